@@ -1,0 +1,1 @@
+"""The newsroom: dispatches, campaigns, bulletins, programmes, delivery, the play log, airtime."""

@@ -1,0 +1,79 @@
+"""One tree of errors. Each has a stable slug, an HTTP status, and its text in Vietnamese and English.
+
+A text says what happened and what to do. Values go in by name: `TextTooLong(length=9000, limit=8000)`.
+Subclasses stand in the room that raises them; this file holds the root and the few that every room needs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class TruyenThanhError(Exception):
+    """The root. `slug` names the kind for good, `status` is the HTTP status, `vi` and `en` are templates."""
+
+    slug: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    vi: ClassVar[str] = "Có lỗi trong hệ thống. Hãy thử lại; nếu vẫn lỗi, báo người quản trị."
+    en: ClassVar[str] = "Something went wrong. Try again; if it persists, tell your administrator."
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        super().__init__(self.text("en"))
+
+    def text(self, language: str = "vi") -> str:
+        """The message in `vi` or `en`."""
+        return (self.vi if language == "vi" else self.en).format(**self.facts)
+
+
+class Invalid(TruyenThanhError):
+    """What was given can't be accepted; the text says what to change."""
+
+    slug = "invalid"
+    status = 422
+    vi = "Dữ liệu chưa đúng: {what}."
+    en = "The input is not right: {what}."
+
+
+class NotFound(TruyenThanhError):
+    slug = "not-found"
+    status = 404
+    vi = "Không tìm thấy {what} “{id}”. Hãy kiểm tra lại mã hoặc quay về danh sách."
+    en = "No {what} “{id}”. Check the identifier or go back to the list."
+
+
+class Conflict(TruyenThanhError):
+    """The thing is not in a state that allows this."""
+
+    slug = "conflict"
+    status = 409
+    vi = "Việc này không làm được lúc này: {what}."
+    en = "This can't be done now: {what}."
+
+
+class Forbidden(TruyenThanhError):
+    slug = "forbidden"
+    status = 403
+    vi = "Tài khoản này không có quyền {what}. Hãy nhờ người quản trị cấp quyền."
+    en = "This account may not {what}. Ask an administrator for the right."
+
+
+class DatabaseNotMigrated(TruyenThanhError):
+    slug = "database-not-migrated"
+    status = 503
+    vi = "Cơ sở dữ liệu đang ở phiên bản {current}, phần mềm cần {wanted}. Hãy chạy: truyenthanh db upgrade"
+    en = "The database is at revision {current}, the software needs {wanted}. Run: truyenthanh db upgrade"
+
+
+class PortInUse(TruyenThanhError):
+    slug = "port-in-use"
+    status = 500
+    vi = "Cổng {port} ({what}) đang có chương trình khác dùng. Hãy tắt chương trình đó hoặc đặt {setting}=<cổng khác>."
+    en = "Port {port} ({what}) is in use. Stop the program that holds it, or set {setting}=<another port>."
+
+
+class DiskFull(TruyenThanhError):
+    slug = "disk-full"
+    status = 507
+    vi = "Ổ đĩa chứa {path} đã đầy; chưa ghi được gì. Hãy giải phóng chỗ trống rồi làm lại."
+    en = "The disk of {path} is full; nothing was written. Free some space and try again."

@@ -1,0 +1,74 @@
+"""Settings: environment variables `TRUYENTHANH_…` (or a `.env` file); `truyenthanh settings` lists them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One installation serves one province; everything that differs between installations is here."""
+
+    model_config = SettingsConfigDict(env_prefix="TRUYENTHANH_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(Path("var"), description="Folder of the database, audio objects and keys")
+    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the data folder")
+    keys_dir: Path | None = Field(None, description="Folder of the signing keys; empty: keys/ in the data folder")
+    timezone: str = Field("Asia/Ho_Chi_Minh", description="Wall time of schedules and pages (IANA name)")
+    site_name: str = Field("Truyền Thanh", description="Name of the installation on pages and in messages")
+
+    http_host: str = Field("127.0.0.1", description="Address the web server listens on")
+    http_port: int = Field(8000, ge=0, le=65535, description="Port of the web server; 0: any free one")
+    secure_cookies: bool = Field(False, description="Set the Secure flag on cookies; on behind HTTPS")
+
+    broker: Literal["embedded", "external"] = Field(
+        "embedded", description="embedded: amqtt in this process (a small site); external: mosquitto or EMQX"
+    )
+    broker_host: str = Field("127.0.0.1", description="Address of the broker")
+    broker_port: int = Field(1883, ge=0, le=65535, description="Port of the broker; 0 with embedded: any free one")
+    broker_username: str = Field("server", description="Name of the server's processes at the broker")
+    broker_password: SecretStr = Field(
+        SecretStr(""), description="Their password; empty with embedded: made anew at each start"
+    )
+    broker_password_file: Path | None = Field(
+        None, description="mosquitto's password_file, kept up to date with the receivers; empty: none is written"
+    )
+    broker_tls_ca: Path | None = Field(None, description="CA certificate of the broker; empty: no TLS")
+
+    voices: Annotated[list[str], NoDecode] = Field(
+        ["espeak"], description="Voices in order of preference, separated by commas: espeak, gtts"
+    )
+    outside_voices_allowed: bool = Field(
+        False, description="Voices that send text to a server outside (gtts) may be used"
+    )
+    bulletin_characters_max: int = Field(8000, ge=100, description="Longest text of a bulletin, in characters")
+    audio_kbps: Literal[16, 24, 32] = Field(24, description="Bit rate of stored speech, kbit/s")
+
+    plan_hours: int = Field(72, ge=1, le=168, description="How far ahead a receiver's plan reaches, hours")
+    airing_days: int = Field(14, ge=1, le=60, description="How far ahead airings are materialised, days")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines as text or as JSON")
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'truyenthanh.db'}"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of the signing keys in force."""
+        return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def objects(self) -> Path:
+        """The folder of the content-addressed audio objects."""
+        return self.data_dir / "objects"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)

@@ -1,0 +1,1 @@
+"""Receivers and the way to them: the protocol, the link, the embedded broker, the agent, the simulated fleet."""

@@ -1,0 +1,83 @@
+"""The server's keys on disk: an offline root and the online keys that it certifies.
+
+One file a key, readable by its owner only; the root's may be moved away once the online keys are certified.
+A process is given the folder and loads just the roles that it needs, so web processes hold none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from core.errors import TruyenThanhError
+from devices.protocol.signing import SigningKey, VerifyKey
+from devices.protocol.trust import ROLES, Role, Trust, certify
+
+ONLINE_KEY_LIFE = timedelta(days=730)
+BACKDATED = timedelta(minutes=5)  # a receiver's clock may be a little behind when it is enrolled
+
+
+class KeyMissing(TruyenThanhError):
+    slug = "key-missing"
+    status = 500
+    vi = "Thiếu khóa ký “{role}” trong {folder}. Hãy chạy: truyenthanh keys create, hoặc khôi phục thư mục khóa."
+    en = "The signing key “{role}” is missing in {folder}. Run: truyenthanh keys create, or restore the folder."
+
+
+class Keyring:
+    """The public root, and the online keys of the roles asked for, each with its certificate."""
+
+    def __init__(self, root: VerifyKey, keys: dict[Role, SigningKey], certificates: dict[Role, str]) -> None:
+        self.root = root
+        self._keys = keys
+        self.certificates = certificates
+
+    @property
+    def issuer(self) -> str:
+        return self.root.kid
+
+    def key(self, role: Role) -> SigningKey:
+        if role not in self._keys:
+            raise KeyMissing(role=role, folder="this process")
+        return self._keys[role]
+
+    def trust(self) -> Trust:
+        """What a receiver enrolled now would believe."""
+        return Trust(self.root, self.certificates.values())
+
+    @classmethod
+    def load(cls, folder: Path, roles: Iterable[Role]) -> Keyring:
+        """Read the public root, every certificate, and the private keys of `roles`. Raises `KeyMissing`."""
+        try:
+            root = VerifyKey.from_hex((folder / "root.pub").read_text().strip())
+            certificates = {role: (folder / f"{role}.cert").read_text().strip() for role in ROLES}
+            keys = {role: SigningKey(bytes.fromhex((folder / f"{role}.key").read_text())) for role in roles}
+        except FileNotFoundError as error:
+            raise KeyMissing(role=Path(error.filename).name, folder=folder) from error
+        return cls(root, keys, certificates)
+
+    @classmethod
+    def create(cls, folder: Path, now: datetime) -> Keyring:
+        """Make a root and online keys in an empty folder; where they are already, they are loaded instead."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (folder / "root.pub").exists():
+            return cls.load(folder, ROLES)
+        root = SigningKey.generate()
+        write_secret(folder / "root.key", root.seed.hex())
+        for role in ROLES:
+            key = SigningKey.generate()
+            write_secret(folder / f"{role}.key", key.seed.hex())
+            certificate = certify(root, key.public, role, now - BACKDATED, now + ONLINE_KEY_LIFE)
+            (folder / f"{role}.cert").write_text(certificate + "\n")
+        # Last, because its presence says that the folder is complete.
+        (folder / "root.pub").write_text(root.public.hex + "\n")
+        return cls.load(folder, ROLES)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first moment on."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")

@@ -1,0 +1,190 @@
+"""Signatures: compact JWS, algorithm Ed25519 (RFC 9864), claims `typ, iss, aud, seq, iat, exp` and a `body`.
+
+The header names the key (`kid`) and may carry `cert`: the root's certificate of that key, itself such a JWS,
+so that a receiver can check a message signed by a key that it has not met yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
+from msgspec import Struct, field
+
+from core.errors import TruyenThanhError
+
+T = TypeVar("T")
+
+MESSAGE_BYTES_MAX = 1_048_576
+GENESIS = "0" * 64
+
+
+class _Registry(JWSRegistry):
+    """Room for a certificate in the header and a plan in the payload; the library's limits are for web tokens."""
+
+    max_header_length = 4_096
+    max_payload_length = MESSAGE_BYTES_MAX
+
+
+# Private header members are allowed (ours is `cert`); `crit` is still refused for any that is not known.
+_REGISTRY = _Registry(algorithms=["Ed25519"], strict_check_header=False)
+
+
+class BadMessage(TruyenThanhError):
+    """A message that is not obeyed; `reason` is one of the words of the protocol document."""
+
+    slug = "bad-message"
+    status = 422
+    vi = "Thông điệp bị từ chối: {reason}."
+    en = "The message was refused: {reason}."
+    reasons: ClassVar[frozenset[str]] = frozenset(
+        {"malformed", "unknown-key", "forged", "wrong-type", "misaddressed", "wrong-issuer", "expired", "replayed"}
+    )
+
+    @property
+    def reason(self) -> str:
+        return str(self.facts["reason"])
+
+
+class VerifyKey:
+    """A public Ed25519 key. `kid` is the first 32 hexadecimal digits of the SHA-256 of its 32 raw bytes."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.kid = hashlib.sha256(raw).hexdigest()[:32]
+        self._jwk = OKPKey.import_key(Ed25519PublicKey.from_public_bytes(raw))
+
+    @classmethod
+    def from_hex(cls, text: str) -> VerifyKey:
+        return cls(bytes.fromhex(text))
+
+    @property
+    def hex(self) -> str:
+        return self.raw.hex()
+
+    @property
+    def jwk(self) -> OKPKey:
+        return self._jwk
+
+
+class SigningKey:
+    """A private Ed25519 key. Its text never shows the key."""
+
+    def __init__(self, seed: bytes) -> None:
+        private = Ed25519PrivateKey.from_private_bytes(seed)
+        self._private = private
+        self._jwk = OKPKey.import_key(private)
+        self.public = VerifyKey(private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        seed = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        return cls(seed)
+
+    @property
+    def seed(self) -> bytes:
+        """The 32 secret bytes, for the file that keeps them."""
+        return self._private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+
+    @property
+    def kid(self) -> str:
+        return self.public.kid
+
+    @property
+    def jwk(self) -> OKPKey:
+        return self._jwk
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.kid})"
+
+
+class Claims(Struct, frozen=True, kw_only=True):
+    """The payload of every signed message. `iat` and `exp` are Unix seconds; `body` is decoded by its type."""
+
+    typ: str
+    iss: str
+    aud: str
+    seq: int
+    iat: int
+    exp: int
+    body: msgspec.Raw = field(default_factory=lambda: msgspec.Raw(b"{}"))
+
+
+class Verified(Struct, frozen=True):
+    """Claims whose signature held, and the key that made it."""
+
+    claims: Claims
+    kid: str
+
+
+_claims_decoder = msgspec.json.Decoder(Claims)
+KeyFinder = Callable[[dict[str, Any]], VerifyKey | None]
+
+
+def sign(
+    key: SigningKey,
+    *,
+    typ: str,
+    iss: str,
+    aud: str,
+    seq: int,
+    iat: int,
+    exp: int,
+    body: Any,
+    cert: str | None = None,
+) -> bytes:
+    """A compact JWS over the claims and the JSON of `body` (a struct of the protocol)."""
+    header: dict[str, Any] = {"alg": "Ed25519", "kid": key.kid}
+    if cert is not None:
+        header["cert"] = cert
+    claims = Claims(typ=typ, iss=iss, aud=aud, seq=seq, iat=iat, exp=exp, body=msgspec.Raw(msgspec.json.encode(body)))
+    token = jws.serialize_compact(header, msgspec.json.encode(claims), key.jwk, registry=_REGISTRY)
+    return token.encode("ascii")
+
+
+def open_signed(token: bytes, find_key: KeyFinder) -> Verified:
+    """Check the signature of a compact JWS and give its claims. Raises `BadMessage`.
+
+    `find_key` gets the protected header and gives the key to check with, or None. Dates, audience and
+    sequence are the caller's to check: see `devices.protocol.trust`.
+    """
+    if len(token) > MESSAGE_BYTES_MAX:
+        raise BadMessage(reason="malformed")
+    try:
+        parts = jws.extract_compact(token, registry=_REGISTRY)
+        key = find_key(parts.headers())
+    except (JoseError, ValueError, TypeError, KeyError, UnicodeError, RecursionError) as error:
+        raise BadMessage(reason="malformed") from error
+    if key is None:
+        raise BadMessage(reason="unknown-key")
+    try:
+        checked = jws.deserialize_compact(token, key.jwk, registry=_REGISTRY)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise BadMessage(reason="forged") from error
+    try:
+        claims = _claims_decoder.decode(checked.payload)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadMessage(reason="malformed") from error
+    return Verified(claims, key.kid)
+
+
+def decode_body(claims: Claims, kind: type[T]) -> T:
+    """The body as a struct of the protocol; unknown members are ignored. Raises `BadMessage("malformed")`."""
+    try:
+        return msgspec.json.decode(claims.body, type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadMessage(reason="malformed") from error
+
+
+def canonical_sha256(value: Any) -> str:
+    """SHA-256 of the RFC 8785 bytes of a struct: what the next record's `prev` must be."""
+    return hashlib.sha256(rfc8785.dumps(msgspec.to_builtins(value))).hexdigest()

@@ -1,0 +1,141 @@
+"""Whom a receiver believes: the root that it pinned at enrolment, the online keys that the root certified,
+and the list of keys that the root revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from core.clock import to_ms
+from devices.protocol.plan import Seq, UnixMs
+from devices.protocol.signing import BadMessage, Claims, SigningKey, VerifyKey, decode_body, open_signed, sign
+
+Role = Literal["plan", "command", "time", "ack"]
+ROLES: tuple[Role, ...] = ("plan", "command", "time", "ack")
+
+# Which role may sign which message.
+ROLE_OF_TYPE: dict[str, Role] = {"plan": "plan", "command": "command", "time": "time", "ack": "ack"}
+
+ALLOWED_SKEW_S = 60  # `iat` may lie this far ahead of the receiver's clock
+
+
+class KeyCertificate(Struct, frozen=True, kw_only=True):
+    """The body of a `key` message: the root says that this key may sign for this role between these instants."""
+
+    kid: str
+    role: Role
+    key: str  # 32 raw bytes, hexadecimal
+    not_before: UnixMs
+    not_after: UnixMs
+
+
+class Revocations(Struct, frozen=True, kw_only=True):
+    """The body of a `revocations` message, signed by the root; the one with the highest `seq` holds."""
+
+    seq: Seq
+    kids: list[str] = field(default_factory=list)
+    receivers: list[str] = field(default_factory=list)
+
+
+def certify(root: SigningKey, key: VerifyKey, role: Role, not_before: datetime, not_after: datetime) -> str:
+    """The root's certificate of an online key, as a compact JWS."""
+    body = KeyCertificate(kid=key.kid, role=role, key=key.hex, not_before=to_ms(not_before), not_after=to_ms(not_after))
+    return _by_root(root, "key", 0, not_before, not_after, body)
+
+
+def revoke(root: SigningKey, listed: Revocations, at: datetime, until: datetime) -> str:
+    """The root's revocation list, as a compact JWS."""
+    return _by_root(root, "revocations", listed.seq, at, until, listed)
+
+
+def _by_root(root: SigningKey, typ: str, seq: int, at: datetime, until: datetime, body: Any) -> str:
+    token = sign(
+        root,
+        typ=typ,
+        iss=root.kid,
+        aud="*",
+        seq=seq,
+        iat=int(at.timestamp()),
+        exp=int(until.timestamp()),
+        body=body,
+    )
+    return token.decode("ascii")
+
+
+class Trust:
+    """Checks messages from the server against the pinned root. Holds certificates and revocations in memory."""
+
+    def __init__(self, root: VerifyKey, certificates: Iterable[str] = (), revocations: str | None = None) -> None:
+        self.root = root
+        self._certificates: dict[str, tuple[KeyCertificate, VerifyKey]] = {}
+        self.revoked = Revocations(seq=0)
+        self.revocations_token: str | None = None
+        for certificate in certificates:
+            self.learn_key(certificate)
+        if revocations is not None:
+            self.learn_revocations(revocations)
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of every message from this installation: the root's kid."""
+        return self.root.kid
+
+    def learn_key(self, certificate: str) -> KeyCertificate:
+        """Take in a certificate. Raises `BadMessage` if the root didn't sign it."""
+        body = decode_body(self._from_root(certificate, "key"), KeyCertificate)
+        try:
+            key = VerifyKey.from_hex(body.key)
+        except ValueError as error:
+            raise BadMessage(reason="malformed") from error
+        if key.kid != body.kid:
+            raise BadMessage(reason="malformed")
+        self._certificates[body.kid] = (body, key)
+        return body
+
+    def learn_revocations(self, token: str) -> None:
+        """Take in a revocation list; an older one than is held changes nothing."""
+        listed = decode_body(self._from_root(token, "revocations"), Revocations)
+        if listed.seq > self.revoked.seq:
+            self.revoked, self.revocations_token = listed, token
+
+    def open(self, token: bytes, *, typ: str, audience: str, now: datetime | None) -> Claims:
+        """The claims of a message from the server: signature, role, issuer, audience and dates checked.
+
+        `now` None (no trustworthy time): dates are not checked, everything else is. Sequences are the
+        caller's, who keeps the floors. Raises `BadMessage`.
+        """
+        role = ROLE_OF_TYPE[typ]
+        verified = open_signed(token, lambda header: self._key_for(header, role, now))
+        claims = verified.claims
+        if claims.typ != typ:
+            raise BadMessage(reason="wrong-type")
+        if claims.iss != self.issuer:
+            raise BadMessage(reason="wrong-issuer")
+        if claims.aud != audience:
+            raise BadMessage(reason="misaddressed")
+        if now is not None and not claims.iat - ALLOWED_SKEW_S <= now.timestamp() < claims.exp:
+            raise BadMessage(reason="expired")
+        return claims
+
+    def _key_for(self, header: dict[str, Any], role: Role, now: datetime | None) -> VerifyKey | None:
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            return None
+        if kid not in self._certificates and isinstance(header.get("cert"), str):
+            self.learn_key(header["cert"])
+        held = self._certificates.get(kid)
+        if held is None or held[0].role != role or kid in self.revoked.kids:
+            return None
+        if now is not None and not held[0].not_before <= to_ms(now) < held[0].not_after:
+            return None
+        return held[1]
+
+    def _from_root(self, token: str, typ: str) -> Claims:
+        verified = open_signed(token.encode(), lambda header: self.root if header.get("kid") == self.root.kid else None)
+        if verified.claims.typ != typ:
+            raise BadMessage(reason="wrong-type")
+        return verified.claims

@@ -1,0 +1,87 @@
+"""Tables of the timetable and its engine."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import Base
+from core.ids import new_id
+
+
+class Schedule(Base):
+    """One programme at local wall times at some targets. An edited schedule keeps its id and raises `version`."""
+
+    __tablename__ = "schedules"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    title: Mapped[str] = mapped_column(String(300))
+    programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))  # once | daily | weekly
+    first_date: Mapped[date]  # local
+    last_date: Mapped[date | None]  # local, inclusive; null: open
+    local_time: Mapped[time]
+    timezone: Mapped[str] = mapped_column(String(64))
+    weekdays: Mapped[list[int] | None] = mapped_column()  # ISO 1…7, for weekly
+    unit_ids: Mapped[list[str]]  # targets: all receivers at or below these units
+    status: Mapped[str] = mapped_column(String(10), default="active")  # active | cancelled
+    version: Mapped[int] = mapped_column(default=1)
+    created_by: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+
+
+class Airing(Base):
+    """One concrete occurrence. Once in an issued plan it is never deleted or re-timed: it is cancelled and
+    another one `replaces` it.
+    """
+
+    __tablename__ = "airings"
+    __table_args__ = (
+        # One row per schedule and original start, however often the schedule is expanded; a replacement
+        # has the same original start and the next `generation`.
+        UniqueConstraint("schedule_id", "original_start", "generation"),
+        Index("ix_airings_status_starts_at", "status", "starts_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"), index=True)
+    programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"))
+    original_start: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=0)
+    starts_at: Mapped[datetime]
+    duration_ms: Mapped[int]
+    unit_ids: Mapped[list[str]]
+    # scheduled | cancelled | closed (its time is over and every playout has its state)
+    status: Mapped[str] = mapped_column(String(10), default="scheduled")
+    planned: Mapped[bool] = mapped_column(default=False)  # was in an issued plan, hence is history
+    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("airings.id"))
+    cancelled_at: Mapped[datetime | None]
+    cancelled_by: Mapped[str | None] = mapped_column(String(40))
+
+
+class Lease(Base):
+    """Who leads. `fence` rises with every change of holder; claims and publishes check it."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(80))
+    fence: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[float]  # Unix seconds by the database's clock
+
+
+class Firing(Base):
+    """A claim: (kind, key) is done once. The unique key is the lock."""
+
+    __tablename__ = "firings"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(120))
+    fence: Mapped[int] = mapped_column(BigInteger)
+    due_at: Mapped[datetime]
+    fired_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("kind", "key"),)
