@@ -85,7 +85,7 @@ class BulletinVersion(Base):
     number: Mapped[int] = mapped_column(default=1)
     text: Mapped[str] = mapped_column(Text)
     spoken: Mapped[str | None] = mapped_column(Text)  # as it was read out, kept beside what was written
-    # draft | submitted | approved | returned | withdrawn
+    # One of: draft, submitted, approved, returned, withdrawn.
     status: Mapped[str] = mapped_column(String(10), default="draft")
     written_by: Mapped[str] = mapped_column(String(40))
     written_at: Mapped[datetime]
