@@ -1,0 +1,81 @@
+"""What every room's tests share: a migrated database of either kind, and a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.clock import ManualClock
+from core.database import Database
+from tests.support.database import PostgresDatabases, SqliteFiles
+from tests.support.postgres import PostgresServer
+from tests.support.services import require
+
+BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.service("postgres"))]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Stands at 08:00 in Vietnam on Tuesday 28 July 2026 until it is moved."""
+    return ManualClock(datetime(2026, 7, 28, 1, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The session's private PostgreSQL. Whoever kills it starts it again."""
+    server = PostgresServer(require("postgres"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: PostgresServer) -> PostgresDatabases:
+    return PostgresDatabases(postgres)
+
+
+@pytest.fixture(scope="session")
+def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
+    return SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_files: SqliteFiles, tmp_path: Path) -> str:
+    """The address of a migrated SQLite database."""
+    return sqlite_files.fresh(tmp_path)
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: PostgresDatabases) -> Iterator[str]:
+    """The address of a migrated PostgreSQL database."""
+    url = postgres_databases.fresh()
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture(params=BOTH)
+def db_url(request: pytest.FixtureRequest) -> str:
+    """The address of a migrated database, of each kind in turn: for tests with processes of their own."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def db(db_url: str) -> Iterator[Database]:
+    """A migrated database, of each kind in turn."""
+    database = Database(db_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url: str) -> Iterator[Database]:
+    """A migrated SQLite database, where the kind doesn't matter and speed does."""
+    database = Database(sqlite_url)
+    yield database
+    database.close()
