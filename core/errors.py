@@ -72,6 +72,13 @@ class PortInUse(TruyenThanhError):
     en = "Port {port} ({what}) is in use. Stop the program that holds it, or set {setting}=<another port>."
 
 
+class FileMissing(TruyenThanhError):
+    slug = "file-missing"
+    status = 404
+    vi = "Không đọc được tệp {path}: {why}. Hãy kiểm tra đường dẫn và quyền đọc."
+    en = "Can't read the file {path}: {why}. Check the path and the right to read it."
+
+
 class DiskFull(TruyenThanhError):
     slug = "disk-full"
     status = 507

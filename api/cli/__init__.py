@@ -1,0 +1,53 @@
+"""The command line: `truyenthanh …`. Each group of commands is a module; the work is done in the rooms below."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from api.cli import receivers, reports, site, speech
+from core.errors import TruyenThanhError
+
+app = typer.Typer(
+    help="Truyền Thanh: từ văn bản chỉ đạo đến loa xã, và trở về thành thời lượng phát có bằng chứng.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's own shape of a callback
+    if wanted:
+        typer.echo(f"truyenthanh {version('truyenthanh')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Số phiên bản")
+    ] = False,
+) -> None:
+    """Options that come before any command."""
+
+
+site.register(app)
+speech.register(app)
+receivers.register(app)
+reports.register(app)
+
+
+def main() -> None:
+    """Run a command. An error of ours is said in Vietnamese and English, without a traceback; exit status 1."""
+    try:
+        app()
+    except TruyenThanhError as error:
+        for language in ("vi", "en"):
+            print(error.text(language), file=sys.stderr)  # noqa: T201 - this is the command line
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

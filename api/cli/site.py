@@ -1,0 +1,129 @@
+"""Commands of an installation: serve, demo, db, keys, user, settings."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.common import SYSTEM_OPERATOR, open_database
+from core.clock import SystemClock
+from core.settings import Settings
+
+db_app = typer.Typer(help="Cơ sở dữ liệu / the database", no_args_is_help=True)
+keys_app = typer.Typer(help="Khóa ký / signing keys", no_args_is_help=True)
+user_app = typer.Typer(help="Tài khoản / accounts", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+    app.command("serve")(serve)
+    app.command("settings")(show_settings)
+    app.add_typer(db_app, name="db")
+    app.add_typer(keys_app, name="keys")
+    app.add_typer(user_app, name="user")
+
+
+def serve(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Chỉ chạy phần này: web, scheduler, ingest (lặp lại được)")
+    ] = None,
+) -> None:
+    """Chạy máy chủ đến khi nhận Ctrl-C: web, bộ lập lịch, bộ nhận nhật ký, và broker nhúng nếu được đặt."""
+    from api.serve import run_until_signal  # noqa: PLC0415 - heavy, and only this command needs it
+
+    run_until_signal(Settings(), only)
+
+
+def demo(
+    *,
+    dispatch: Annotated[Path | None, typer.Option(help="Văn bản chỉ đạo, tệp chữ UTF-8; không nêu: văn bản mẫu")] = None,
+    receivers: Annotated[int, typer.Option(min=1, max=300, help="Số bộ thu mô phỏng")] = 6,
+    seconds: Annotated[int, typer.Option(min=3, max=3600, help="Phát sau khi lên lịch bao nhiêu giây")] = 12,
+    voice: Annotated[str, typer.Option(help="Giọng đọc: espeak (ngoại tuyến), gtts (gửi chữ tới Google)")] = "espeak",
+    folder: Annotated[Path | None, typer.Option("--dir", help="Thư mục giữ mọi thứ của lần trình diễn này")] = None,
+    leave: Annotated[bool, typer.Option("--exit", help="Kết thúc khi đã phát xong")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Cuối cùng in một đối tượng JSON ra đầu ra chuẩn")] = False,
+) -> None:
+    """Trình diễn cả hệ thống trên một máy: từ văn bản chỉ đạo đến sáu bộ thu và báo cáo thời lượng."""
+    from api.demo import DemoOptions, run_demo  # noqa: PLC0415 - heavy, and only this command needs it
+
+    options = DemoOptions(
+        dispatch=dispatch,
+        receivers=receivers,
+        airs_in=timedelta(seconds=seconds),
+        voice=voice,
+        folder=folder,
+        leave=leave,
+        as_json=as_json,
+    )
+    sys.exit(run_demo(options))
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Đưa cơ sở dữ liệu lên phiên bản mà phần mềm này cần / migrate to the present revision."""
+    from core import migrations  # noqa: PLC0415 - alembic is heavy
+
+    with open_database(Settings(), migrated=False) as db:
+        migrations.upgrade(db)
+        typer.echo(f"Cơ sở dữ liệu đang ở phiên bản {migrations.current(db)}.")
+
+
+@keys_app.command("create")
+def keys_create() -> None:
+    """Tạo khóa gốc và các khóa trực tuyến nếu chưa có / make the root and the online keys where there are none."""
+    from devices.keyring import Keyring  # noqa: PLC0415 - only this command needs it
+
+    settings = Settings()
+    keyring = Keyring.create(settings.keys, SystemClock().now())
+    typer.echo(f"Khóa nằm trong {settings.keys}. Dấu vân tay khóa gốc: {keyring.issuer}")
+
+
+@user_app.command("add")
+def user_add(
+    username: str,
+    *,
+    name: Annotated[str, typer.Option(help="Họ và tên")],
+    role: Annotated[list[str], typer.Option(help="Vai: admin, editor, approver, operator, auditor (lặp lại được)")],
+    password_stdin: Annotated[
+        bool, typer.Option(help="Đọc mật khẩu từ đầu vào chuẩn; không nêu: tạo ngẫu nhiên và in ra một lần")
+    ] = False,
+) -> None:
+    """Thêm một tài khoản / add an account."""
+    from api.auth.users import add_user  # noqa: PLC0415 - argon2 is only for this command
+
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
+    with open_database(Settings()) as db, db.writing() as session:
+        add_user(
+            session,
+            username=username,
+            full_name=name,
+            roles=role,
+            password=password,
+            actor=SYSTEM_OPERATOR,
+            clock=SystemClock(),
+        )
+    typer.echo(f"Đã thêm tài khoản {username}.")
+    if not password_stdin:
+        typer.echo(f"Mật khẩu (chỉ hiện lần này): {password}")
+
+
+def show_settings() -> None:
+    """Liệt kê mọi thiết lập: biến môi trường, giá trị đang dùng, ý nghĩa / every setting, its value and meaning."""
+    settings = Settings()
+    for name, field in Settings.model_fields.items():
+        typer.echo(f"TRUYENTHANH_{name.upper()}={_shown(getattr(settings, name))}")
+        typer.echo(f"    {field.description}")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value)  # a SecretStr shows stars

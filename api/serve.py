@@ -1,0 +1,250 @@
+"""The processes of an installation: web, scheduler, ingest, together in one process or each in its own.
+
+- web        answers people and programs; it holds no signing key;
+- scheduler  leads, or stands by to lead: expands, issues and publishes plans and commands (plan and command keys);
+- ingest     listens to receivers: hellos, reports, play records, time (ack and time keys).
+
+With the embedded broker all three run in one process, because the broker lives in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Literal, get_args
+
+import uvicorn
+
+from api.app import create_app
+from api.context import Context
+from audio.store import ObjectStore
+from audio.studio import Studio
+from audio.voices import chain
+from broadcast import duties
+from broadcast.ingest import Ingest
+from core import logs, migrations
+from core.clock import Clock, SystemClock
+from core.database import Database
+from core.errors import Invalid, PortInUse
+from core.ids import new_id
+from core.settings import Settings
+from devices import registry
+from devices.broker import EmbeddedBroker
+from devices.keyring import Keyring
+from devices.mqtt import MqttLink
+from devices.passwords import hash_password
+from devices.protocol.trust import Role
+from schedules.engine import Engine
+from schedules.lease import Leadership
+
+log = logging.getLogger(__name__)
+
+Part = Literal["web", "scheduler", "ingest"]
+PARTS: frozenset[Part] = frozenset(get_args(Part))
+KEYS_OF: dict[Part, tuple[Role, ...]] = {"web": (), "scheduler": ("plan", "command"), "ingest": ("ack", "time")}
+WEB_START_S = 15.0
+
+
+def make_studio(settings: Settings, *, voice: str | None = None) -> Studio:
+    """The studio of the settings; `voice` names one voice instead of the configured chain, which is consent to it."""
+    names = [voice] if voice else settings.voices
+    voices = chain(names, outside_allowed=settings.outside_voices_allowed or voice is not None)
+    return Studio(
+        ObjectStore(settings.objects),
+        voices,
+        kbps=settings.audio_kbps,
+        characters_max=settings.bulletin_characters_max,
+    )
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket for the web server. Raises PortInUse, so that nothing else has to be started in vain."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(port=port, what="web", setting="TRUYENTHANH_HTTP_PORT") from error
+        raise
+    return listener
+
+
+class Server:
+    """The parts of an installation that run in this process. `start` raises our own errors; `stop` ends cleanly."""
+
+    def __init__(
+        self, settings: Settings, parts: Iterable[str] | None = None, *, clock: Clock | None = None, voice: str | None = None
+    ) -> None:
+        self.settings = settings
+        self.parts: frozenset[Part] = _checked_parts(settings, parts)
+        self.clock: Clock = clock or SystemClock()
+        self.db = Database(settings.database)
+        self.store = ObjectStore(settings.objects)
+        self.voice = voice
+        self.http_port = settings.http_port
+        self.broker_port = settings.broker_port
+        self._ending = ExitStack()
+
+    def start(self) -> None:
+        """Start every part; if one can't, those before it are stopped again."""
+        with ExitStack() as started:
+            started.callback(self.db.close)
+            migrations.check_migrated(self.db)
+            listener = self._listen(started) if "web" in self.parts else None
+            password = self._start_broker(started)
+            if self.parts - {"web"}:
+                self._start_machinery(started, password)
+            if listener is not None:
+                self._start_web(started, listener)
+            self._ending = started.pop_all()
+
+    def stop(self) -> None:
+        self._ending.close()
+
+    @property
+    def broker(self) -> registry.BrokerAddress:
+        """Where receivers enrolled here will find the broker."""
+        return registry.BrokerAddress.of(self.settings, port=self.broker_port)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.settings.http_host}]" if ":" in self.settings.http_host else self.settings.http_host
+        return f"http://{host}:{self.http_port}"
+
+    def _listen(self, started: ExitStack) -> socket.socket:
+        listener = listening_socket(self.settings.http_host, self.settings.http_port)
+        started.callback(listener.close)
+        self.http_port = int(listener.getsockname()[1])
+        return listener
+
+    def _start_broker(self, started: ExitStack) -> str:
+        """Start the embedded broker, if so set; the password of the server's own links."""
+        password = self.settings.broker_password.get_secret_value()
+        if self.settings.broker == "external":
+            return password
+        password = password or secrets.token_urlsafe(24)
+        own_hash = hash_password(password)
+
+        def hash_of(username: str) -> str | None:
+            if username == self.settings.broker_username:
+                return own_hash
+            with self.db.reading() as session:
+                return registry.password_hash(session, username)
+
+        broker = EmbeddedBroker(
+            host=self.settings.broker_host, port=self.settings.broker_port, password_hash=hash_of
+        )
+        self.broker_port = broker.start()
+        started.callback(broker.stop)
+        return password
+
+    def _start_machinery(self, started: ExitStack, password: str) -> None:
+        roles: list[Role] = [role for part in self.parts for role in KEYS_OF[part]]
+        keyring = (
+            Keyring.create(self.settings.keys, self.clock.now())
+            if self.parts == PARTS
+            else Keyring.load(self.settings.keys, roles)
+        )
+        if "ingest" in self.parts:
+            link = self._link("ingest", password, manual_ack=True)
+            ingest = Ingest(self.db, link, keyring, clock=self.clock, store=self.store)
+            ingest.start()
+            started.callback(ingest.stop)
+            link.start()
+            started.callback(link.stop)
+        if "scheduler" in self.parts:
+            link = self._link("scheduler", password, manual_ack=False)
+            link.start()
+            started.callback(link.stop)
+            self._start_engine(started, keyring, link)
+
+    def _start_engine(self, started: ExitStack, keyring: Keyring, link: MqttLink) -> None:
+        leadership = Leadership(self.db, holder=f"{socket.gethostname()}:{os.getpid()}:{new_id()}")
+        work = duties.Duties(
+            self.db, link, keyring, clock=self.clock, store=self.store, settings=self.settings, leadership=leadership
+        )
+        engine = Engine(self.db, self.clock, leadership, firings=work.firings(), duties=work.duties())
+        engine.start()
+        started.callback(engine.stop)
+
+    def _link(self, part: str, password: str, *, manual_ack: bool) -> MqttLink:
+        settings = self.settings
+        return MqttLink(
+            host=settings.broker_host,
+            port=self.broker_port,
+            client_id=f"server-{part}-{new_id()}",
+            username=settings.broker_username,
+            password=password,
+            tls_ca=settings.broker_tls_ca,
+            manual_ack=manual_ack,
+        )
+
+    def _start_web(self, started: ExitStack, listener: socket.socket) -> None:
+        context = Context(
+            settings=self.settings,
+            db=self.db,
+            clock=self.clock,
+            store=self.store,
+            studio=make_studio(self.settings, voice=self.voice),
+        )
+        config = uvicorn.Config(create_app(context), log_config=None, access_log=False, server_header=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
+        thread.start()
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join()
+
+        started.callback(stop)
+        _wait(lambda: server.started or not thread.is_alive(), WEB_START_S)
+        if not server.started:
+            raise Invalid(what="máy chủ web không khởi động được, xem nhật ký / the web server did not start, see the log")
+
+
+def _checked_parts(settings: Settings, wanted: Iterable[str] | None) -> frozenset[Part]:
+    asked = frozenset(wanted or PARTS)
+    if unknown := sorted(asked - PARTS):
+        raise Invalid(what=f"không có phần {', '.join(unknown)}; chọn trong web, scheduler, ingest / no such part")
+    parts = frozenset(part for part in PARTS if part in asked)
+    if settings.broker == "embedded" and parts != PARTS:
+        raise Invalid(
+            what="chạy riêng từng phần cần broker ngoài: đặt TRUYENTHANH_BROKER=external"
+            " / separate parts need an external broker: set TRUYENTHANH_BROKER=external"
+        )
+    return parts
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until the condition holds or the time is over; used only while starting."""
+    ticking = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if condition():
+            return
+        ticking.wait(0.02)
+
+
+def run_until_signal(settings: Settings, parts: Iterable[str] | None) -> None:
+    """Start, say where, and stop at SIGINT or SIGTERM."""
+    logs.configure(settings.log_level, settings.log_format)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    server = Server(settings, parts)
+    server.start()
+    if "web" in server.parts:
+        log.info("web is open", extra={"url": server.url})
+    log.info("started", extra={"parts": ",".join(sorted(server.parts)), "broker_port": server.broker_port})
+    stopped.wait()
+    log.info("stopping")
+    server.stop()
