@@ -11,6 +11,7 @@ import pytest
 from core.clock import ManualClock
 from core.database import Database
 from tests.support.database import PostgresDatabases, SqliteFiles
+from tests.support.database import sqlite_url as sqlite_address
 from tests.support.postgres import PostgresServer
 from tests.support.services import require
 
@@ -69,6 +70,20 @@ def db_url(request: pytest.FixtureRequest) -> str:
 def db(db_url: str) -> Iterator[Database]:
     """A migrated database, of each kind in turn."""
     database = Database(db_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=BOTH)
+def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table, of each kind in turn."""
+    if request.param == "sqlite":
+        url = sqlite_address(tmp_path / "empty.db")
+    else:
+        databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+        url = databases.empty()
+        request.addfinalizer(lambda: databases.drop(url))  # noqa: PT021 - only where there is a server
+    database = Database(url)
     yield database
     database.close()
 

@@ -1,35 +1,33 @@
-"""Fresh databases for tests, each a copy of one that was prepared once per session."""
+"""Fresh databases for tests, each a copy of one that was migrated once per session."""
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from pathlib import Path
 
-from core.database import Base, Database
+from core import migrations
+from core.database import Database
 from core.ids import new_id
 from tests.support.postgres import PostgresServer
 
 TEMPLATE = "template"
 
 
-def prepare(url: str) -> None:
-    """Make all tables at `url`."""
-    for room in ("core.events", "core.units", "devices.tables", "schedules.tables", "broadcast.tables"):
-        importlib.import_module(room)
+def migrate(url: str) -> None:
+    """Make all tables at `url`, as an installation does."""
     db = Database(url)
     try:
-        Base.metadata.create_all(db.engine)
+        migrations.upgrade(db)
     finally:
         db.close()
 
 
 class SqliteFiles:
-    """Copies of one prepared SQLite file."""
+    """Copies of one migrated SQLite file."""
 
     def __init__(self, folder: Path) -> None:
         self._template = folder / "template.db"
-        prepare(sqlite_url(self._template))
+        migrate(sqlite_url(self._template))
 
     def fresh(self, folder: Path) -> str:
         """The address of a fresh database in `folder`."""
@@ -39,15 +37,19 @@ class SqliteFiles:
 
 
 class PostgresDatabases:
-    """Copies of one prepared PostgreSQL database."""
+    """Copies of one migrated PostgreSQL database."""
 
     def __init__(self, server: PostgresServer) -> None:
         self.server = server
-        prepare(server.create_database(TEMPLATE))
+        migrate(server.create_database(TEMPLATE))
 
     def fresh(self) -> str:
         """The address of a fresh database; `drop` it when done."""
         return self.server.create_database(new_id().lower(), template=TEMPLATE)
+
+    def empty(self) -> str:
+        """The address of a database without any table."""
+        return self.server.create_database(new_id().lower())
 
     def drop(self, url: str) -> None:
         self.server.drop_database(url.rpartition("/")[2])

@@ -22,7 +22,7 @@ import psycopg
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 20.0
 
-# A kill -9 of the server loses nothing even so: what was committed is with the kernel (hence no synchronous_commit=off).
+# Even so a kill -9 loses nothing: what was committed is with the kernel (hence no synchronous_commit=off).
 FAST = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
 
 

@@ -1,0 +1,15 @@
+"""Every table of the project: who imports this has the whole of `Base.metadata`."""
+
+from __future__ import annotations
+
+import api.tables
+import broadcast.tables
+import core.events
+import core.units
+import devices.tables
+import schedules.tables
+from core.database import Base
+
+ROOMS = (core.units, core.events, devices.tables, schedules.tables, broadcast.tables, api.tables)
+
+metadata = Base.metadata
