@@ -16,8 +16,11 @@ SQLITE_UP = (
     f"CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
     f"CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
     # INSERT OR REPLACE takes a row away without asking the trigger for deletions.
-    "CREATE TRIGGER events_no_replace BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq) "
-    f"BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
+    """
+    CREATE TRIGGER events_no_replace BEFORE INSERT ON events
+    WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)
+    BEGIN SELECT RAISE(ABORT, 'events are appended and never changed'); END
+    """,
 )
 SQLITE_DOWN = (
     "DROP TRIGGER events_no_replace",

@@ -49,9 +49,11 @@ def test_the_database_refuses_to_change_one(db: Database, clock: ManualClock, ch
 
 def test_sqlite_refuses_to_replace_one(sqlite_db: Database, clock: ManualClock) -> None:
     note(sqlite_db, clock)
-    columns = "seq, at, kind, actor_id, 'ai đó', subject_kind, subject_id, data"
+    replacement = text(
+        "INSERT OR REPLACE INTO events SELECT seq, at, kind, actor_id, 'ai đó', subject_kind, subject_id, data FROM events"
+    )
     with pytest.raises(IntegrityError, match="appended and never changed"), sqlite_db.writing() as session:
-        session.execute(text(f"INSERT OR REPLACE INTO events SELECT {columns} FROM events"))
+        session.execute(replacement)
     assert kept(sqlite_db) == [("user:bulletin:approved", "Nguyễn Thị Bưởi")]
 
 
