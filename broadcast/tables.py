@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
@@ -153,10 +153,27 @@ class ProgrammeItem(Base):
 
 
 class IssuedPlan(Base):
-    """Every plan ever issued, with the signed document. What is expected of a receiver is what it accepted."""
+    """Every plan ever issued, with the signed document. What is expected of a receiver is what it accepted.
+
+    The one that is not superseded is the receiver's current plan; the database holds that there is one at most.
+    """
 
     __tablename__ = "plans"
-    __table_args__ = (Index("ix_plans_unpublished", "published_at"),)
+    __table_args__ = (
+        Index(
+            "ix_plans_current",
+            "receiver_id",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index(
+            "ix_plans_unpublished",
+            "published_at",
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+    )
 
     receiver_id: Mapped[str] = mapped_column(ForeignKey("receivers.id"), primary_key=True)
     revision: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -166,6 +183,7 @@ class IssuedPlan(Base):
     token: Mapped[str] = mapped_column(Text)  # the JWS as published
     fence: Mapped[int] = mapped_column(BigInteger)
     published_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]  # when a higher revision took its place
     accepted_at: Mapped[datetime | None]
     refused_reason: Mapped[str | None] = mapped_column(String(500))
 
@@ -221,6 +239,9 @@ class IssuedCommand(Base):
     body: Mapped[dict[str, Any]]
     expires_at: Mapped[datetime]
     reason: Mapped[str | None] = mapped_column(String(500))
+    airing_id: Mapped[str | None] = mapped_column(String(26), index=True)  # the airing that a stop names
+    # A receiver that was away gets an area's command again under its own audience: a row of its own, the same body.
+    copy_of_id: Mapped[str | None] = mapped_column(ForeignKey("commands.id"), index=True)
     issued_by: Mapped[str] = mapped_column(String(40))
     issued_at: Mapped[datetime]
     token: Mapped[str | None] = mapped_column(Text)
@@ -241,7 +262,10 @@ class Playout(Base):
     """One airing on one receiver: what was planned beside what happened, recomputable from records and plans."""
 
     __tablename__ = "playouts"
-    __table_args__ = (Index("ix_playouts_receiver_planned_at", "receiver_id", "planned_at"),)
+    __table_args__ = (
+        Index("ix_playouts_receiver_planned_at", "receiver_id", "planned_at"),
+        Index("ix_playouts_planned_at", "planned_at"),
+    )
 
     airing_id: Mapped[str] = mapped_column(ForeignKey("airings.id"), primary_key=True)
     receiver_id: Mapped[str] = mapped_column(ForeignKey("receivers.id"), primary_key=True)
@@ -250,8 +274,9 @@ class Playout(Base):
     planned_ms: Mapped[int]
     state: Mapped[str] = mapped_column(String(12), default="planned", index=True)
     reason: Mapped[str | None] = mapped_column(String(500))
-    first_revision: Mapped[int] = mapped_column(BigInteger)  # the first plan that held it
-    accepted_at: Mapped[datetime | None]
+    first_revision: Mapped[int] = mapped_column(BigInteger)  # the first plan that held it; 0: no plan ever did
+    dropped_revision: Mapped[int | None] = mapped_column(BigInteger)  # the first plan that no longer held it
+    accepted_at: Mapped[datetime | None]  # when the receiver accepted the first plan that held it
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     played_ms: Mapped[int] = mapped_column(default=0)
@@ -297,11 +322,32 @@ class RecordFork(Base):
     __table_args__ = (UniqueConstraint("receiver_id", "log", "seq", "canonical_sha256"),)
 
 
+class PlayBatch(Base):
+    """A `plays` message as it was signed: what proves its records to someone who doesn't trust this database."""
+
+    __tablename__ = "play_batches"
+
+    receiver_id: Mapped[str] = mapped_column(ForeignKey("receivers.id"), primary_key=True)
+    log: Mapped[str] = mapped_column(String(26), primary_key=True)
+    first_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    token: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime]
+
+
 class Watermark(Base):
-    """Of this log, all of 1…`through` are committed and were acknowledged."""
+    """Of this log, all of 1…`through` are committed and may be acknowledged.
+
+    `highest` above `through` says that records came out of order and some between are missing.
+    """
 
     __tablename__ = "watermarks"
 
     receiver_id: Mapped[str] = mapped_column(ForeignKey("receivers.id"), primary_key=True)
     log: Mapped[str] = mapped_column(String(26), primary_key=True)
     through: Mapped[int] = mapped_column(BigInteger)
+    through_sha256: Mapped[str] = mapped_column(
+        String(64)
+    )  # of the record `through`: what the next one's `prev` must be
+    highest: Mapped[int] = mapped_column(BigInteger)
