@@ -75,6 +75,16 @@ class Keyring:
         (folder / "root.pub").write_text(root.public.hex + "\n")
         return cls.load(folder, ROLES)
 
+    @staticmethod
+    def export(folder: Path, roles: Iterable[Role], into: Path) -> None:
+        """Copy the public half and the private keys of `roles`, for a process that needs no others."""
+        Keyring.load(folder, ())  # raises KeyMissing before anything is written
+        into.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for role in roles:
+            write_secret(into / f"{role}.key", (folder / f"{role}.key").read_text().strip())
+        for name in (*(f"{role}.cert" for role in ROLES), "root.pub"):
+            (into / name).write_text((folder / name).read_text())
+
 
 def write_secret(path: Path, text: str) -> None:
     """Write a file that only its owner can read, from its first moment on."""

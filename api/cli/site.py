@@ -12,10 +12,12 @@ import typer
 
 from api.cli.common import SYSTEM_OPERATOR, open_database
 from core.clock import SystemClock
+from core.errors import Invalid
 from core.settings import Settings
 
 db_app = typer.Typer(help="Cơ sở dữ liệu / the database", no_args_is_help=True)
 keys_app = typer.Typer(help="Khóa ký / signing keys", no_args_is_help=True)
+broker_app = typer.Typer(help="Broker MQTT / the broker", no_args_is_help=True)
 user_app = typer.Typer(help="Tài khoản / accounts", no_args_is_help=True)
 
 
@@ -25,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("settings")(show_settings)
     app.add_typer(db_app, name="db")
     app.add_typer(keys_app, name="keys")
+    app.add_typer(broker_app, name="broker")
     app.add_typer(user_app, name="user")
 
 
@@ -82,6 +85,43 @@ def keys_create() -> None:
     settings = Settings()
     keyring = Keyring.create(settings.keys, SystemClock().now())
     typer.echo(f"Khóa nằm trong {settings.keys}. Dấu vân tay khóa gốc: {keyring.issuer}")
+
+
+@keys_app.command("export")
+def keys_export(
+    roles: Annotated[list[str] | None, typer.Argument(help="Vai cần khóa bí mật: plan, command, time, ack")] = None,
+    *,
+    to: Annotated[Path, typer.Option(help="Thư mục đích; chỉ tiến trình cần những khóa này mới được đọc")],
+) -> None:
+    """Chép phần công khai và khóa của các vai đã nêu / copy the public half and the keys of these roles."""
+    from devices.keyring import Keyring  # noqa: PLC0415 - only this command needs it
+    from devices.protocol.trust import ROLES  # noqa: PLC0415 - as above
+
+    wanted = [role for role in ROLES if role in (roles or [])]
+    if unknown := sorted(set(roles or []) - set(ROLES)):
+        raise typer.BadParameter(f"không có vai {', '.join(unknown)}; chọn trong {', '.join(ROLES)}")
+    Keyring.export(Settings().keys, wanted, to)
+    typer.echo(f"Đã chép vào {to}: phần công khai{''.join(', ' + role for role in wanted)}.")
+
+
+@broker_app.command("passwords")
+def broker_passwords(
+    *,
+    output: Annotated[Path, typer.Option(help="Tệp password_file của mosquitto")],
+    server_only: Annotated[bool, typer.Option(help="Chỉ tài khoản của máy chủ, chưa có bộ thu nào")] = False,
+) -> None:
+    """Ghi tệp mật khẩu của mosquitto / write mosquitto's password file."""
+    from api.serve import write_broker_passwords  # noqa: PLC0415 - heavy
+
+    settings = Settings()
+    if not settings.broker_password.get_secret_value():
+        raise Invalid(what="chưa đặt TRUYENTHANH_BROKER_PASSWORD / the broker's password is not set")
+    if server_only:
+        write_broker_passwords(settings, None, output)
+    else:
+        with open_database(settings) as db:
+            write_broker_passwords(settings, db, output)
+    typer.echo(f"Đã ghi {output}.")
 
 
 @user_app.command("add")
