@@ -31,7 +31,7 @@ def sign_up(key: SigningKey, *, typ: UpType, receiver: str, root_kid: str, seq: 
 
 
 def open_up(token: bytes, *, typ: UpType, receiver: str, key: VerifyKey, root_kid: str) -> Claims:
-    """The claims of a message that came on the topic of `receiver`, whose enrolled key is `key`. Raises `BadMessage`."""
+    """The claims of what came on the topic of `receiver`, whose enrolled key is `key`. Raises `BadMessage`."""
     claims = open_signed(token, lambda header: key if header.get("kid") == key.kid else None).claims
     if claims.typ != typ:
         raise BadMessage(reason="wrong-type")
