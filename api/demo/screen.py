@@ -1,0 +1,97 @@
+"""What the demo shows on the terminal: progress while it works, then tables. With --json all of it goes to standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+STATES = {
+    "planned": "○ đã lên lịch",
+    "delivered": "◔ đã gửi",
+    "ready": "◑ sẵn sàng",
+    "playing": "▶ đang phát",
+    "finished": "● phát đủ",
+    "partial": "◐ phát một phần",
+    "missed": "✕ không phát",
+    "refused": "⊘ từ chối",
+    "unconfirmed": "? chưa xác nhận",
+}
+
+
+class Screen:
+    """Plain sentences, progress bars and tables."""
+
+    def __init__(self, *, to_stderr: bool, zone: ZoneInfo) -> None:
+        self.console = Console(stderr=to_stderr, highlight=False)
+        self.zone = zone
+
+    def say(self, text: str) -> None:
+        self.console.print(text)
+
+    @contextmanager
+    def progress(self, what: str, total: float, *, counted: bool = True) -> Iterator[Any]:
+        """A bar; the block gets a function that sets how much is done."""
+        columns: list[Any] = [TextColumn("{task.description:<34}"), BarColumn(bar_width=30)]
+        columns += [MofNCompleteColumn()] if counted else [TimeElapsedColumn()]
+        with Progress(*columns, console=self.console) as bars:
+            task = bars.add_task(what, total=total)
+
+            def done(amount: float) -> None:
+                bars.update(task, completed=min(amount, total))
+
+            yield done
+
+    def playouts(self, rows: Iterable[dict[str, Any]], names: dict[str, str]) -> None:
+        """Planned beside actual, a line a receiver."""
+        table = Table(title="Lượt phát theo bộ thu", title_justify="left")
+        for heading in ("Xã, phường", "Bộ thu", "Kế hoạch", "Bắt đầu", "Lệch (ms)", "Đã phát", "Trạng thái"):
+            table.add_column(heading, justify="right" if heading in {"Lệch (ms)", "Đã phát"} else "left")
+        for row in rows:
+            planned, started = row["planned_at"], row["started_at"]
+            late_ms = (_instant(started) - _instant(planned)).total_seconds() * 1000 if started else None
+            table.add_row(
+                names.get(row["unit"], row["unit"]),
+                names.get(row["receiver"], row["receiver"]),
+                self._clock(planned),
+                self._clock(started) if started else "–",
+                f"{late_ms:+.0f}" if late_ms is not None else "–",
+                seconds(row["played_ms"]),
+                STATES[row["state"]],
+            )
+        self.console.print(table)
+
+    def airtime(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Per commune; programme time and cluster time stand in columns of their own."""
+        table = Table(title="Thời lượng phát đã được chứng minh", title_justify="left")
+        for heading in ("Xã, phường", "Lần phát", "Lượt phát", "Thời lượng chương trình", "Thời lượng theo cụm loa"):
+            table.add_column(heading, justify="left" if heading == "Xã, phường" else "right")
+        for row in rows:
+            table.add_row(
+                row["name"],
+                str(row["airings"]),
+                str(row["playouts"]),
+                seconds(row["programme_ms"]),
+                seconds(row["cluster_ms"]),
+            )
+        self.console.print(table)
+
+    def _clock(self, text: str) -> str:
+        return _instant(text).astimezone(self.zone).strftime("%H:%M:%S.%f")[:-3]
+
+
+def seconds(duration_ms: int) -> str:
+    """1 phút 5,2 giây."""
+    minutes, rest_ms = divmod(duration_ms, 60_000)
+    rest = f"{rest_ms / 1000:.1f}".replace(".", ",") + " giây"
+    return f"{minutes} phút {rest}" if minutes else rest
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
