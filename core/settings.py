@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     bulletin_characters_max: int = Field(8000, ge=100, description="Longest text of a bulletin, in characters")
     audio_kbps: Literal[16, 24, 32] = Field(24, description="Bit rate of stored speech, kbit/s")
 
+    quiet_hours: Annotated[str, Field(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = Field(
+        "21:00-05:00",
+        description="Local span in which nothing but an emergency may sound, HH:MM-HH:MM; empty: none",
+    )
     plan_hours: int = Field(72, ge=1, le=168, description="How far ahead a receiver's plan reaches, hours")
     airing_days: int = Field(14, ge=1, le=60, description="How far ahead airings are materialised, days")
 
