@@ -140,10 +140,9 @@ class Switchboard:
             if session.clean:
                 self._end((outlet.username, outlet.client_id), session)
             else:
-                for number, given in list(session.unacknowledged.items()):
-                    session.unacknowledged[number] = Publication(
-                        given.topic, given.payload, 1, given.retain, again=True
-                    )
+                session.unacknowledged = OrderedDict(
+                    (number, replace(given, again=True)) for number, given in session.unacknowledged.items()
+                )
             if will and outlet.will is not None:
                 topic, payload, qos, retain = outlet.will
                 self.publish(outlet.username, topic, payload, qos=qos, retain=retain)
