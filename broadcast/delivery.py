@@ -1,0 +1,339 @@
+"""Plans on their way to receivers.
+
+1. Whoever changes what a receiver should play asks for its plan to be looked at again (`request…`), in the same
+   transaction as the change.
+2. The leader takes the requests and composes. Where nothing has changed nothing is issued; else the plan is signed with
+   the next revision, stored, and the playouts that it promises are written down: one transaction, under the fence.
+3. What is stored and not published is published, retained, and marked when the broker has it. A crash in between
+   publishes again: a receiver that knows the revision changes nothing.
+
+A request that comes while its receiver's plan is composed survives, because only the request that was seen is deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from audio.store import ObjectStore
+from broadcast import content, facts, planning, promises, sequences
+from broadcast.facts import Candidates
+from broadcast.planning import ReceiverFacts, Rules
+from broadcast.tables import IssuedPlan, PlanRequest
+from broadcast.upserts import insert, table
+from core import events
+from core.clock import Clock, to_ms
+from core.database import Database
+from core.settings import Settings
+from devices.keyring import Keyring
+from devices.link import Link
+from devices.protocol import topics
+from devices.protocol.plan import Plan
+from devices.protocol.signing import MESSAGE_BYTES_MAX, sign
+from devices.protocol.trust import ROLES
+from devices.tables import Receiver
+from schedules.tables import Airing
+
+log = logging.getLogger(__name__)
+
+BATCH = 200  # receivers in one transaction: on SQLite every other writer waits meanwhile
+PUBLISH_BATCH = 500
+
+LeadershipCheck = Callable[[Session], int]
+RulesOf = Callable[[ReceiverFacts], Rules]
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    revision: int
+    digest: str
+    valid_until: datetime
+
+
+def request(session: Session, receiver_ids: Iterable[str], now: datetime) -> int:
+    """Ask for the plans of these receivers to be looked at again. Returns how many."""
+    rows = [{"receiver_id": receiver, "requested_at": now} for receiver in sorted(set(receiver_ids))]
+    if rows:
+        statement = insert(session, PlanRequest)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["receiver_id"], set_={"requested_at": statement.excluded.requested_at}
+            ),
+            rows,
+        )
+    return len(rows)
+
+
+def request_for_airings(
+    session: Session, airings: Iterable[Airing], now: datetime, *, horizon: timedelta | None = None
+) -> int:
+    """Ask for the plans of every receiver that these airings concern.
+
+    With `horizon`, airings further ahead are left: they enter a plan when plans are issued again in good time.
+    """
+    units = {
+        unit for airing in airings if horizon is None or airing.starts_at < now + horizon for unit in airing.unit_ids
+    }
+    return request(session, facts.receivers_at(session, units), now) if units else 0
+
+
+def request_due(session: Session, now: datetime, plan_hours: int) -> int:
+    """Ask for the plan of each active receiver that has none, or one of which less than half of its time is left."""
+    plan = aliased(IssuedPlan)
+    due = (
+        select(Receiver.id)
+        .outerjoin(plan, and_(plan.receiver_id == Receiver.id, plan.superseded_at.is_(None)))
+        .where(Receiver.status == "active")
+        .where(or_(plan.receiver_id.is_(None), plan.valid_until <= now + timedelta(hours=plan_hours) / 2))
+    )
+    return request(session, session.scalars(due), now)
+
+
+def issue_requested(
+    db: Database,
+    keyring: Keyring,
+    store: ObjectStore,
+    leadership_check: LeadershipCheck,
+    clock: Clock,
+    settings: Settings,
+    *,
+    rules: RulesOf = lambda _receiver: planning.NO_QUIET_HOURS,
+) -> int:
+    """Issue what was requested and has changed, batch by batch. Returns the plans issued.
+
+    `leadership_check` raises if this process does not lead (any more), and gives the fencing number.
+    """
+    issued = 0
+    issuer = _Issuer(keyring, store, clock, settings, rules)
+    while True:
+        with db.reading() as session:
+            if session.scalar(select(PlanRequest.receiver_id).limit(1)) is None:
+                return issued
+        with db.writing() as session:
+            fence = leadership_check(session)
+            issued += issuer.issue_batch(session, fence)
+
+
+class _Issuer:
+    """One round of issuing."""
+
+    def __init__(self, keyring: Keyring, store: ObjectStore, clock: Clock, settings: Settings, rules: RulesOf) -> None:
+        self._keyring = keyring
+        self._store = store
+        self._clock = clock
+        self._span = timedelta(hours=settings.plan_hours)
+        self._rules = rules
+        self._keys = [keyring.certificates[role] for role in ROLES]
+
+    def issue_batch(self, session: Session, fence: int) -> int:
+        requested = session.execute(
+            select(PlanRequest.receiver_id, PlanRequest.requested_at).order_by(PlanRequest.requested_at).limit(BATCH)
+        ).all()
+        # From here on everything is read after the requests: a change that we don't see has its own request.
+        now = self._clock.now()
+        receivers = facts.receivers(session, [row.receiver_id for row in requested])
+        held = self._held(session, receivers)
+        current = _current_plans(session, receivers)
+        candidates = facts.candidates(session, now, now + self._span)
+        bodies = self._compose(receivers.values(), candidates, now)
+        due = {
+            receiver: body
+            for receiver, body in bodies.items()
+            if self._is_due(body, current.get(receiver), held[receiver], now)
+        }
+        numbers = sequences.next_numbers(session, {_series(receiver): held[receiver] for receiver in due}, now)
+        signed = []
+        for receiver, body in due.items():
+            plan = planning.numbered(body, numbers[_series(receiver)])
+            token = self._sign(plan, now)
+            if len(token) > MESSAGE_BYTES_MAX:
+                _record_too_large(session, receiver, len(token), now)
+            else:
+                signed.append((plan, token))
+        _store(session, signed, now, now + self._span, fence)
+        unchanged = [planning.numbered(bodies[one], current[one].revision) for one in bodies if one not in due]
+        changes = promises.keep(session, receivers, [*unchanged, *(plan for plan, _ in signed)], candidates, now)
+        for plan, _ in signed:
+            _record_issued(session, plan, changes[plan.receiver], now)
+        _forget_requests(session, [(row.receiver_id, row.requested_at) for row in requested])
+        return len(signed)
+
+    def _held(self, session: Session, receivers: Collection[str]) -> dict[str, int]:
+        rows = select(Receiver.id, Receiver.held_revision).where(Receiver.id.in_(receivers))
+        return {row.id: row.held_revision for row in session.execute(rows)}
+
+    def _compose(self, receivers: Iterable[ReceiverFacts], candidates: Candidates, now: datetime) -> dict[str, Plan]:
+        by_receiver = {receiver: candidates.of(receiver) for receiver in receivers}
+        rules = {receiver: self._rules(receiver) for receiver in by_receiver}
+        audio = {item.sha256 for airings in by_receiver.values() for airing in airings for item in airing.items}
+        audio |= {pin.sha256 for rule in rules.values() for pin in rule.pinned}
+        manifests = content.manifests(self._store, audio)
+        return {
+            receiver.id: planning.compose(
+                receiver,
+                airings,
+                manifests,
+                valid_from=to_ms(now),
+                valid_until=to_ms(now + self._span),
+                rules=rules[receiver],
+                keys=self._keys,
+            )
+            for receiver, airings in by_receiver.items()
+        }
+
+    def _is_due(self, body: Plan, current: _Current | None, held: int, now: datetime) -> bool:
+        return (
+            current is None
+            or current.digest != planning.digest(body)
+            or current.valid_until <= now + self._span / 2
+            # It holds a plan of a server that was restored since: ours must go above it to be taken.
+            or held > current.revision
+        )
+
+    def _sign(self, plan: Plan, now: datetime) -> bytes:
+        return sign(
+            self._keyring.key("plan"),
+            typ="plan",
+            iss=self._keyring.issuer,
+            aud=topics.audience(plan.receiver),
+            seq=plan.revision,
+            iat=int(now.timestamp()),
+            exp=math.ceil(plan.valid_until / 1000),
+            body=plan,
+            cert=self._keyring.certificates["plan"],
+        )
+
+
+def publish_pending(db: Database, link: Link, leadership_check: LeadershipCheck, clock: Clock) -> int:
+    """Publish every current plan that isn't at the broker yet, retained. Returns how many the broker took.
+
+    Without a connection nothing is done: the rows wait. Only the newest of a receiver is ever published, so that a
+    retained plan is never replaced by an older one.
+    """
+    published = 0
+    pending = (
+        select(IssuedPlan.receiver_id, IssuedPlan.revision, IssuedPlan.token)
+        .where(IssuedPlan.published_at.is_(None), IssuedPlan.superseded_at.is_(None))
+        .order_by(IssuedPlan.issued_at)
+        .limit(PUBLISH_BATCH)
+    )
+    while link.connected:
+        with db.reading() as session:
+            if session.execute(pending.limit(1)).first() is None:
+                break
+        with db.writing() as session:
+            leadership_check(session)
+            rows = session.execute(pending).all()
+        deliveries = [
+            link.publish(topics.down(row.receiver_id, "plan"), row.token.encode(), qos=1, retain=True) for row in rows
+        ]
+        taken = content.acknowledged(deliveries, clock)
+        done = [(row.receiver_id, row.revision) for row, there in zip(rows, taken, strict=True) if there]
+        _mark_published(db, done, clock.now())
+        published += len(done)
+        if len(done) < len(rows):
+            log.warning("Plans were not acknowledged; they are published again", extra={"left": len(rows) - len(done)})
+            break
+    return published
+
+
+def republish_all(session: Session) -> None:
+    """The broker kept nothing (an embedded one starts empty): current plans and audio are published again."""
+    session.execute(update(IssuedPlan).where(IssuedPlan.superseded_at.is_(None)).values(published_at=None))
+    content.forget_published(session)
+
+
+def current_plan(session: Session, receiver_id: str) -> IssuedPlan | None:
+    """The plan that this receiver should hold now."""
+    return session.scalar(
+        select(IssuedPlan).where(IssuedPlan.receiver_id == receiver_id, IssuedPlan.superseded_at.is_(None))
+    )
+
+
+def _series(receiver: str) -> str:
+    return f"plan:{topics.audience(receiver)}"
+
+
+def _current_plans(session: Session, receivers: Collection[str]) -> dict[str, _Current]:
+    rows = session.execute(
+        select(IssuedPlan.receiver_id, IssuedPlan.revision, IssuedPlan.digest, IssuedPlan.valid_until).where(
+            IssuedPlan.receiver_id.in_(receivers), IssuedPlan.superseded_at.is_(None)
+        )
+    )
+    return {row.receiver_id: _Current(row.revision, row.digest, row.valid_until) for row in rows}
+
+
+def _store(
+    session: Session, signed: Sequence[tuple[Plan, bytes]], now: datetime, valid_until: datetime, fence: int
+) -> None:
+    if not signed:
+        return
+    session.execute(
+        update(IssuedPlan)
+        .where(IssuedPlan.receiver_id.in_([plan.receiver for plan, _ in signed]), IssuedPlan.superseded_at.is_(None))
+        .values(superseded_at=now)
+    )
+    session.execute(
+        insert(session, IssuedPlan),
+        [
+            {
+                "receiver_id": plan.receiver,
+                "revision": plan.revision,
+                "issued_at": now,
+                "valid_until": valid_until,
+                "digest": planning.digest(plan),
+                "token": token.decode(),
+                "fence": fence,
+            }
+            for plan, token in signed
+        ],
+    )
+
+
+def _forget_requests(session: Session, requested: Sequence[tuple[str, datetime]]) -> None:
+    if requested:
+        columns = table(PlanRequest).c
+        same = and_(columns.receiver_id == bindparam("receiver"), columns.requested_at == bindparam("seen_at"))
+        session.execute(
+            delete(table(PlanRequest)).where(same),
+            [{"receiver": receiver, "seen_at": requested_at} for receiver, requested_at in requested],
+        )
+
+
+def _mark_published(db: Database, done: Sequence[tuple[str, int]], now: datetime) -> None:
+    if not done:
+        return
+    columns = table(IssuedPlan).c
+    with db.writing() as session:
+        session.execute(
+            update(table(IssuedPlan))
+            .where(columns.receiver_id == bindparam("receiver"), columns.revision == bindparam("number"))
+            .values(published_at=now),
+            [{"receiver": receiver, "number": revision} for receiver, revision in done],
+        )
+
+
+def _record_issued(session: Session, plan: Plan, change: promises.Change, now: datetime) -> None:
+    events.record(
+        session,
+        "system:plan:issued",
+        actor=events.SYSTEM,
+        at=now,
+        subject=("receiver", plan.receiver),
+        revision=plan.revision,
+        added=change.added,
+        dropped=change.dropped,
+    )
+
+
+def _record_too_large(session: Session, receiver: str, size: int, now: datetime) -> None:
+    log.error("A plan is too large to be sent", extra={"receiver": receiver, "bytes": size})
+    events.record(
+        session, "system:plan:too-large", actor=events.SYSTEM, at=now, subject=("receiver", receiver), bytes=size
+    )

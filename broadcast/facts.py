@@ -1,0 +1,145 @@
+"""What the database knows, read in bulk and turned into the plain data that planning and reconciliation work on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from broadcast import planning
+from broadcast.planning import AiringFacts, ItemFacts, ReceiverFacts
+from broadcast.tables import Bulletin, BulletinVersion, IssuedCommand, ProgrammeItem
+from core.clock import to_ms
+from core.units import Unit
+from devices.protocol.plan import BroadcastClass
+from devices.tables import Receiver
+from schedules.tables import Airing, Schedule
+
+# An airing's end can't be computed alike in both databases: rows are asked for from so long before, then looked at.
+LONGEST_AIRING = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Airings of a stretch of time, found by the units that they are for."""
+
+    airings: tuple[AiringFacts, ...]
+    withdrawn: frozenset[str]  # cancelled while on air, to be finished
+    _by_unit: dict[str, list[AiringFacts]]
+
+    def of(self, receiver: ReceiverFacts) -> list[AiringFacts]:
+        found = {airing.id: airing for unit in receiver.path for airing in self._by_unit.get(unit, [])}
+        return list(found.values())
+
+
+def receivers(session: Session, ids: Collection[str]) -> dict[str, ReceiverFacts]:
+    """The active ones among these, with their units and all above."""
+    rows = session.execute(
+        select(Receiver.id, Receiver.unit_id).where(Receiver.id.in_(ids), Receiver.status == "active")
+    )
+    unit_of = {row.id: row.unit_id for row in rows}
+    paths = unit_paths(session, set(unit_of.values()))
+    return {receiver: ReceiverFacts(receiver, paths[unit]) for receiver, unit in unit_of.items()}
+
+
+def unit_paths(session: Session, unit_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Each unit with all above it, nearest first: one query however many."""
+    tree = select(Unit.id, Unit.parent_id).where(Unit.id.in_(unit_ids)).cte("over", recursive=True)
+    tree = tree.union(select(Unit.id, Unit.parent_id).join(tree, Unit.id == tree.c.parent_id))
+    parents: dict[str, str | None] = {
+        row.id: row.parent_id for row in session.execute(select(tree.c.id, tree.c.parent_id))
+    }
+    paths = {}
+    for unit in unit_ids:
+        path: list[str] = []
+        current: str | None = unit
+        while current is not None and current not in path:
+            path.append(current)
+            current = parents.get(current)
+        paths[unit] = tuple(path)
+    return paths
+
+
+def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
+    """Airings that have not ended and begin before `until`: scheduled ones, and those to be finished though cancelled.
+
+    Who cancels what is on air says whether it is stopped: if so there is a stop command that names it.
+    """
+    stopped = exists().where(IssuedCommand.airing_id == Airing.id, IssuedCommand.name == "stop")
+    finishing = and_(Airing.status == "cancelled", Airing.cancelled_at >= Airing.starts_at, Airing.planned, ~stopped)
+    rows = session.execute(
+        select(
+            Airing.id,
+            Airing.programme_id,
+            Airing.starts_at,
+            Airing.duration_ms,
+            Airing.unit_ids,
+            Airing.status,
+            Airing.replaces_id,
+            Schedule.title,
+        )
+        .join(Schedule, Schedule.id == Airing.schedule_id)
+        .where(Airing.starts_at > now - LONGEST_AIRING, Airing.starts_at < until)
+        .where(or_(Airing.status == "scheduled", finishing))
+    ).all()
+    current = [row for row in rows if row.starts_at + timedelta(milliseconds=row.duration_ms) > now]
+    programmes = {row.programme_id for row in current}
+    items, classes = programme_items(session, programmes), _classes(session, programmes)
+    airings = tuple(
+        AiringFacts(
+            id=row.id,
+            starts_at=to_ms(row.starts_at),
+            duration_ms=row.duration_ms,
+            unit_ids=tuple(row.unit_ids),
+            items=items.get(row.programme_id, ()),
+            class_=planning.highest(classes[row.programme_id]),
+            title=row.title,
+            replaces=row.replaces_id,
+        )
+        for row in current
+    )
+    by_unit = defaultdict(list)
+    for airing in airings:
+        for unit in airing.unit_ids:
+            by_unit[unit].append(airing)
+    return Candidates(airings, frozenset(row.id for row in current if row.status == "cancelled"), dict(by_unit))
+
+
+def programme_items(session: Session, programme_ids: Collection[str]) -> dict[str, tuple[ItemFacts, ...]]:
+    """The items of each programme in their order. A programme is never changed once made, so this is also history."""
+    rows = session.execute(
+        select(ProgrammeItem.programme_id, ProgrammeItem.id, ProgrammeItem.sha256, ProgrammeItem.duration_ms)
+        .where(ProgrammeItem.programme_id.in_(programme_ids))
+        .order_by(ProgrammeItem.programme_id, ProgrammeItem.position)
+    )
+    items: dict[str, list[ItemFacts]] = defaultdict(list)
+    for row in rows:
+        items[row.programme_id].append(ItemFacts(row.id, row.sha256, row.duration_ms))
+    return {programme: tuple(held) for programme, held in items.items()}
+
+
+def receivers_at(session: Session, unit_ids: Iterable[str]) -> list[str]:
+    """Ids of the active receivers at or below these units."""
+    tree = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte("under", recursive=True)
+    tree = tree.union(select(Unit.id).join(tree, Unit.parent_id == tree.c.id))
+    wanted = select(Receiver.id).where(Receiver.unit_id.in_(select(tree.c.id)), Receiver.status == "active")
+    return list(session.scalars(wanted.order_by(Receiver.id)))
+
+
+def _classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:
+    rows = session.execute(
+        select(ProgrammeItem.programme_id, Bulletin.class_)
+        .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
+        .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
+        .where(ProgrammeItem.programme_id.in_(programme_ids))
+        .distinct()
+    )
+    classes: dict[str, set[BroadcastClass]] = defaultdict(set)
+    for programme, class_ in rows:
+        classes[programme].add(cast("BroadcastClass", class_))
+    return classes

@@ -1,0 +1,175 @@
+"""Composing a receiver's plan: plain data in, the plan's body out. Nothing here knows a database or a clock.
+
+The order of the airings in a plan is fixed: by class (emergency, priority, ordinary), then by start, then by id. The
+timetable may, for now, hold airings that overlap at one receiver. Both stand in the plan then, and of two that overlap
+the one that comes first in the list has precedence; what was cut or never sounded for it is told by its play records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
+
+from devices.protocol.plan import (
+    Area,
+    BroadcastClass,
+    Caps,
+    Interval,
+    Item,
+    Manifest,
+    Pinned,
+    Plan,
+    PlanAiring,
+    VolumeStep,
+)
+
+RANK: dict[BroadcastClass, int] = {"emergency": 0, "priority": 1, "ordinary": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverFacts:
+    """The receiver and where it stands: `path` is its unit and all above it, nearest first."""
+
+    id: str
+    path: tuple[str, ...]
+
+    @property
+    def unit_id(self) -> str:
+        return self.path[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    id: str
+    sha256: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AiringFacts:
+    """One airing as the timetable has it. `starts_at` in Unix ms."""
+
+    id: str
+    starts_at: int
+    duration_ms: int
+    unit_ids: tuple[str, ...]
+    items: tuple[ItemFacts, ...]
+    class_: BroadcastClass = "ordinary"
+    title: str = ""
+    replaces: str | None = None
+
+    @property
+    def ends_at(self) -> int:
+        return self.starts_at + self.duration_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What limits a receiver, already turned into UTC. `label` is how people call the set."""
+
+    label: str = "không có giờ yên tĩnh"
+    quiet: tuple[Interval, ...] = ()
+    caps: Caps = field(default_factory=Caps)
+    volume: int = 80
+    volume_curve: tuple[VolumeStep, ...] = ()
+    pinned: tuple[Pinned, ...] = ()
+    stagger_ms: int = 0
+
+
+NO_QUIET_HOURS = Rules()
+
+
+def concerns(airing: AiringFacts, receiver: ReceiverFacts) -> bool:
+    """The airing's targets hold the receiver's unit or one above it."""
+    return not set(airing.unit_ids).isdisjoint(receiver.path)
+
+
+def highest(classes: Iterable[BroadcastClass]) -> BroadcastClass:
+    """A programme has the strongest class among its items; without any it is ordinary."""
+    return min(classes, key=RANK.__getitem__, default="ordinary")
+
+
+def left_out(airings: Iterable[AiringFacts], manifests: Mapping[str, Manifest]) -> set[str]:
+    """Ids of airings that no plan can hold: without items, or with one whose audio isn't there."""
+    return {
+        airing.id
+        for airing in airings
+        if not airing.items or any(item.sha256 not in manifests for item in airing.items)
+    }
+
+
+def compose(
+    receiver: ReceiverFacts,
+    airings: Sequence[AiringFacts],
+    manifests: Mapping[str, Manifest],
+    *,
+    valid_from: int,
+    valid_until: int,
+    rules: Rules = NO_QUIET_HOURS,
+    keys: Sequence[str] = (),
+    revocations: str | None = None,
+    revision: int = 0,
+) -> Plan:
+    """The plan of one receiver between two instants (Unix ms).
+
+    It holds each airing that concerns the receiver, has not ended at `valid_from` and begins before `valid_until`.
+    Airings that `left_out` names are not in it. The same facts in any order give the same plan.
+    """
+    unplayable = left_out(airings, manifests)
+    held = sorted(
+        (
+            airing
+            for airing in airings
+            if airing.id not in unplayable
+            and airing.ends_at > valid_from
+            and airing.starts_at < valid_until
+            and concerns(airing, receiver)
+        ),
+        key=lambda airing: (RANK[airing.class_], airing.starts_at, airing.id),
+    )
+    needed = {item.sha256 for airing in held for item in airing.items} | {pin.sha256 for pin in rules.pinned}
+    return Plan(
+        receiver=receiver.id,
+        revision=revision,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        unit=receiver.unit_id,
+        airings=[_planned(airing) for airing in held],
+        objects=[manifests[sha256] for sha256 in sorted(needed) if sha256 in manifests],
+        areas=[Area(unit=unit) for unit in receiver.path],
+        quiet=sorted(rules.quiet, key=lambda interval: (interval.from_, interval.until)),
+        caps=rules.caps,
+        volume=rules.volume,
+        volume_curve=sorted(rules.volume_curve, key=lambda step: step.at),
+        pinned=list(rules.pinned),
+        stagger_ms=rules.stagger_ms,
+        keys=sorted(keys),
+        revocations=revocations,
+    )
+
+
+def digest(plan: Plan) -> str:
+    """SHA-256 of what the plan says, without its revision and validity: has anything changed?"""
+    bare = replace(plan, revision=0, valid_from=0, valid_until=0)
+    return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
+
+
+def numbered(plan: Plan, revision: int) -> Plan:
+    """The same plan under its revision."""
+    return replace(plan, revision=revision)
+
+
+def _planned(airing: AiringFacts) -> PlanAiring:
+    return PlanAiring(
+        airing=airing.id,
+        starts_at=airing.starts_at,
+        ends_at=airing.ends_at,
+        items=[Item(item=item.id, duration_ms=item.duration_ms, sha256=item.sha256) for item in airing.items],
+        class_=airing.class_,
+        title=airing.title,
+        replaces=airing.replaces,
+    )
