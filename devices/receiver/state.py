@@ -66,6 +66,8 @@ class State:
         self.damaged = False
         try:
             self._connection = _open(path, synchronous)
+        except sqlite3.OperationalError:
+            raise  # a full or failing disk: the file itself may be whole
         except sqlite3.DatabaseError:
             log.exception("The receiver's state is damaged and is put aside", extra={"path": str(path)})
             self.damaged = True
@@ -115,14 +117,18 @@ def _open(path: Path, synchronous: str) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA cache_size = -512")
         connection.execute("PRAGMA wal_autocheckpoint = 250")
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != ("ok",):
-            raise sqlite3.DatabaseError(str(found))
+        _check(connection)
         connection.executescript(_SCHEMA)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != ("ok",):
+        raise sqlite3.DatabaseError(str(found))
 
 
 def _put_aside(path: Path) -> None:

@@ -1,0 +1,287 @@
+"""Where the sound goes. Each output is driven like a sound card: it asks for blocks of samples, a little ahead of
+when they sound, and says for each at which instant of the monotonic clock its first sample sounds.
+
+`WavOutput` is a sound card without a loudspeaker: a file that holds, sample for sample in real time, what would have
+sounded from start to stop, silence included. A card that isn't served in time plays silence and counts an underrun; so
+does this one.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from core.clock import Clock
+from core.errors import TruyenThanhError
+from devices.receiver.evidence import RATE, Samples
+
+log = logging.getLogger(__name__)
+
+Callback = Callable[[int, float], Samples]  # (frames, monotonic ms of the first one) -> mono float32
+
+FRAMES_MS = RATE / 1000.0
+AHEAD_MS = 250.0  # what a thread that is kept waiting may be late without being heard
+PERIOD_S = 0.05
+BLOCK = 4_800
+WAV_BYTES_MAX = 4_000_000_000  # a WAV file counts its bytes in 32 bits
+
+
+class SoundCardUnavailable(TruyenThanhError):
+    slug = "sound-card-unavailable"
+    status = 500
+    vi = "Không mở được cạc âm thanh: {why}. Hãy kiểm tra cạc và gói libportaudio2, hoặc chọn --output wav:TỆP."
+    en = "The sound card can't be opened: {why}. Check it and libportaudio2, or choose --output wav:FILE."
+
+
+class Output(Protocol):
+    """Something that sounds. `ahead_ms` is how long before it sounds a block is asked for."""
+
+    ahead_ms: float
+    underruns: int
+
+    def start(self, callback: Callback) -> None:
+        """Begin to sound. The callback must never wait. Raises `SoundCardUnavailable`."""
+        ...
+
+    def stop(self) -> None:
+        """Cease; when it returns the callback is called no more."""
+        ...
+
+    def check(self) -> str:
+        """Called now and then: mends what it can; the empty string, or what is wrong."""
+        ...
+
+
+class VirtualOutput:
+    """A sound card in software: the machine's monotonic clock is its sample clock."""
+
+    def __init__(self, clock: Clock, *, ahead_ms: float = AHEAD_MS) -> None:
+        self.ahead_ms = ahead_ms
+        self.underruns = 0
+        self._clock = clock
+        self._callback: Callback | None = None
+        self._started_ms = 0.0
+        self._frames = 0  # asked for, or passed over, since the start
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, callback: Callback) -> None:
+        self.open(callback)
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
+        self._thread.start()
+
+    def open(self, callback: Callback) -> None:
+        """Begin without a thread: whoever opened it calls `advance`."""
+        self._callback = callback
+        self._started_ms = self._clock.monotonic() * 1000.0
+        self._frames = 0
+        self._begin()
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._stopping.set()
+            thread.join()
+        if self._callback is not None:
+            self._callback = None
+            self._end(self._due())
+
+    def check(self) -> str:
+        return ""
+
+    def advance(self) -> None:
+        """Ask for what must be ready now."""
+        callback = self._callback
+        if callback is None:
+            return
+        due = self._due()
+        if self._frames < due:
+            self.underruns += 1
+            while self._frames < due:
+                self._give(np.zeros(min(due - self._frames, RATE), dtype=np.float32))
+        target = due + int(self.ahead_ms * FRAMES_MS)
+        while self._frames < target:
+            wanted = min(BLOCK, target - self._frames)
+            self._give(callback(wanted, self._started_ms + self._frames / FRAMES_MS))
+
+    def _due(self) -> int:
+        """How many frames must have sounded by now."""
+        return int((self._clock.monotonic() * 1000.0 - self._started_ms) * FRAMES_MS)
+
+    def _give(self, samples: Samples) -> None:
+        self._frames += len(samples)
+        self._write(samples)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(PERIOD_S):
+            try:
+                self.advance()
+            except Exception:
+                log.exception("The sound output failed for a moment")
+
+    def _begin(self) -> None:
+        """The first sample sounds now."""
+
+    def _write(self, samples: Samples) -> None:
+        """These samples come next."""
+
+    def _end(self, frames: int) -> None:
+        """So many frames have sounded; what was written beyond them has not."""
+
+
+class NullOutput(VirtualOutput):
+    """Sounds nowhere, in real time."""
+
+
+class WavOutput(VirtualOutput):
+    """Writes what would sound to a WAV file, 48 kHz, mono, 16 bits.
+
+    A file that is there already is left alone: the recording goes beside it, numbered (`path` says where). The header
+    is kept right while the file grows, so that it can be read after a crash.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, ahead_ms: float = AHEAD_MS) -> None:
+        super().__init__(clock, ahead_ms=ahead_ms)
+        self.path = path
+        self._named = path
+        self._file: BinaryIO | None = None
+        self._written = 0  # frames in this file
+        self._before = 0  # frames in the files before it
+        self._stated = 0
+
+    def _begin(self) -> None:
+        self._before = 0
+        self._open_next()
+
+    def _open_next(self) -> None:
+        self._named.parent.mkdir(parents=True, exist_ok=True)
+        path, number = self._named, 1
+        while path.exists():
+            number += 1
+            path = self._named.with_name(f"{self._named.stem}-{number}{self._named.suffix}")
+        self.path = path
+        self._file = path.open("w+b")
+        self._written = 0
+        self._state_length()
+        self._file.seek(44)
+
+    def _write(self, samples: Samples) -> None:
+        if self._file is None:
+            return
+        self._file.write(np.round(samples * 32767.0).astype("<i2").tobytes())
+        self._written += len(samples)
+        if self._written - self._stated >= RATE:
+            self._state_length()
+        if 44 + 2 * self._written >= WAV_BYTES_MAX:
+            self._before += self._written
+            self._file.close()
+            self._open_next()
+
+    def _end(self, frames: int) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            self._written = min(self._written, max(0, frames - self._before))
+            file.truncate(44 + 2 * self._written)
+            self._file = file
+            self._state_length()
+            self._file = None
+            file.close()
+
+    def _state_length(self) -> None:
+        """Write the header for what is there, and go on at the end."""
+        if self._file is None:
+            return
+        size = 2 * self._written
+        header = struct.pack(
+            "<4sI4s4sIHHIIHH4sI",
+            b"RIFF",
+            36 + size,
+            b"WAVE",
+            b"fmt ",
+            16,
+            1,
+            1,
+            RATE,
+            2 * RATE,
+            2,
+            16,
+            b"data",
+            size,
+        )
+        self._file.seek(0)
+        self._file.write(header)
+        self._file.seek(0, 2)
+        self._file.flush()
+        self._stated = self._written
+
+
+class SoundCardOutput:
+    """The machine's sound card through PortAudio; the start is placed by the instant at which a block reaches the DAC."""
+
+    def __init__(self, clock: Clock, *, device: str | int | None = None, latency_ms: float = 150.0) -> None:
+        self.ahead_ms = latency_ms
+        self.underruns = 0
+        self._clock = clock
+        self._device = device
+        self._latency_ms = latency_ms
+        self._callback: Callback | None = None
+        self._stream: Any = None
+
+    def start(self, callback: Callback) -> None:
+        self._callback = callback
+        self._open()
+
+    def stop(self) -> None:
+        self._callback = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.stop()
+            stream.close()
+
+    def check(self) -> str:
+        """Open the card again where it has gone, say by a loose USB plug."""
+        if self._callback is None or (self._stream is not None and self._stream.active):
+            return ""
+        try:
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                stream.close()
+            self._open()
+        except SoundCardUnavailable as error:
+            return str(error)
+        return ""
+
+    def _open(self) -> None:
+        try:
+            import sounddevice  # noqa: PLC0415 - 20 MB that only a box with a card carries
+
+            self._stream = sounddevice.OutputStream(
+                samplerate=RATE,
+                channels=1,
+                dtype="float32",
+                device=self._device,
+                latency=self._latency_ms / 1000.0,
+                callback=self._fill,
+            )
+            self._stream.start()
+        except Exception as error:
+            # PortAudio missing (OSError), no card or card busy (PortAudioError): all mean the same to who reads it.
+            raise SoundCardUnavailable(why=str(error)) from error
+        self.ahead_ms = max(self._latency_ms, float(self._stream.latency) * 1000.0)
+
+    def _fill(self, block: Any, frames: int, times: Any, status: Any) -> None:
+        if status:
+            self.underruns += 1
+        now_ms = self._clock.monotonic() * 1000.0
+        lead_ms = (times.outputBufferDacTime - times.currentTime) * 1000.0
+        if not 0.0 < lead_ms < 10_000.0:
+            lead_ms = self.ahead_ms  # a driver that doesn't say
+        callback = self._callback
+        block[:, 0] = 0.0 if callback is None else callback(frames, now_ms + lead_ms)
