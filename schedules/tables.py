@@ -19,6 +19,7 @@ class Schedule(Base):
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     title: Mapped[str] = mapped_column(String(300))
     programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"), index=True)
+    duration_ms: Mapped[int]  # of the programme
     kind: Mapped[str] = mapped_column(String(8))  # once | daily | weekly
     first_date: Mapped[date]  # local
     last_date: Mapped[date | None]  # local, inclusive; null: open
@@ -59,6 +60,8 @@ class Airing(Base):
     replaces_id: Mapped[str | None] = mapped_column(ForeignKey("airings.id"))
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[str | None] = mapped_column(String(40))
+    # withdrawn (this one, by hand) | moved | edited (another may replace it) | schedule (all of it was ended)
+    cancel_reason: Mapped[str | None] = mapped_column(String(10))
 
 
 class Lease(Base):

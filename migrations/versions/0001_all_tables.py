@@ -1,4 +1,4 @@
-"""All tables of the first edition."""
+"""All tables."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.Column("body", sa.JSON(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("airing_id", sa.String(length=26), nullable=True),
+        sa.Column("copy_of_id", sa.String(length=26), nullable=True),
         sa.Column("issued_by", sa.String(length=40), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("token", sa.Text(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["copy_of_id"], ["commands.id"], name=op.f("fk_commands_copy_of_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commands")),
     )
     with op.batch_alter_table("commands", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_commands_airing_id"), ["airing_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_commands_audience"), ["audience"], unique=False)
+        batch_op.create_index(batch_op.f("ix_commands_copy_of_id"), ["copy_of_id"], unique=False)
         batch_op.create_index("ix_commands_unpublished", ["published_at"], unique=False)
 
     op.create_table(
@@ -225,6 +230,7 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.Column("id", sa.String(length=26), nullable=False),
         sa.Column("title", sa.String(length=300), nullable=False),
         sa.Column("programme_id", sa.String(length=26), nullable=False),
+        sa.Column("duration_ms", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("first_date", sa.Date(), nullable=False),
         sa.Column("last_date", sa.Date(), nullable=True),
@@ -257,6 +263,7 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.Column("replaces_id", sa.String(length=26), nullable=True),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelled_by", sa.String(length=40), nullable=True),
+        sa.Column("cancel_reason", sa.String(length=10), nullable=True),
         sa.ForeignKeyConstraint(["programme_id"], ["programmes.id"], name=op.f("fk_airings_programme_id")),
         sa.ForeignKeyConstraint(["replaces_id"], ["airings.id"], name=op.f("fk_airings_replaces_id")),
         sa.ForeignKeyConstraint(["schedule_id"], ["schedules.id"], name=op.f("fk_airings_schedule_id")),
@@ -314,14 +321,40 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refused_reason", sa.String(length=500), nullable=True),
         sa.ForeignKeyConstraint(["receiver_id"], ["receivers.id"], name=op.f("fk_plans_receiver_id")),
         sa.PrimaryKeyConstraint("receiver_id", "revision", name=op.f("pk_plans")),
     )
     with op.batch_alter_table("plans", schema=None) as batch_op:
-        batch_op.create_index("ix_plans_unpublished", ["published_at"], unique=False)
+        batch_op.create_index(
+            "ix_plans_current",
+            ["receiver_id"],
+            unique=True,
+            sqlite_where=sa.text("superseded_at IS NULL"),
+            postgresql_where=sa.text("superseded_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_plans_unpublished",
+            ["published_at"],
+            unique=False,
+            sqlite_where=sa.text("superseded_at IS NULL"),
+            postgresql_where=sa.text("superseded_at IS NULL"),
+        )
 
+    op.create_table(
+        "play_batches",
+        sa.Column("receiver_id", sa.String(length=26), nullable=False),
+        sa.Column("log", sa.String(length=26), nullable=False),
+        sa.Column("first_seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("token_sha256", sa.String(length=64), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["receiver_id"], ["receivers.id"], name=op.f("fk_play_batches_receiver_id")),
+        sa.PrimaryKeyConstraint("receiver_id", "log", "first_seq", "token_sha256", name=op.f("pk_play_batches")),
+    )
     op.create_table(
         "play_records",
         sa.Column("receiver_id", sa.String(length=26), nullable=False),
@@ -379,6 +412,8 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.Column("receiver_id", sa.String(length=26), nullable=False),
         sa.Column("log", sa.String(length=26), nullable=False),
         sa.Column("through", sa.BigInteger(), nullable=False),
+        sa.Column("through_sha256", sa.String(length=64), nullable=False),
+        sa.Column("highest", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["receiver_id"], ["receivers.id"], name=op.f("fk_watermarks_receiver_id")),
         sa.PrimaryKeyConstraint("receiver_id", "log", name=op.f("pk_watermarks")),
     )
@@ -413,6 +448,7 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=True),
         sa.Column("first_revision", sa.BigInteger(), nullable=False),
+        sa.Column("dropped_revision", sa.BigInteger(), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -425,6 +461,7 @@ def upgrade() -> None:  # noqa: PLR0915 - generated, table by table
         sa.PrimaryKeyConstraint("airing_id", "receiver_id", name=op.f("pk_playouts")),
     )
     with op.batch_alter_table("playouts", schema=None) as batch_op:
+        batch_op.create_index("ix_playouts_planned_at", ["planned_at"], unique=False)
         batch_op.create_index("ix_playouts_receiver_planned_at", ["receiver_id", "planned_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_playouts_state"), ["state"], unique=False)
         batch_op.create_index(batch_op.f("ix_playouts_unit_id"), ["unit_id"], unique=False)
@@ -504,6 +541,7 @@ def downgrade() -> None:  # noqa: PLR0915 - generated, table by table
         batch_op.drop_index(batch_op.f("ix_playouts_unit_id"))
         batch_op.drop_index(batch_op.f("ix_playouts_state"))
         batch_op.drop_index("ix_playouts_receiver_planned_at")
+        batch_op.drop_index("ix_playouts_planned_at")
 
     op.drop_table("playouts")
     with op.batch_alter_table("bulletin_versions", schema=None) as batch_op:
@@ -520,8 +558,18 @@ def downgrade() -> None:  # noqa: PLR0915 - generated, table by table
         batch_op.drop_index("ix_play_records_airing_receiver")
 
     op.drop_table("play_records")
+    op.drop_table("play_batches")
     with op.batch_alter_table("plans", schema=None) as batch_op:
-        batch_op.drop_index("ix_plans_unpublished")
+        batch_op.drop_index(
+            "ix_plans_unpublished",
+            sqlite_where=sa.text("superseded_at IS NULL"),
+            postgresql_where=sa.text("superseded_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_plans_current",
+            sqlite_where=sa.text("superseded_at IS NULL"),
+            postgresql_where=sa.text("superseded_at IS NULL"),
+        )
 
     op.drop_table("plans")
     op.drop_table("plan_requests")
@@ -582,6 +630,8 @@ def downgrade() -> None:  # noqa: PLR0915 - generated, table by table
     op.drop_table("dispatches")
     with op.batch_alter_table("commands", schema=None) as batch_op:
         batch_op.drop_index("ix_commands_unpublished")
+        batch_op.drop_index(batch_op.f("ix_commands_copy_of_id"))
         batch_op.drop_index(batch_op.f("ix_commands_audience"))
+        batch_op.drop_index(batch_op.f("ix_commands_airing_id"))
 
     op.drop_table("commands")

@@ -50,7 +50,7 @@ def test_the_database_refuses_to_change_one(db: Database, clock: ManualClock, ch
 def test_sqlite_refuses_to_replace_one(sqlite_db: Database, clock: ManualClock) -> None:
     note(sqlite_db, clock)
     replacement = text(
-        "INSERT OR REPLACE INTO events SELECT seq, at, kind, actor_id, 'ai đó', subject_kind, subject_id, data FROM events"
+        "INSERT OR REPLACE INTO events SELECT seq, at, kind, actor_id, 'X', subject_kind, subject_id, data FROM events"
     )
     with pytest.raises(IntegrityError, match="appended and never changed"), sqlite_db.writing() as session:
         session.execute(replacement)

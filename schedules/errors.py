@@ -1,0 +1,132 @@
+"""What the timetable refuses, each with what to do about it."""
+
+from __future__ import annotations
+
+from core.errors import Conflict, Invalid, NotFound
+
+
+class NoTitle(Invalid):
+    slug = "schedule-no-title"
+    vi = "Lịch phát chưa có tên. Hãy đặt một tên ngắn, dễ nhận ra."
+    en = "The schedule has no title. Give it a short one that people will recognise."
+
+
+class NoTargets(Invalid):
+    slug = "schedule-no-targets"
+    vi = "Lịch phát chưa có nơi nhận. Hãy chọn ít nhất một xã, phường hoặc thôn."
+    en = "The schedule has no targets. Choose at least one unit."
+
+
+class EndsBeforeItStarts(Invalid):
+    slug = "schedule-ends-before-it-starts"
+    vi = "Ngày cuối {last} đứng trước ngày đầu {first}. Hãy sửa lại một trong hai ngày."
+    en = "The last day, {last}, is before the first, {first}. Change one of the two."
+
+
+class OnceHasOneDay(Invalid):
+    slug = "schedule-once-has-one-day"
+    vi = "Lịch phát một lần chỉ có một ngày, không có thứ trong tuần. Hãy bỏ phần thừa, hoặc chọn hằng ngày, hằng tuần."
+    en = "A schedule that airs once has one day and no weekdays. Leave out the rest, or make it daily or weekly."
+
+
+class NoWeekdays(Invalid):
+    slug = "schedule-no-weekdays"
+    vi = "Lịch phát hằng tuần cần ít nhất một thứ trong tuần. Hãy chọn từ thứ Hai (1) đến Chủ nhật (7)."
+    en = "A weekly schedule needs weekdays. Choose from Monday (1) to Sunday (7)."
+
+
+class WeekdaysNotWanted(Invalid):
+    slug = "schedule-weekdays-not-wanted"
+    vi = "Lịch phát hằng ngày không dùng thứ trong tuần. Hãy bỏ chọn thứ, hoặc đổi sang hằng tuần."
+    en = "A daily schedule takes no weekdays. Leave them out, or make it weekly."
+
+
+class UnknownKind(Invalid):
+    slug = "schedule-unknown-kind"
+    vi = "Kiểu lặp “{kind}” không có. Hãy chọn: once (một lần), daily (hằng ngày), weekly (hằng tuần)."
+    en = "There is no repetition “{kind}”. Choose once, daily or weekly."
+
+
+class UnknownZone(Invalid):
+    slug = "schedule-unknown-zone"
+    vi = "Múi giờ “{zone}” không có. Hãy dùng tên như Asia/Ho_Chi_Minh."
+    en = "There is no time zone “{zone}”. Use a name such as Asia/Ho_Chi_Minh."
+
+
+class ZonedLocalTime(Invalid):
+    slug = "schedule-zoned-local-time"
+    vi = "Giờ phát là giờ địa phương, không kèm múi giờ. Hãy ghi múi giờ riêng."
+    en = "The time of day is local and carries no zone of its own. Give the zone apart."
+
+
+class InThePast(Invalid):
+    slug = "schedule-in-the-past"
+    vi = "Thời điểm phát {at} đã qua (bây giờ là {now}). Hãy chọn một thời điểm sau đó."
+    en = "The time to air, {at}, has passed (it is {now} now). Choose a later one."
+
+
+class NeverAirs(Invalid):
+    slug = "schedule-never-airs"
+    vi = "Từ bây giờ đến ngày cuối {last}, lịch này không có lần phát nào. Hãy sửa ngày cuối hoặc các thứ trong tuần."
+    en = "From now to its last day, {last}, this schedule never airs. Change the last day or the weekdays."
+
+
+class BadDuration(Invalid):
+    slug = "schedule-bad-duration"
+    vi = "Chương trình dài {duration_ms} ms; phải dài hơn 0 và không quá {longest_ms} ms. Hãy kiểm tra chương trình."
+    en = "The programme is {duration_ms} ms long; it must be over 0 and at most {longest_ms} ms. Check the programme."
+
+
+class UnknownProgramme(Invalid):
+    slug = "schedule-unknown-programme"
+    vi = "Không có chương trình “{id}”. Hãy chọn một chương trình trong danh sách."
+    en = "There is no programme “{id}”. Choose one from the list."
+
+
+class UnknownUnits(Invalid):
+    slug = "schedule-unknown-units"
+    vi = "Không có đơn vị: {ids}. Hãy chọn lại nơi nhận trong danh sách."
+    en = "There are no such units: {ids}. Choose the targets from the list."
+
+
+class ScheduleNotFound(NotFound):
+    vi = "Không tìm thấy lịch phát “{id}”. Hãy kiểm tra lại mã hoặc quay về danh sách."
+    en = "No schedule “{id}”. Check the identifier or go back to the list."
+
+
+class AiringNotFound(NotFound):
+    vi = "Không tìm thấy lần phát “{id}”. Hãy kiểm tra lại mã hoặc quay về danh sách."
+    en = "No airing “{id}”. Check the identifier or go back to the list."
+
+
+class ScheduleCancelled(Conflict):
+    slug = "schedule-cancelled"
+    vi = "Lịch phát “{title}” đã hủy nên không sửa được nữa. Hãy lập lịch mới."
+    en = "The schedule “{title}” is cancelled and can't be changed any more. Make a new one."
+
+
+class ScheduleChanged(Conflict):
+    slug = "schedule-changed"
+    vi = "Lịch phát “{title}” vừa có người sửa (bản {version}). Hãy tải lại rồi sửa tiếp."
+    en = "Someone has just changed the schedule “{title}” (version {version}). Load it again and redo the change."
+
+
+class AiringBegun(Conflict):
+    slug = "airing-begun"
+    vi = "Lần phát lúc {at} đã bắt đầu hoặc đã xong nên không hủy, không dời được. Nếu đang phát, hãy dùng lệnh dừng."
+    en = "The airing of {at} has begun or is over: it can't be cancelled or moved. If it sounds, use the stop command."
+
+
+class AiringNotScheduled(Conflict):
+    slug = "airing-not-scheduled"
+    vi = "Lần phát lúc {at} đã hủy hoặc đã khép nên không dời được. Hãy lập lịch mới."
+    en = "The airing of {at} is cancelled or closed and can't be moved. Make a new schedule."
+
+
+class NotLeader(Conflict):
+    """This process does not lead (any more): what it was about to do belongs to another one."""
+
+    slug = "not-leader"
+    status = 503
+    vi = "Tiến trình này không giữ quyền điều hành “{name}”. Tiến trình đang giữ quyền sẽ làm việc này."
+    en = "This process does not lead “{name}”. The one that leads will do it."

@@ -1,0 +1,265 @@
+"""How the rows of a schedule come about: making those that are missing, and replacing those that no longer fit.
+
+See `schedules.timetable` for the rules that this carries out. Whoever calls holds the lock of the schedule.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any, Literal, TypeVar, cast
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from core import events
+from core.events import SYSTEM, Actor
+from core.ids import new_id
+from schedules.recurrence import Kind, Rule, occurrences
+from schedules.tables import Airing, Schedule
+
+CancelReason = Literal["withdrawn", "moved", "edited", "schedule"]
+
+# An occurrence and its local day lie within this span of each other, whatever the zone and its clock changes.
+_NEAR = timedelta(days=3)
+_CHUNK = 500
+_T = TypeVar("_T")
+
+
+def locked(statement: Select[_T]) -> Select[_T]:
+    """Lock the rows until the transaction ends, and see them as they are now. On SQLite a writer is alone anyway."""
+    # "No key": rows that point to these may still be added meanwhile.
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+
+
+def rule_of(schedule: Schedule) -> Rule:
+    """The rule that a schedule's row holds."""
+    return Rule(
+        cast("Kind", schedule.kind),
+        schedule.first_date,
+        schedule.last_date,
+        schedule.local_time,
+        schedule.timezone,
+        tuple(schedule.weekdays or ()),
+    )
+
+
+def cancel_row(airing: Airing, reason: CancelReason, *, now: datetime, actor: Actor) -> Airing:
+    """Mark the airing cancelled; returns it."""
+    airing.status = "cancelled"
+    airing.cancelled_at = now
+    airing.cancelled_by = actor.id
+    airing.cancel_reason = reason
+    return airing
+
+
+def successor(airing: Airing, *, starts_at: datetime) -> Airing:
+    """The airing that stands in for this one, of the same occurrence."""
+    return Airing(
+        id=new_id(),
+        schedule_id=airing.schedule_id,
+        programme_id=airing.programme_id,
+        original_start=airing.original_start,
+        generation=airing.generation + 1,
+        starts_at=starts_at,
+        duration_ms=airing.duration_ms,
+        unit_ids=airing.unit_ids,
+        status="scheduled",
+        planned=False,
+        replaces_id=airing.id,
+    )
+
+
+def is_moved(airing: Airing) -> bool:
+    """Whether a hand gave it another start than its schedule says."""
+    return airing.status != "cancelled" and airing.starts_at != airing.original_start
+
+
+def expand(session: Session, schedules: Sequence[Schedule], *, now: datetime, until: datetime) -> list[Airing]:
+    """Make the missing airings of (now, until) of these schedules."""
+    taken = _taken(session, schedules, now, until)
+    rows: list[dict[str, Any]] = []
+    for schedule in schedules:
+        rule = rule_of(schedule)
+        held = taken[schedule.id]
+        rows.extend(
+            _values(schedule, instant)
+            for instant in occurrences(rule, now, until)
+            if instant > now and not held.holds(rule, instant)
+        )
+    if not rows:
+        return []
+    made = _insert(session, rows)
+    counts: dict[str, list[Airing]] = defaultdict(list)
+    for airing in made:
+        counts[airing.schedule_id].append(airing)
+    for schedule_id, airings in counts.items():
+        events.record(
+            session,
+            "system:schedule:materialised",
+            actor=SYSTEM,
+            at=now,
+            subject=("schedule", schedule_id),
+            airings=len(airings),
+            first=airings[0].starts_at.isoformat(),
+            last=airings[-1].starts_at.isoformat(),
+        )
+    return made
+
+
+def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor) -> tuple[list[Airing], list[Airing]]:
+    """Cancel the coming airings that don't fit the schedule as it is now, and make those that do: (cancelled, made)."""
+    rule = rule_of(schedule)
+    rows = session.scalars(
+        locked(
+            select(Airing)
+            .where(
+                Airing.schedule_id == schedule.id,
+                or_(Airing.original_start > now - _NEAR, and_(Airing.status == "scheduled", Airing.starts_at > now)),
+            )
+            .order_by(Airing.original_start, Airing.generation)
+        )
+    ).all()
+    if not rows:
+        return [], []
+    generations: dict[datetime, int] = {row.original_start: row.generation for row in rows}  # the highest of each
+    held = _Held()
+    standing: list[Airing] = []
+    for row in rows:
+        if row.status == "scheduled" and row.starts_at > now:
+            standing.append(row)
+        elif row.cancel_reason == "withdrawn" or is_moved(row):
+            held.decide(rule, row.original_start)
+
+    cancelled: list[Airing] = []
+    made: list[Airing] = []
+    for instant in _wanted(rule, rows, now):
+        if held.holds(rule, instant):
+            continue
+        old = _counterpart(rule, standing, instant)
+        start = original = instant
+        if old is not None:
+            standing.remove(old)
+            if is_moved(old) and (rule.kind != "once" or old.original_start == instant):
+                start, original = old.starts_at, old.original_start
+            if (old.starts_at, old.original_start) == (start, original) and _fits(old, schedule):
+                continue
+            cancelled.append(cancel_row(old, "edited", now=now, actor=actor))
+        generations[original] = generations.get(original, -1) + 1
+        values = _values(schedule, original) | {"starts_at": start, "generation": generations[original]}
+        made.append(Airing(**values, replaces_id=old.id if old else None))
+    cancelled.extend(cancel_row(row, "edited", now=now, actor=actor) for row in standing)
+    session.flush()
+    session.add_all(made)
+    session.flush()
+    return cancelled, made
+
+
+@dataclass(slots=True)
+class _Held:
+    """The occurrences of one schedule that need no airing any more: they have one, or a hand decided about the day."""
+
+    starts: set[datetime] = field(default_factory=set)
+    days: set[date] = field(default_factory=set)
+
+    def decide(self, rule: Rule, original_start: datetime) -> None:
+        self.starts.add(original_start)
+        self.days.add(rule.local_day(original_start))
+
+    def holds(self, rule: Rule, instant: datetime) -> bool:
+        # Of a schedule that airs once, another time is another decision, and the later one.
+        return instant in self.starts or (rule.kind != "once" and rule.local_day(instant) in self.days)
+
+
+def _taken(session: Session, schedules: Sequence[Schedule], now: datetime, until: datetime) -> dict[str, _Held]:
+    rules = {schedule.id: rule_of(schedule) for schedule in schedules}
+    held: dict[str, _Held] = defaultdict(_Held)
+    columns = (
+        Airing.schedule_id,
+        Airing.original_start,
+        Airing.starts_at,
+        Airing.status,
+        Airing.cancel_reason,
+    )
+    for ids in _chunks(rules):
+        rows = session.execute(
+            select(*columns).where(
+                Airing.schedule_id.in_(ids), Airing.original_start > now - _NEAR, Airing.original_start < until + _NEAR
+            )
+        )
+        for schedule_id, original_start, starts_at, status, reason in rows:
+            if reason == "withdrawn" or (status != "cancelled" and starts_at != original_start):
+                held[schedule_id].decide(rules[schedule_id], original_start)
+            else:
+                held[schedule_id].starts.add(original_start)
+    return held
+
+
+def _wanted(rule: Rule, rows: Sequence[Airing], now: datetime) -> list[datetime]:
+    """The occurrences of the local days that were expanded already; later ones are `expand`'s."""
+    horizon = max(row.original_start for row in rows)
+    if rule.kind == "once":
+        return [instant for instant in [rule.instant(rule.first_date)] if instant > now]
+    last = rule.local_day(horizon)
+    return [
+        instant
+        for instant in occurrences(rule, now, horizon + _NEAR)
+        if instant > now and rule.local_day(instant) <= last
+    ]
+
+
+def _counterpart(rule: Rule, standing: Sequence[Airing], instant: datetime) -> Airing | None:
+    """The airing that this occurrence takes the place of: the one of the same local day; of "once" the only one."""
+    if rule.kind == "once":
+        return standing[0] if standing else None
+    day = rule.local_day(instant)
+    return next((row for row in standing if rule.local_day(row.original_start) == day), None)
+
+
+def _fits(airing: Airing, schedule: Schedule) -> bool:
+    return (airing.programme_id, airing.duration_ms, airing.unit_ids) == (
+        schedule.programme_id,
+        schedule.duration_ms,
+        schedule.unit_ids,
+    )
+
+
+def _values(schedule: Schedule, instant: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "schedule_id": schedule.id,
+        "programme_id": schedule.programme_id,
+        "original_start": instant,
+        "generation": 0,
+        "starts_at": instant,
+        "duration_ms": schedule.duration_ms,
+        "unit_ids": schedule.unit_ids,
+        "status": "scheduled",
+        "planned": False,
+    }
+
+
+def _insert(session: Session, rows: list[dict[str, Any]]) -> list[Airing]:
+    """Insert what isn't there; returns what was new, in order of start."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(Airing).on_conflict_do_nothing(
+        index_elements=[Airing.schedule_id, Airing.original_start, Airing.generation]
+    )
+    session.flush()
+    made: list[str] = []
+    for chunk in _chunks(rows):
+        made.extend(session.scalars(statement.returning(Airing.id), chunk))
+    airings: list[Airing] = []
+    for ids in _chunks(made):
+        airings.extend(session.scalars(select(Airing).where(Airing.id.in_(ids))))
+    return sorted(airings, key=lambda airing: (airing.starts_at, airing.id))
+
+
+def _chunks(things: Iterable[_T]) -> Iterator[list[_T]]:
+    iterator = iter(things)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk

@@ -1,0 +1,331 @@
+"""The timetable: schedules, and the airings that they come to.
+
+An airing that stands is never re-timed, rewritten or deleted, because a plan that holds it may be on its way to a
+receiver at this moment: it is cancelled, with the reason, and another one `replaces` it. The rules:
+
+1. A schedule comes to one airing for each occurrence of its rule. `materialise` makes those that are missing up to a
+   horizon; the unique key (schedule, original start, generation) keeps it at one, whoever expands and how often.
+2. A decision about one day wins over the schedule: an airing withdrawn by hand stays withdrawn, and one that was moved
+   keeps its time, through every later edit that still has an occurrence on that local day.
+3. An edit cancels the future airings that no longer fit and replaces them with those of the new rule, day by day.
+   What is on air or over stays as it is; what a receiver sounds at this moment is stopped by a command, not from here.
+
+Every function locks its schedule first, so that edits and expansions of one schedule go one after the other. None
+commits. What is returned are the airings whose receivers need a new plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import column, select, table
+from sqlalchemy.orm import Session
+
+from core import events
+from core.clock import Clock
+from core.events import Actor
+from core.units import Unit, above, below
+from schedules.errors import (
+    AiringBegun,
+    AiringNotFound,
+    AiringNotScheduled,
+    BadDuration,
+    InThePast,
+    NeverAirs,
+    NoTargets,
+    NoTitle,
+    ScheduleCancelled,
+    ScheduleChanged,
+    ScheduleNotFound,
+    UnknownProgramme,
+    UnknownUnits,
+)
+from schedules.expansion import cancel_row, expand, locked, replace, rule_of, successor
+from schedules.recurrence import Rule, next_after
+from schedules.tables import Airing, Schedule
+
+LONGEST_MS = 12 * 60 * 60 * 1000
+
+# The newsroom stands above this room; of its programmes only the key is known here.
+_programmes = table("programmes", column("id"))
+
+
+def add(
+    session: Session,
+    *,
+    title: str,
+    programme_id: str,
+    rule: Rule,
+    unit_ids: Sequence[str],
+    duration_ms: int,
+    actor: Actor,
+    clock: Clock,
+) -> Schedule:
+    """A new schedule. It has no airings yet: call `materialise` in the same transaction for those of the horizon."""
+    now = clock.now()
+    schedule = Schedule(
+        title=_title(title),
+        programme_id=_programme(session, programme_id),
+        duration_ms=_duration(duration_ms),
+        unit_ids=_targets(session, unit_ids),
+        status="active",
+        version=1,
+        created_by=actor.id,
+        created_at=now,
+    )
+    _apply(schedule, _in_time(rule, now))
+    session.add(schedule)
+    session.flush()
+    _record(session, schedule, "added", actor, now, **_told(schedule))
+    return schedule
+
+
+def get(session: Session, schedule_id: str) -> Schedule:
+    """The schedule; raises `ScheduleNotFound`."""
+    schedule = session.get(Schedule, schedule_id)
+    if schedule is None:
+        raise ScheduleNotFound(id=schedule_id)
+    return schedule
+
+
+def get_airing(session: Session, airing_id: str) -> Airing:
+    """The airing; raises `AiringNotFound`."""
+    airing = session.get(Airing, airing_id)
+    if airing is None:
+        raise AiringNotFound(id=airing_id)
+    return airing
+
+
+def materialise(
+    session: Session, *, now: datetime, until: datetime, schedule_ids: Sequence[str] | None = None
+) -> list[Airing]:
+    """Make the airings of (now, until) that are missing, of all active schedules or of these; returns the new ones."""
+    wanted = select(Schedule).where(Schedule.status == "active").order_by(Schedule.id)
+    if schedule_ids is not None:
+        wanted = wanted.where(Schedule.id.in_(schedule_ids))
+    schedules = session.scalars(locked(wanted)).all()
+    return expand(session, schedules, now=now, until=until)
+
+
+def edit(
+    session: Session,
+    schedule_id: str,
+    *,
+    title: str | None = None,
+    programme_id: str | None = None,
+    rule: Rule | None = None,
+    unit_ids: Sequence[str] | None = None,
+    duration_ms: int | None = None,
+    expected_version: int | None = None,
+    actor: Actor,
+    clock: Clock,
+) -> list[Airing]:
+    """Change what is given (another programme brings its `duration_ms`); returns cancelled and new airings.
+
+    Only airings that were made are replaced; `materialise` goes on from there by the new rule. With `expected_version`
+    an edit of something that someone else has changed meanwhile is refused with `ScheduleChanged`.
+    """
+    now = clock.now()
+    schedule = _lock_active(session, schedule_id)
+    if expected_version is not None and expected_version != schedule.version:
+        raise ScheduleChanged(title=schedule.title, version=schedule.version)
+    before = _told(schedule)
+    if title is not None:
+        schedule.title = _title(title)
+    if programme_id is not None:
+        schedule.programme_id = _programme(session, programme_id)
+    if duration_ms is not None:
+        schedule.duration_ms = _duration(duration_ms)
+    if unit_ids is not None:
+        schedule.unit_ids = _targets(session, unit_ids)
+    if rule is not None and rule != rule_of(schedule):
+        _apply(schedule, _in_time(rule, now))
+    after = _told(schedule)
+    if after == before:
+        return []
+    schedule.version += 1
+    cancelled, made = replace(session, schedule, now=now, actor=actor)
+    changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    pairs = {airing.id: airing.replaces_id for airing in made}
+    _record(
+        session, schedule, "edited", actor, now, changes=changes, cancelled=[one.id for one in cancelled], made=pairs
+    )
+    return [*cancelled, *made]
+
+
+def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) -> list[Airing]:
+    """End the schedule for good; returns its future airings, all cancelled. What is on air goes on."""
+    now = clock.now()
+    schedule = _lock_active(session, schedule_id)
+    schedule.status = "cancelled"
+    schedule.version += 1
+    coming = select(Airing).where(
+        Airing.schedule_id == schedule.id, Airing.status == "scheduled", Airing.starts_at > now
+    )
+    airings = list(session.scalars(locked(coming.order_by(Airing.starts_at))))
+    for airing in airings:
+        cancel_row(airing, "schedule", now=now, actor=actor)
+    session.flush()
+    _record(session, schedule, "cancelled", actor, now, cancelled=[airing.id for airing in airings])
+    return airings
+
+
+def cancel_airing(session: Session, airing_id: str, *, actor: Actor, clock: Clock) -> Airing:
+    """Withdraw this one airing; one that is cancelled already stays as it is. Raises `AiringBegun`."""
+    now = clock.now()
+    airing, zone = _lock_airing(session, airing_id)
+    if airing.status == "cancelled":
+        return airing
+    _must_lie_ahead(airing, now, zone)
+    cancel_row(airing, "withdrawn", now=now, actor=actor)
+    session.flush()
+    _record_airing(session, airing, "cancelled", actor, now, starts_at=airing.starts_at.isoformat())
+    return airing
+
+
+def move_airing(session: Session, airing_id: str, *, starts_at: datetime, actor: Actor, clock: Clock) -> list[Airing]:
+    """Let this one airing start at another instant: [the old one, cancelled, the new one]; [] where nothing changes."""
+    now = clock.now()
+    airing, zone = _lock_airing(session, airing_id)
+    if airing.status != "scheduled":
+        raise AiringNotScheduled(at=_told_local(airing.starts_at, zone))
+    _must_lie_ahead(airing, now, zone)
+    if starts_at == airing.starts_at:
+        return []
+    if starts_at <= now:
+        raise _past(starts_at, now, zone)
+    moved = successor(cancel_row(airing, "moved", now=now, actor=actor), starts_at=starts_at)
+    session.add(moved)
+    session.flush()
+    _record_airing(session, airing, "moved", actor, now, replaced_by=moved.id, starts_at=starts_at.isoformat())
+    return [airing, moved]
+
+
+def between(session: Session, start: datetime, until: datetime, unit_ids: Sequence[str] | None = None) -> list[Airing]:
+    """The airings that sound at some time in [start, until), in order of their start.
+
+    With `unit_ids`: those with a target at, above or below one of these units. Cancelled ones are among them, but for
+    those that were replaced before any plan held them: nobody outside ever knew of these.
+    """
+    wanted = (
+        select(Airing)
+        .where(Airing.starts_at < until, Airing.starts_at > start - timedelta(milliseconds=LONGEST_MS))
+        .order_by(Airing.starts_at, Airing.id)
+    )
+    near = None
+    if unit_ids is not None:
+        near = below(session, unit_ids).union(*(above(session, unit) for unit in unit_ids))
+    return [
+        airing
+        for airing in session.scalars(wanted)
+        if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
+        and (airing.planned or airing.cancel_reason not in {"edited", "moved"})
+        and (near is None or not near.isdisjoint(airing.unit_ids))
+    ]
+
+
+def _apply(schedule: Schedule, rule: Rule) -> None:
+    schedule.kind = rule.kind
+    schedule.first_date = rule.first_date
+    schedule.last_date = rule.last_date
+    schedule.local_time = rule.local_time
+    schedule.timezone = rule.zone
+    schedule.weekdays = list(rule.weekdays) or None
+
+
+def _title(title: str) -> str:
+    if not title.strip():
+        raise NoTitle
+    return title.strip()
+
+
+def _duration(duration_ms: int) -> int:
+    if not 0 < duration_ms <= LONGEST_MS:
+        raise BadDuration(duration_ms=duration_ms, longest_ms=LONGEST_MS)
+    return duration_ms
+
+
+def _programme(session: Session, programme_id: str) -> str:
+    if session.scalar(select(_programmes.c.id).where(_programmes.c.id == programme_id)) is None:
+        raise UnknownProgramme(id=programme_id)
+    return programme_id
+
+
+def _targets(session: Session, unit_ids: Sequence[str]) -> list[str]:
+    if not unit_ids:
+        raise NoTargets
+    known = set(session.scalars(select(Unit.id).where(Unit.id.in_(unit_ids))))
+    unknown = [unit for unit in unit_ids if unit not in known]
+    if unknown:
+        raise UnknownUnits(ids=", ".join(unknown))
+    return list(dict.fromkeys(unit_ids))
+
+
+def _in_time(rule: Rule, now: datetime) -> Rule:
+    if next_after(rule, now) is not None:
+        return rule
+    if rule.kind == "once":
+        raise _past(rule.instant(rule.first_date), now, rule.zone)
+    raise NeverAirs(last=rule.last_date)
+
+
+def _past(at: datetime, now: datetime, zone: str) -> InThePast:
+    return InThePast(at=_told_local(at, zone), now=_told_local(now, zone))
+
+
+def _told_local(instant: datetime, zone: str) -> str:
+    return instant.astimezone(ZoneInfo(zone)).strftime("%H:%M:%S %d/%m/%Y")
+
+
+def _lock_active(session: Session, schedule_id: str) -> Schedule:
+    schedule = session.scalar(locked(select(Schedule).where(Schedule.id == schedule_id)))
+    if schedule is None:
+        raise ScheduleNotFound(id=schedule_id)
+    if schedule.status != "active":
+        raise ScheduleCancelled(title=schedule.title)
+    return schedule
+
+
+def _lock_airing(session: Session, airing_id: str) -> tuple[Airing, str]:
+    """The airing, and the zone of its schedule, which is locked first."""
+    schedule_id = get_airing(session, airing_id).schedule_id
+    schedule = session.scalars(locked(select(Schedule).where(Schedule.id == schedule_id))).one()
+    return session.scalars(locked(select(Airing).where(Airing.id == airing_id))).one(), schedule.timezone
+
+
+def _must_lie_ahead(airing: Airing, now: datetime, zone: str) -> None:
+    if airing.status != "scheduled" or airing.starts_at <= now:
+        raise AiringBegun(at=_told_local(airing.starts_at, zone))
+
+
+def _told(schedule: Schedule) -> dict[str, Any]:
+    """What an event tells of a schedule."""
+    return {
+        "title": schedule.title,
+        "programme_id": schedule.programme_id,
+        "duration_ms": schedule.duration_ms,
+        "unit_ids": schedule.unit_ids,
+        "kind": schedule.kind,
+        "first_date": schedule.first_date.isoformat(),
+        "last_date": schedule.last_date.isoformat() if schedule.last_date else None,
+        "local_time": schedule.local_time.isoformat(),
+        "timezone": schedule.timezone,
+        "weekdays": schedule.weekdays,
+    }
+
+
+def _record(session: Session, schedule: Schedule, action: str, actor: Actor, at: datetime, **data: Any) -> None:
+    source = "system" if actor.is_system else "user"
+    subject = ("schedule", schedule.id)
+    events.record(session, f"{source}:schedule:{action}", actor=actor, at=at, subject=subject, **data)
+
+
+def _record_airing(session: Session, airing: Airing, action: str, actor: Actor, at: datetime, **data: Any) -> None:
+    source = "system" if actor.is_system else "user"
+    subject = ("airing", airing.id)
+    events.record(
+        session, f"{source}:airing:{action}", actor=actor, at=at, subject=subject, schedule=airing.schedule_id, **data
+    )
