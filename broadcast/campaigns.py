@@ -1,0 +1,171 @@
+"""Campaigns (đợt tuyên truyền): a dispatch, a window of days, the units and the languages it is for.
+
+Dates are local and inclusive. Without dates of its own a campaign stands around its day of observance by our own rule,
+which no regulation prescribes: from 15 days before the next such day to 3 days after it, never before today. Within
+those 3 days it is still this year's campaign; later it is the next year's. A 29 February falls on the 28th otherwise.
+"""
+
+from __future__ import annotations
+
+import calendar
+import logging
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from broadcast import dispatches
+from broadcast.tables import Campaign, Dispatch
+from core import units
+from core.clock import Clock
+from core.errors import NotFound, TruyenThanhError
+from core.events import Actor, record
+
+DAYS_BEFORE = 15
+DAYS_AFTER = 3
+DAYS_MAX = 366
+TITLE_MAX = 300
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")  # ISO 639, with an optional region or script
+_LANGUAGE_MAX = 12
+
+log = logging.getLogger(__name__)
+
+
+class CampaignInvalid(TruyenThanhError):
+    slug = "campaign-invalid"
+    status = 422
+    vi = "Chưa lập được đợt tuyên truyền: {problem_vi}."
+    en = "The campaign can't be made: {problem_en}."
+
+
+def window_around(day: int, month: int, today: date) -> tuple[date, date]:
+    """First and last date of a campaign around a yearly day of observance, by the rule above."""
+    year = today.year
+    if _in_year(day, month, year) + timedelta(days=DAYS_AFTER) < today:
+        year += 1
+    observed = _in_year(day, month, year)
+    return max(observed - timedelta(days=DAYS_BEFORE), today), observed + timedelta(days=DAYS_AFTER)
+
+
+def _in_year(day: int, month: int, year: int) -> date:
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+
+
+def create_campaign(
+    session: Session,
+    *,
+    title: str = "",
+    dispatch_id: str | None = None,
+    first_date: date | None = None,
+    last_date: date | None = None,
+    unit_ids: Sequence[str],
+    languages: Sequence[str] = ("vi",),
+    actor: Actor,
+    clock: Clock,
+    zone: tzinfo = VIETNAM,
+) -> Campaign:
+    """Make a campaign. Without a title it has the dispatch's subject, without dates the window around its day.
+
+    Raises CampaignInvalid with the first thing to mend, NotFound for a dispatch or a unit that isn't there.
+    """
+    dispatch = dispatches.get(session, dispatch_id) if dispatch_id is not None else None
+    today = clock.now().astimezone(zone).date()
+    first_date, last_date = _window(first_date, last_date, dispatch, today)
+    campaign = Campaign(
+        dispatch_id=dispatch_id,
+        title=_title(title, dispatch),
+        first_date=first_date,
+        last_date=last_date,
+        unit_ids=_units(session, unit_ids),
+        languages=_languages(languages),
+        created_by=actor.id,
+        created_at=clock.now(),
+    )
+    session.add(campaign)
+    session.flush()
+    record(
+        session,
+        "user:campaign:created",
+        actor=actor,
+        at=campaign.created_at,
+        subject=("campaign", campaign.id),
+        dispatch=dispatch_id,
+        first_date=first_date.isoformat(),
+        last_date=last_date.isoformat(),
+        units=campaign.unit_ids,
+        languages=campaign.languages,
+    )
+    log.info("campaign created", extra={"campaign": campaign.id})
+    return campaign
+
+
+def get(session: Session, campaign_id: str) -> Campaign:
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None:
+        raise NotFound(what="đợt tuyên truyền", id=campaign_id)
+    return campaign
+
+
+def _title(title: str, dispatch: Dispatch | None) -> str:
+    given = " ".join(title.split())
+    if not given and dispatch is not None and dispatch.subject:
+        given = dispatch.subject[:1].upper() + dispatch.subject[1:]
+        return given if len(given) <= TITLE_MAX else given[: TITLE_MAX - 1].rstrip() + "…"
+    if not given:
+        raise _invalid("chưa có tên đợt", "it has no title")
+    if len(given) > TITLE_MAX:
+        raise _invalid(f"tên đợt dài quá {TITLE_MAX} ký tự", f"its title is longer than {TITLE_MAX} characters")
+    return given
+
+
+def _window(first: date | None, last: date | None, dispatch: Dispatch | None, today: date) -> tuple[date, date]:
+    if first is None and last is None:
+        if dispatch is None or dispatch.observance_day is None or dispatch.observance_month is None:
+            raise _invalid(
+                "văn bản không nêu ngày hưởng ứng, hãy cho biết từ ngày nào đến ngày nào",
+                "no day of observance is known, give its first and last date",
+            )
+        return window_around(dispatch.observance_day, dispatch.observance_month, today)
+    if first is None or last is None:
+        raise _invalid("phải có cả ngày đầu và ngày cuối", "it needs both a first and a last date")
+    if last < first:
+        raise _invalid(
+            f"ngày cuối {last:%d/%m/%Y} trước ngày đầu {first:%d/%m/%Y}", f"it ends ({last}) before it begins ({first})"
+        )
+    if last < today:
+        raise _invalid(f"ngày cuối {last:%d/%m/%Y} đã qua", f"its last date {last} is over")
+    if (last - first).days >= DAYS_MAX:
+        raise _invalid(f"đợt dài quá {DAYS_MAX} ngày", f"it is longer than {DAYS_MAX} days")
+    return first, last
+
+
+def _units(session: Session, unit_ids: Sequence[str]) -> list[str]:
+    wanted = list(dict.fromkeys(unit_ids))
+    if not wanted:
+        raise _invalid("chưa chọn đơn vị hành chính nào", "no unit is chosen")
+    for unit_id in wanted:
+        units.get(session, unit_id)
+    return wanted
+
+
+def _languages(languages: Sequence[str]) -> list[str]:
+    wanted = list(dict.fromkeys(languages))
+    if not wanted:
+        raise _invalid("chưa chọn ngôn ngữ nào", "no language is chosen")
+    for language in wanted:
+        if not is_language(language):
+            raise _invalid(f"mã ngôn ngữ “{language}” không đúng, ví dụ đúng: vi, tyz, nut", f"“{language}” is no code")
+    return wanted
+
+
+def is_language(code: str) -> bool:
+    """Whether this is written as a language code: "vi", "tyz" (Tày), "nut" (Nùng)."""
+    return len(code) <= _LANGUAGE_MAX and _LANGUAGE.fullmatch(code) is not None
+
+
+def _invalid(vi: str, en: str) -> CampaignInvalid:
+    return CampaignInvalid(problem_vi=vi, problem_en=en)
