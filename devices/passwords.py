@@ -49,6 +49,15 @@ def verify(password: str, stored: str) -> bool:
     return hmac.compare_digest(_derive(password, raw_salt, rounds), raw)
 
 
+def read_file(path: Path) -> dict[str, str]:
+    """User → hash of a password_file; empty where there is none."""
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return {name: value for name, found, value in (line.partition(":") for line in lines) if found}
+
+
 def write_file(path: Path, hashes: Mapping[str, str]) -> bool:
     """Make `path` mosquitto's password_file of exactly these users (name → `$7$` hash); False if it was so already.
 
