@@ -21,6 +21,10 @@ from contextlib import ExitStack
 from typing import Literal, get_args
 
 import uvicorn
+from broadcast.ingest import Ingest
+from devices.mqtt import MqttLink
+from schedules.engine import Engine
+from schedules.lease import Leadership
 
 from api.app import create_app
 from api.context import Context
@@ -28,7 +32,6 @@ from audio.store import ObjectStore
 from audio.studio import Studio
 from audio.voices import chain
 from broadcast import duties
-from broadcast.ingest import Ingest
 from core import logs, migrations
 from core.clock import Clock, SystemClock
 from core.database import Database
@@ -38,11 +41,8 @@ from core.settings import Settings
 from devices import registry
 from devices.broker import EmbeddedBroker
 from devices.keyring import Keyring
-from devices.mqtt import MqttLink
 from devices.passwords import hash_password
 from devices.protocol.trust import Role
-from schedules.engine import Engine
-from schedules.lease import Leadership
 
 log = logging.getLogger(__name__)
 
@@ -83,14 +83,19 @@ class Server:
     """The parts of an installation that run in this process. `start` raises our own errors; `stop` ends cleanly."""
 
     def __init__(
-        self, settings: Settings, parts: Iterable[str] | None = None, *, clock: Clock | None = None, voice: str | None = None
+        self,
+        settings: Settings,
+        parts: Iterable[str] | None = None,
+        *,
+        clock: Clock | None = None,
+        voice: str | None = None,
     ) -> None:
         self.settings = settings
         self.parts: frozenset[Part] = _checked_parts(settings, parts)
         self.clock: Clock = clock or SystemClock()
         self.db = Database(settings.database)
         self.store = ObjectStore(settings.objects)
-        self.voice = voice
+        self.studio = make_studio(settings, voice=voice)
         self.http_port = settings.http_port
         self.broker_port = settings.broker_port
         self._ending = ExitStack()
@@ -141,9 +146,7 @@ class Server:
             with self.db.reading() as session:
                 return registry.password_hash(session, username)
 
-        broker = EmbeddedBroker(
-            host=self.settings.broker_host, port=self.settings.broker_port, password_hash=hash_of
-        )
+        broker = EmbeddedBroker(host=self.settings.broker_host, port=self.settings.broker_port, password_hash=hash_of)
         self.broker_port = broker.start()
         started.callback(broker.stop)
         return password
@@ -195,9 +198,11 @@ class Server:
             db=self.db,
             clock=self.clock,
             store=self.store,
-            studio=make_studio(self.settings, voice=self.voice),
+            studio=self.studio,
         )
-        config = uvicorn.Config(create_app(context), log_config=None, access_log=False, server_header=False)
+        config = uvicorn.Config(
+            create_app(context), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
         thread.start()
@@ -209,7 +214,9 @@ class Server:
         started.callback(stop)
         _wait(lambda: server.started or not thread.is_alive(), WEB_START_S)
         if not server.started:
-            raise Invalid(what="máy chủ web không khởi động được, xem nhật ký / the web server did not start, see the log")
+            raise Invalid(
+                what="máy chủ web không khởi động được, xem nhật ký / the web server did not start, see the log"
+            )
 
 
 def _checked_parts(settings: Settings, wanted: Iterable[str] | None) -> frozenset[Part]:

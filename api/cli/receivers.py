@@ -72,13 +72,16 @@ def run(
 
 
 def fleet(
-    identities: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Thư mục các tệp danh tính (*.json)")],
+    identities: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Thư mục các tệp danh tính (*.json)")
+    ],
     *,
     folder: Annotated[Path, typer.Option("--dir", help="Thư mục giữ dữ liệu và bản ghi của các bộ thu")],
     output: Annotated[str, typer.Option(help="wav: ghi lại tiếng của từng bộ thu; null: không ghi")] = "wav",
 ) -> None:
     """Chạy nhiều bộ thu mô phỏng trong một tiến trình / run simulated receivers in one process, until Ctrl-C."""
     from devices.fleet import Fleet  # noqa: PLC0415 - only this command needs it
+
     from devices.receiver.identity import Identity  # noqa: PLC0415 - as above
 
     files = sorted(identities.glob("*.json"))

@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 @report_app.command("airtime")
 def airtime(
-    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Từ ngày (theo giờ địa phương)")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Từ ngày (theo giờ địa phương)")
+    ] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Đến hết ngày")] = None,
     *,
     as_csv: Annotated[bool, typer.Option("--csv", help="In CSV")] = False,

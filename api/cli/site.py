@@ -44,7 +44,9 @@ def serve(
 
 def demo(
     *,
-    dispatch: Annotated[Path | None, typer.Option(help="Văn bản chỉ đạo, tệp chữ UTF-8; không nêu: văn bản mẫu")] = None,
+    dispatch: Annotated[
+        Path | None, typer.Option(help="Văn bản chỉ đạo, tệp chữ UTF-8; không nêu: văn bản mẫu")
+    ] = None,
     receivers: Annotated[int, typer.Option(min=1, max=300, help="Số bộ thu mô phỏng")] = 6,
     seconds: Annotated[int, typer.Option(min=3, max=3600, help="Phát sau khi lên lịch bao nhiêu giây")] = 12,
     voice: Annotated[str, typer.Option(help="Giọng đọc: espeak (ngoại tuyến), gtts (gửi chữ tới Google)")] = "espeak",

@@ -1,8 +1,11 @@
-"""What the demo ends with: one object, printed as JSON or shown as tables. Times are ISO 8601 in UTC; what isn't there is null."""
+"""What the demo ends with: one object, printed as JSON or shown as tables.
+
+Times are ISO 8601 in UTC; what isn't there is null.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,5 +121,5 @@ def _airtime(session: Session, airing: Airing) -> list[dict[str, Any]]:
             "programme_ms": row.programme_ms,
             "cluster_ms": row.cluster_ms,
         }
-        for row in airtime.report(session, day, airing.starts_at.replace(microsecond=0) + _A_DAY)
+        for row in airtime.report(session, day, airing.starts_at + timedelta(days=1))
     ]

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from devices.fleet import Fleet
 from sqlalchemy import select
 
 from api.demo import result
 from api.demo.screen import Screen
-from api.demo.story import Story, dispatch_text, tell
+from api.demo.story import Story, Storyteller, dispatch_text
 from api.demo.world import Login, World, make_world
 from api.serve import Server
 from broadcast.tables import Playout
@@ -25,7 +26,6 @@ from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import Conflict
 from core.settings import Settings
-from devices.fleet import Fleet
 from devices.keyring import Keyring
 from devices.tables import Receiver
 
@@ -94,7 +94,7 @@ class _Demo:
     def play(self, text: str) -> dict[str, Any]:
         """The whole way; at Ctrl-C what is known so far is still collected."""
         world = self._start()
-        story = tell(self.server, world, text, screen=self.screen, airs_in=self.options.airs_in, clock=self.clock)
+        story = Storyteller(self.server, world, self.screen, self.clock).tell(text, self.options.airs_in)
         self.screen.say(
             f"Lên lịch lúc {story.starts_at.astimezone(self.settings.zone):%H:%M:%S} "
             f"ở {len(world.communes)} xã, phường, dài {story.duration_ms / 1000:.1f} giây. "

@@ -1,4 +1,7 @@
-"""What the demo shows on the terminal: progress while it works, then tables. With --json all of it goes to standard error."""
+"""What the demo shows on the terminal: progress while it works, then tables.
+
+With --json all of it goes to standard error.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,15 @@ class Screen:
                 bars.update(task, completed=min(amount, total))
 
             yield done
+
+    def facts(self, title: str, facts: dict[str, str | None]) -> None:
+        """Names and values; what isn't there is said, not left out."""
+        table = Table(title=title, title_justify="left", show_header=False, box=None)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in facts.items():
+            table.add_row(name, value or "[italic]không có trong văn bản[/italic]")
+        self.console.print(table)
 
     def playouts(self, rows: Iterable[dict[str, Any]], names: dict[str, str]) -> None:
         """Planned beside actual, a line a receiver."""
