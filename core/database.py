@@ -89,10 +89,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the database and changes nothing."""
+        """A session that changes nothing; what was read can still be looked at when the block has ended."""
         with Session(self.engine.execution_options(sqlite_begin="DEFERRED"), expire_on_commit=False) as session:
-            yield session
-            session.rollback()
+            yield session  # closing it rolls back, and unlike rollback() leaves what was loaded in the objects
 
     def close(self) -> None:
         self.engine.dispose()

@@ -308,7 +308,7 @@ def _told(schedule: Schedule) -> dict[str, Any]:
         "programme_id": schedule.programme_id,
         "duration_ms": schedule.duration_ms,
         "unit_ids": schedule.unit_ids,
-        "kind": schedule.kind,
+        "repeats": schedule.kind,
         "first_date": schedule.first_date.isoformat(),
         "last_date": schedule.last_date.isoformat() if schedule.last_date else None,
         "local_time": schedule.local_time.isoformat(),
