@@ -1,0 +1,104 @@
+"""The web application: `create_app(context)` puts the API, the console and the health checks together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from api import health, problems
+from api.auth.guard import public
+from api.context import Context
+from api.live import Live
+from api.metrics import Metrics
+from api.middleware import Outermost
+from api.pages import routes as pages
+from api.routes.routers import ROUTERS
+
+API = "/api/v1"
+
+# The longest bulletin has 8000 characters, the longest dispatch 400,000 of up to three bytes; nothing else comes near.
+BODY_BYTES_MAX = 1_500_000
+
+DESCRIPTION = """
+Từ văn bản chỉ đạo tới loa xã, và ngược lại tới thời lượng phát chứng minh được.
+
+**Logging in.** Browsers log in and hold a cookie; programs send `Authorization: Bearer tt_…` with a token made under
+`/me/tokens`. Every route says in its description which right it asks for.
+
+**Errors** are problems as of RFC 9457 (`application/problem+json`) with a stable `type`; `detail` is Vietnamese and
+`en` English, or with `Accept-Language: en` the other way round.
+
+**Times** are RFC 3339 with a zone; durations are milliseconds. **Lists** come in pages: hand `next` in as `after`.
+"""
+
+TAGS = [
+    {"name": "account", "description": "Logging in, the own sessions and tokens"},
+    {"name": "users", "description": "Accounts, for the administrator"},
+    {"name": "units", "description": "Đơn vị hành chính: the tree of administrative units"},
+    {"name": "receivers", "description": "Bộ thu: enrolled boxes and their presence"},
+    {"name": "dispatches", "description": "Văn bản chỉ đạo: instructions from above and what is read out of them"},
+    {"name": "campaigns", "description": "Đợt tuyên truyền"},
+    {"name": "bulletins", "description": "Bản tin: written, spoken, submitted, approved"},
+    {"name": "programmes", "description": "Chương trình phát thanh: approved items in order"},
+    {"name": "schedules", "description": "Lịch phát thanh"},
+    {"name": "airings", "description": "Lần phát: occurrences of schedules"},
+    {"name": "playouts", "description": "Lượt phát theo bộ thu: what was planned beside what happened"},
+    {"name": "airtime", "description": "Thời lượng phát: proven minutes per unit"},
+    {"name": "commands", "description": "Lệnh: what receivers were told to do at once, and their answers"},
+    {"name": "events", "description": "Nhật ký thao tác: the audit trail"},
+    {"name": "live", "description": "Word that something changed"},
+    {"name": "health", "description": "For load balancers and monitoring"},
+]
+
+
+def create_app(context: Context) -> FastAPI:
+    """The application over what it is given. `app.state.live.close()` ends its open streams, from any thread."""
+    live = Live(context)
+    metrics = Metrics(context)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        live.close()
+
+    app = FastAPI(
+        title=context.settings.site_name,
+        version="1",
+        summary="The loudspeaker network of a province",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        # The framework's own pages load scripts from elsewhere, which ours never do.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=BODY_BYTES_MAX,
+    )
+    app.state.context, app.state.live, app.state.metrics = context, live, metrics
+    for router in ROUTERS:
+        app.include_router(router, prefix=API)
+    app.include_router(_description(), prefix=API)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    problems.install(app)
+    app.add_middleware(
+        Outermost,
+        metrics=metrics,
+        secure=context.settings.secure_cookies,
+        on_error=problems.answer,
+    )
+    return app
+
+
+def _description() -> APIRouter:
+    router = APIRouter(dependencies=[Depends(public)], include_in_schema=False)
+
+    @router.get("/openapi.json")
+    def openapi(request: Request) -> Response:
+        app: FastAPI = request.app
+        return JSONResponse(app.openapi(), headers={"Cache-Control": "no-cache"})
+
+    return router

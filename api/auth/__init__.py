@@ -1,0 +1,1 @@
+"""Who is there, and what may they do: accounts, sessions, tokens, rights."""

@@ -1,0 +1,90 @@
+"""Roles and what each may do: the one place where this is decided.
+
+A route asks for one right; a user has the rights of all of their roles together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Literal, get_args
+
+Role = Literal["admin", "editor", "approver", "operator", "auditor"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+ROLE_NAMES: dict[Role, str] = {
+    "admin": "quản trị",
+    "editor": "biên tập",
+    "approver": "duyệt nội dung",
+    "operator": "vận hành",
+    "auditor": "giám sát",
+}
+
+
+class Right(StrEnum):
+    """What a route may ask for. The value is stable; `RIGHT_NAMES` says it in Vietnamese."""
+
+    OWN_ACCOUNT = "account:own"
+    READ_TODAY = "today:read"
+    MANAGE_USERS = "users:manage"
+    READ_UNITS = "units:read"
+    WRITE_UNITS = "units:write"
+    READ_RECEIVERS = "receivers:read"
+    MANAGE_RECEIVERS = "receivers:manage"
+    READ_NEWS = "news:read"
+    WRITE_NEWS = "news:write"
+    APPROVE_NEWS = "news:approve"
+    READ_SCHEDULES = "schedules:read"
+    WRITE_SCHEDULES = "schedules:write"
+    STOP_SOUND = "sound:stop"
+    READ_AIRTIME = "airtime:read"
+    READ_EVENTS = "events:read"
+
+
+RIGHT_NAMES: dict[Right, str] = {
+    Right.OWN_ACCOUNT: "dùng tài khoản của mình",
+    Right.READ_TODAY: "xem trang Hôm nay",
+    Right.MANAGE_USERS: "quản lý tài khoản",
+    Right.READ_UNITS: "xem đơn vị hành chính",
+    Right.WRITE_UNITS: "sửa đơn vị hành chính",
+    Right.READ_RECEIVERS: "xem bộ thu",
+    Right.MANAGE_RECEIVERS: "cấp và thu hồi bộ thu",
+    Right.READ_NEWS: "xem bản tin",
+    Right.WRITE_NEWS: "soạn bản tin",
+    Right.APPROVE_NEWS: "duyệt bản tin",
+    Right.READ_SCHEDULES: "xem lịch phát thanh",
+    Right.WRITE_SCHEDULES: "đặt lịch phát thanh",
+    Right.STOP_SOUND: "dừng phát",
+    Right.READ_AIRTIME: "xem thời lượng phát",
+    Right.READ_EVENTS: "xem nhật ký thao tác",
+}
+
+# What everyone with an account sees.
+_COMMON = frozenset(
+    {
+        Right.OWN_ACCOUNT,
+        Right.READ_TODAY,
+        Right.READ_UNITS,
+        Right.READ_RECEIVERS,
+        Right.READ_NEWS,
+        Right.READ_SCHEDULES,
+        Right.READ_AIRTIME,
+    }
+)
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    # Keeps accounts, units and receivers; neither writes nor approves what is said.
+    "admin": _COMMON
+    | {Right.MANAGE_USERS, Right.WRITE_UNITS, Right.MANAGE_RECEIVERS, Right.STOP_SOUND, Right.READ_EVENTS},
+    "editor": _COMMON | {Right.WRITE_NEWS, Right.STOP_SOUND},
+    "approver": _COMMON | {Right.APPROVE_NEWS, Right.STOP_SOUND},
+    # Anyone on duty can stop what sounds at once, alone.
+    "operator": _COMMON | {Right.WRITE_SCHEDULES, Right.STOP_SOUND},
+    # Looks and proves; changes nothing.
+    "auditor": _COMMON | {Right.READ_EVENTS},
+}
+
+
+def rights_of(roles: Iterable[str]) -> frozenset[Right]:
+    """All rights of these roles together; an unknown role gives none."""
+    return frozenset[Right]().union(*(RIGHTS[role] for role in ROLES if role in set(roles)))

@@ -1,0 +1,97 @@
+"""What every answer carries, and what catches what nobody else caught. Plain ASGI, so that streams stay streams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+
+# Nothing inline, nothing from outside, in nobody's frame.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+SECURITY_HEADERS: dict[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Outermost:
+    """Security headers on every answer, a measurement of every request, and a 500 for the unforeseen.
+
+    Answers are not to be stored unless a route says otherwise: they show what only this account may see.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        secure: bool,
+        on_error: Callable[[Request, Exception], Response],
+    ) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.on_error = on_error
+        self.headers = dict(SECURITY_HEADERS)
+        if secure:
+            self.headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            await self._run(scope, receive, send_with_headers, lambda: status)
+        finally:
+            self.metrics.request_done(scope, status, time.perf_counter() - started)
+
+    async def _run(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Callable[[Message], Awaitable[None]],
+        status: Callable[[], int],
+    ) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            if status():  # the answer is half out: all that is left is to break the connection
+                raise
+            response = self.on_error(Request(scope, receive), error)
+            await response(scope, receive, send)

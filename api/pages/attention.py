@@ -1,0 +1,155 @@
+"""What needs a hand, first on the page: each with what it is, where, and since when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.health import leader_age
+from api.pages.day import AiringView, Cell, Commune, Day
+from api.pages.words import STATES, ago, clock_time, number, reason, span
+from broadcast.tables import IssuedPlan, RecordFork
+from devices.tables import Receiver
+
+SOON = timedelta(minutes=30)
+QUIET = timedelta(minutes=2)  # 4G drops out and comes back; only what lasts is worth a look
+NAMES_MOST = 4
+
+Weight = Literal["wrong", "watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """One thing to look at. `key` stays the same as long as the thing does."""
+
+    key: str
+    weight: Weight  # wrong: something did not sound as it should; watch: it may not
+    title: str
+    details: list[str]
+
+
+def matters(session: Session, day: Day, zone: ZoneInfo) -> list[Matter]:
+    """Everything that needs a hand, worst first."""
+    found = [*_leader(session), *_forks(session, day)]
+    for airing in day.airings:
+        found += _went_wrong(airing, day.now, zone)
+        found += _not_ready(airing, day.now, zone)
+    found += _plans_refused(session)
+    found += _offline(day.communes, day.now, zone)
+    return sorted(found, key=lambda matter: matter.weight != "wrong")
+
+
+def _leader(session: Session) -> list[Matter]:
+    age = leader_age(session)
+    if age is not None and age <= 0:
+        return []
+    since = "chưa từng chạy" if age is None else f"ngừng từ {span(timedelta(seconds=age))} trước"
+    text = "Các lần phát đã gửi tới bộ thu vẫn phát đúng giờ; lịch mới và lệnh dừng thì chưa đi được."
+    return [Matter("leader", "wrong", f"Bộ lập lịch {since}", [text, "Báo người quản trị hệ thống."])]
+
+
+def _forks(session: Session, day: Day) -> list[Matter]:
+    rows = session.execute(
+        select(Receiver.name, func.count())
+        .join(RecordFork, RecordFork.receiver_id == Receiver.id)
+        .where(RecordFork.received_at >= day.start)
+        .group_by(Receiver.id, Receiver.name)
+    ).all()
+    if not rows:
+        return []
+    said = [f"{name}: {number(count)} bản ghi mâu thuẫn" for name, count in rows]
+    return [
+        Matter("forks", "wrong", "Nhật ký phát mâu thuẫn: có thể bộ thu bị sao chép thẻ nhớ", _at_most(said)),
+    ]
+
+
+def _went_wrong(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter]:
+    counts: Counter[str] = Counter()
+    details = []
+    for cell in airing.cells:
+        troubled = [share for share in cell.shares if share.state in STATES and STATES[share.state].troubled]
+        if airing.cancelled or airing.stop:  # cut on purpose
+            troubled = [share for share in troubled if share.state not in {"partial", "missed", "unconfirmed"}]
+        counts.update(share.state for share in troubled)
+        if troubled:
+            details.append(_names(cell, [(share.receiver.name, reason(share.reason)) for share in troubled]))
+    if not counts or airing.starts_at > now:
+        return []
+    said = ", ".join(
+        f"{number(count)} bộ thu {STATES[name].word}"
+        for name, count in sorted(counts.items(), key=lambda one: STATES[one[0]].rank)
+    )
+    title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {said}"
+    weight: Weight = "watch" if set(counts) <= {"unconfirmed"} else "wrong"
+    return [Matter(f"wrong-{airing.id}", weight, title, _at_most(details))]
+
+
+def _not_ready(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter]:
+    if airing.cancelled or not now < airing.starts_at <= now + SOON:
+        return []
+    details, count = [], 0
+    for cell in airing.cells:
+        waiting = [share for share in cell.shares if share.state in {"planned", "delivered", "refused"}]
+        count += len(waiting)
+        if waiting:
+            details.append(_names(cell, [(share.receiver.name, STATES[share.state].word) for share in waiting]))
+    if not count:
+        return []
+    left = span(airing.starts_at - now)
+    title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(count)} bộ thu chưa sẵn sàng, còn {left}"
+    return [Matter(f"unready-{airing.id}", "watch", title, _at_most(details))]
+
+
+def _plans_refused(session: Session) -> list[Matter]:
+    rows = session.execute(
+        select(Receiver.name, IssuedPlan.refused_reason)
+        .join(IssuedPlan, IssuedPlan.receiver_id == Receiver.id)
+        .where(
+            IssuedPlan.superseded_at.is_(None),
+            IssuedPlan.refused_reason.is_not(None),
+            Receiver.status == "active",
+        )
+        .order_by(Receiver.name)
+    ).all()
+    if not rows:
+        return []
+    said = [f"{name}: {reason(why)}" for name, why in rows]
+    return [Matter("plans-refused", "wrong", f"{number(len(rows))} bộ thu từ chối lịch mới nhất", _at_most(said))]
+
+
+def _offline(communes: list[Commune], now: datetime, zone: ZoneInfo) -> list[Matter]:
+    said, count = [], 0
+    for commune in communes:
+        gone = [one for one in commune.offline if one.heard_at is None or now - one.heard_at > QUIET]
+        count += len(gone)
+        if gone:
+            names = [
+                (one.name, f"nghe lần cuối {ago(one.heard_at, now, zone)}" if one.heard_at else "chưa từng kết nối")
+                for one in gone
+            ]
+            said.append(f"{commune.unit.name}: {_joined(names)}")
+    if not count:
+        return []
+    return [Matter("offline", "watch", f"{number(count)} bộ thu mất kết nối", _at_most(said))]
+
+
+def _names(cell: Cell, names: list[tuple[str, str]]) -> str:
+    return f"{cell.unit.name}: {_joined(names)}"
+
+
+def _joined(names: list[tuple[str, str]]) -> str:
+    said = [f"{name} ({why})" if why else name for name, why in names[:NAMES_MOST]]
+    more = len(names) - len(said)
+    return ", ".join(said) + (f" và {number(more)} bộ thu nữa" if more else "")
+
+
+def _at_most(lines: list[str], most: int = 6) -> list[str]:
+    if len(lines) <= most:
+        return lines
+    return [*lines[:most], f"… và {number(len(lines) - most)} nơi nữa"]

@@ -1,0 +1,146 @@
+"""What receivers are told to do at once. A web process only writes a command down; the leader signs and sends it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from fastapi import Depends, Query
+from pydantic import Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth.guard import Ctx, Needs, Principal
+from api.auth.rights import Right
+from api.problems import responses
+from api.routes import api_router
+from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
+from broadcast import commands as room
+from broadcast.tables import CommandAnswer, IssuedCommand
+from core import units
+from core.clock import Clock
+from core.errors import Conflict, NotFound
+from core.events import Actor
+from schedules import timetable
+
+router = api_router("commands")
+Reader = Annotated[Principal, Depends(Needs(Right.READ_TODAY))]
+OnDuty = Annotated[Principal, Depends(Needs(Right.STOP_SOUND))]
+
+
+class StopIn(In):
+    unit_id: Identifier | None = Field(None, description="Only at or below this unit; null: everywhere it airs")
+    reason: str = Field("", max_length=500, description="May be left empty and told afterwards")
+
+
+class StopAnything(In):
+    """Names a unit or a receiver, not both."""
+
+    unit_id: Identifier | None = None
+    receiver_id: Identifier | None = None
+    reason: str = Field("", max_length=500)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.unit_id is None) == (self.receiver_id is None):
+            raise ValueError("unit_id or receiver_id, one of them")
+        return self
+
+
+class AnswerOut(Out):
+    receiver_id: str
+    result: str = Field(description="accepted or refused")
+    reason: str | None
+    answered_at: Instant
+
+
+class CommandOut(Out):
+    id: str
+    audience: str = Field(description="rx/{receiver} or area/{unit}", examples=["area/01K0Q3V5K8E2Z6W7RBN4T9XYSD"])
+    name: str = Field(examples=["stop"])
+    airing_id: str | None
+    reason: str | None
+    issued_by: str
+    issued_at: Instant
+    expires_at: Instant
+    published_at: Instant | None = Field(description="When it was sent; null: it waits to be signed and sent")
+    answers: list[AnswerOut] = Field(description="What receivers said; one that isn't here has not answered")
+
+
+def shown(session: Session, command: IssuedCommand) -> CommandOut:
+    answers = session.scalars(
+        select(CommandAnswer).where(CommandAnswer.command_id == command.id).order_by(CommandAnswer.answered_at)
+    )
+    held = {name: getattr(command, name) for name in CommandOut.model_fields if name != "answers"}
+    return CommandOut(**held, answers=[AnswerOut.model_validate(answer) for answer in answers])
+
+
+def stop_airing(
+    session: Session, airing_id: str, *, unit_id: str | None, reason: str, actor: Actor, clock: Clock
+) -> list[IssuedCommand]:
+    """Stop an airing everywhere, or at and below one unit. Raises `NotFound`, and `Conflict` where it is over."""
+    now = clock.now()
+    if unit_id is None:
+        return room.stop_airing(session, airing_id, actor=actor, now=now, reason=reason)
+    airing = timetable.get_airing(session, airing_id)
+    ends_at = airing.starts_at + timedelta(milliseconds=airing.duration_ms)
+    if ends_at <= now:
+        raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
+    reached = units.below(session, [units.get(session, unit_id).id])
+    if reached.isdisjoint(airing.unit_ids) and units.below(session, airing.unit_ids).isdisjoint(reached):
+        raise Conflict(what="lần phát này không phát ở đơn vị đó / this airing is not for that unit")
+    life = max(ends_at - now + timedelta(minutes=1), room.NAMED_STOP_LIFE)
+    command = room.issue(
+        session,
+        "stop",
+        actor=actor,
+        now=now,
+        life=min(life, room.LIFE_MAX),
+        unit_id=unit_id,
+        reason=reason,
+        airing_id=airing_id,
+        stops_airing=airing_id,
+    )
+    return [command]
+
+
+@router.get("/commands", summary="Commands, newest first")
+def list_commands(
+    context: Ctx,
+    _who: Reader,
+    airing_id: Annotated[str | None, Query(description="Only those that stop this airing")] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[CommandOut]:
+    wanted = select(IssuedCommand).where(IssuedCommand.copy_of_id.is_(None)).order_by(IssuedCommand.id.desc())
+    if airing_id:
+        wanted = wanted.where(IssuedCommand.airing_id == airing_id)
+    if after:
+        wanted = wanted.where(IssuedCommand.id < after)
+    with context.db.reading() as session:
+        found = session.scalars(wanted.limit(limit + 1)).all()
+        return page_of(found, limit, lambda command: shown(session, command), lambda command: command.id)
+
+
+@router.get("/commands/{command_id}", summary="One command and its answers", responses=responses(404))
+def get_command(context: Ctx, _who: Reader, command_id: str) -> CommandOut:
+    with context.db.reading() as session:
+        command = session.get(IssuedCommand, command_id)
+        if command is None:
+            raise NotFound(what="lệnh", id=command_id)
+        return shown(session, command)
+
+
+@router.post("/commands/stop", summary="Stop whatever sounds at a place", status_code=201, responses=responses(404))
+def stop(context: Ctx, who: OnDuty, body: StopAnything) -> CommandOut:
+    """Silences what sounds there now and nothing that comes later. To stop one airing, use `/airings/{id}/stop`."""
+    with context.db.writing() as session:
+        command = room.stop(
+            session,
+            actor=who.actor,
+            now=context.clock.now(),
+            receiver_id=body.receiver_id,
+            unit_id=body.unit_id,
+            reason=body.reason,
+        )
+        return shown(session, command)

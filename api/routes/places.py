@@ -1,0 +1,186 @@
+"""Units and receivers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Depends, Query
+from pydantic import Field
+from sqlalchemy import select
+
+from api.auth.guard import Ctx, Needs, Principal
+from api.auth.rights import Right
+from api.context import Context
+from api.problems import responses
+from api.routes import api_router
+from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
+from broadcast import delivery
+from core import units as tree
+from core.events import record
+from core.units import Unit, UnitKind
+from devices import registry
+from devices.keyring import Keyring
+from devices.tables import Receiver
+
+units = api_router("units")
+receivers = api_router("receivers")
+
+UnitReader = Annotated[Principal, Depends(Needs(Right.READ_UNITS))]
+UnitWriter = Annotated[Principal, Depends(Needs(Right.WRITE_UNITS))]
+Reader = Annotated[Principal, Depends(Needs(Right.READ_RECEIVERS))]
+Manager = Annotated[Principal, Depends(Needs(Right.MANAGE_RECEIVERS))]
+
+
+class UnitIn(In):
+    kind: UnitKind
+    name: str = Field(min_length=1, max_length=200, examples=["Xã Đại Sơn"])
+    parent_id: Identifier | None = Field(None, description="The unit above; null for the root")
+    official_code: str | None = Field(None, max_length=20)
+
+
+class UnitOut(Out):
+    id: str
+    parent_id: str | None
+    kind: UnitKind
+    name: str
+    official_code: str | None
+
+
+@units.get("/units", summary="Units")
+def list_units(
+    context: Ctx,
+    _who: UnitReader,
+    below: Annotated[str | None, Query(description="Only this unit and what is below it")] = None,
+    kind: UnitKind | None = None,
+    after: After = None,
+    limit: Limit = 500,
+) -> Page[UnitOut]:
+    wanted = select(Unit).order_by(Unit.id).limit(limit + 1)
+    with context.db.reading() as session:
+        if below:
+            wanted = wanted.where(Unit.id.in_(tree.below(session, [tree.get(session, below).id])))
+        if kind:
+            wanted = wanted.where(Unit.kind == kind)
+        if after:
+            wanted = wanted.where(Unit.id > after)
+        return page_of(session.scalars(wanted).all(), limit, UnitOut.model_validate, lambda unit: unit.id)
+
+
+@units.post("/units", summary="Add a unit", status_code=201, responses=responses(404))
+def create_unit(context: Ctx, who: UnitWriter, body: UnitIn) -> UnitOut:
+    with context.db.writing() as session:
+        parent = tree.get(session, body.parent_id) if body.parent_id else None
+        unit = tree.add(session, kind=body.kind, name=body.name, parent=parent, code=body.official_code)
+        facts = {"name": unit.name, "unit_kind": unit.kind, "parent_id": unit.parent_id}
+        record(
+            session, "user:unit:created", actor=who.actor, at=context.clock.now(), subject=("unit", unit.id), **facts
+        )
+        return UnitOut.model_validate(unit)
+
+
+@units.get("/units/{unit_id}", summary="One unit", responses=responses(404))
+def get_unit(context: Ctx, _who: UnitReader, unit_id: str) -> UnitOut:
+    with context.db.reading() as session:
+        return UnitOut.model_validate(tree.get(session, unit_id))
+
+
+class ReceiverIn(In):
+    unit_id: Identifier
+    name: str = Field(min_length=1, max_length=200, examples=["Nhà văn hóa thôn Đồng Bùi"])
+    clusters: int = Field(1, ge=1, description="Loudspeaker clusters behind the box")
+    machine: str = Field("", max_length=500, description="Digest of the one machine that it may run on; empty: any")
+
+
+class ReceiverOut(Out):
+    id: str
+    unit_id: str
+    name: str
+    clusters: int
+    status: str = Field(description="active or revoked")
+    enrolled_at: Instant
+    online: bool
+    heard_at: Instant | None = Field(description="When anything was last heard from it")
+    held_revision: int = Field(description="The plan that it last said to hold; 0: none")
+    software: str | None
+    last_status: dict[str, Any] | None = Field(description="Its last status, as it said it")
+
+
+class Enrolled(Out):
+    receiver: ReceiverOut
+    identity: dict[str, Any] = Field(
+        description="The identity file for the box, with its private key and password. Shown this once and kept nowhere."
+    )
+
+
+class Revocation(In):
+    reason: str = Field(min_length=1, max_length=500, examples=["Bộ thu bị mất trộm"])
+
+
+@receivers.get("/receivers", summary="Receivers and their presence")
+def list_receivers(
+    context: Ctx,
+    _who: Reader,
+    unit_id: Annotated[str | None, Query(description="At or below this unit")] = None,
+    online: bool | None = None,
+    status: Annotated[str | None, Query(pattern="^(active|revoked)$")] = "active",
+    after: After = None,
+    limit: Limit = 100,
+) -> Page[ReceiverOut]:
+    wanted = select(Receiver).order_by(Receiver.id).limit(limit + 1)
+    if status:
+        wanted = wanted.where(Receiver.status == status)
+    if online is not None:
+        wanted = wanted.where(Receiver.online == online)
+    if after:
+        wanted = wanted.where(Receiver.id > after)
+    with context.db.reading() as session:
+        if unit_id:
+            wanted = wanted.where(Receiver.unit_id.in_(tree.below(session, [tree.get(session, unit_id).id])))
+        found = session.scalars(wanted).all()
+        return page_of(found, limit, ReceiverOut.model_validate, lambda receiver: receiver.id)
+
+
+@receivers.get("/receivers/{receiver_id}", summary="One receiver", responses=responses(404))
+def get_receiver(context: Ctx, _who: Reader, receiver_id: str) -> ReceiverOut:
+    with context.db.reading() as session:
+        return ReceiverOut.model_validate(registry.get(session, receiver_id))
+
+
+@receivers.post("/receivers", summary="Enrol a receiver", status_code=201, responses=responses(404))
+def enrol(context: Ctx, who: Manager, body: ReceiverIn) -> Enrolled:
+    """The answer holds what goes onto the box, this once. If it is lost, revoke the receiver and enrol it anew."""
+    # The public root and the certificates only: no private key of the server is read here.
+    keyring = Keyring.load(context.settings.keys, ())
+    with context.db.writing() as session:
+        receiver, identity = registry.enrol(
+            session,
+            unit=tree.get(session, body.unit_id),
+            name=body.name,
+            clusters=body.clusters,
+            keyring=keyring,
+            broker=_broker(context),
+            clock=context.clock,
+            actor=who.actor,
+            machine=body.machine,
+        )
+        delivery.request(session, [receiver.id], context.clock.now())
+        shown = ReceiverOut.model_validate(receiver)
+    return Enrolled(receiver=shown, identity=msgspec.to_builtins(identity))
+
+
+def _broker(context: Context) -> registry.BrokerAddress:
+    settings = context.settings
+    return registry.BrokerAddress(
+        host=settings.broker_host,
+        port=context.broker_port or settings.broker_port,
+        tls_ca=str(settings.broker_tls_ca) if settings.broker_tls_ca else None,
+    )
+
+
+@receivers.post("/receivers/{receiver_id}/revoke", summary="Revoke a receiver", responses=responses(404, 409))
+def revoke(context: Ctx, who: Manager, receiver_id: str, body: Revocation) -> ReceiverOut:
+    """From now on it can't log in at the broker and nothing that it signs counts. There is no way back but enrolling."""
+    with context.db.writing() as session:
+        receiver = registry.revoke(session, receiver_id, reason=body.reason, clock=context.clock, actor=who.actor)
+        return ReceiverOut.model_validate(receiver)

@@ -1,0 +1,118 @@
+"""Programmes: approved items in order."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import Depends
+from fastapi.responses import FileResponse
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.background import BackgroundTask
+
+from api.auth.guard import Ctx, Needs, Principal
+from api.auth.rights import Right
+from api.problems import responses
+from api.routes import api_router
+from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
+from broadcast import programmes as room
+from broadcast.tables import Programme
+
+router = api_router("programmes")
+Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
+Editor = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
+
+
+class ChimeItem(In):
+    chime: str = Field(examples=["mở đầu", "kết thúc"], description="Name of a chime")
+
+
+class BulletinItem(In):
+    version_id: Identifier = Field(description="An approved version of a bulletin")
+
+
+class ProgrammeIn(In):
+    title: str = Field(min_length=1, max_length=300, examples=["Bản tin phòng chống mua bán người"])
+    items: list[ChimeItem | BulletinItem] = Field(min_length=1)
+
+
+class ItemOut(Out):
+    position: int
+    kind: Literal["chime", "bulletin"]
+    version_id: str | None
+    sha256: str
+    duration_ms: DurationMs
+
+
+class ProgrammeOut(Out):
+    id: str
+    title: str
+    created_by: str
+    created_at: Instant
+
+
+class ProgrammeWhole(ProgrammeOut):
+    items: list[ItemOut]
+    duration_ms: DurationMs
+    problems: list[str] = Field(description="Why it can't be aired any more; empty: it can")
+
+
+def _whole(session: Session, programme: Programme) -> ProgrammeWhole:
+    return ProgrammeWhole(
+        **ProgrammeOut.model_validate(programme).model_dump(),
+        items=[ItemOut.model_validate(item) for item in room.items(session, programme.id)],
+        duration_ms=room.duration_ms(session, programme.id),
+        problems=[problem.text("vi") for problem in room.problems(session, programme.id)],
+    )
+
+
+@router.get("/programmes", summary="Programmes, newest first")
+def list_programmes(context: Ctx, _who: Reader, after: After = None, limit: Limit = 50) -> Page[ProgrammeOut]:
+    wanted = select(Programme).order_by(Programme.id.desc()).limit(limit + 1)
+    if after:
+        wanted = wanted.where(Programme.id < after)
+    with context.db.reading() as session:
+        return page_of(session.scalars(wanted).all(), limit, ProgrammeOut.model_validate, lambda one: one.id)
+
+
+@router.post("/programmes", summary="Put a programme together", status_code=201, responses=responses(404, 409))
+def create_programme(context: Ctx, who: Editor, body: ProgrammeIn) -> ProgrammeWhole:
+    """Binds the sounds that are approved now: what was approved is what plays, bit for bit."""
+    items = [room.Chime(item.chime) if isinstance(item, ChimeItem) else item.version_id for item in body.items]
+    for item in items:
+        if isinstance(item, room.Chime):
+            context.studio.chime(item.name)  # made before the transaction, which shouldn't wait for it
+    with context.db.writing() as session:
+        programme = room.create(
+            session, title=body.title, items=items, studio=context.studio, actor=who.actor, clock=context.clock
+        )
+        return _whole(session, programme)
+
+
+@router.get("/programmes/{programme_id}", summary="One programme", responses=responses(404))
+def get_programme(context: Ctx, _who: Reader, programme_id: str) -> ProgrammeWhole:
+    with context.db.reading() as session:
+        return _whole(session, room.get(session, programme_id))
+
+
+@router.get(
+    "/programmes/{programme_id}/audio",
+    summary="Listen to the whole programme",
+    response_class=FileResponse,
+    responses={**responses(404), 200: {"content": {"audio/ogg": {}}}},
+)
+def listen(context: Ctx, _who: Reader, programme_id: str) -> FileResponse:
+    """The items joined into one file, for listening; receivers play them one behind the other without a gap."""
+    with context.db.reading() as session:
+        sha256s = [item.sha256 for item in room.items(session, room.get(session, programme_id).id)]
+    folder = tempfile.TemporaryDirectory(prefix="truyenthanh-")
+    out = Path(folder.name) / "programme.ogg"
+    try:
+        context.studio.join(sha256s, out)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(out, media_type="audio/ogg", background=BackgroundTask(folder.cleanup))

@@ -1,0 +1,37 @@
+"""Every router of the API, in the order of its description."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.routes import (
+    account,
+    bulletins,
+    campaigns,
+    commands,
+    events,
+    live,
+    places,
+    playouts,
+    programmes,
+    schedules,
+    users,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    account.router,
+    users.router,
+    places.units,
+    places.receivers,
+    campaigns.dispatches,
+    campaigns.campaigns,
+    bulletins.router,
+    programmes.router,
+    schedules.schedules,
+    schedules.airings,
+    playouts.playouts,
+    playouts.airtime,
+    commands.router,
+    events.router,
+    live.router,
+)

@@ -1,0 +1,254 @@
+"""Schedules and their airings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.auth.guard import Ctx, Needs, Principal
+from api.auth.rights import Right
+from api.context import Context
+from api.problems import responses
+from api.routes import api_router
+from api.routes.commands import CommandOut, StopIn, shown, stop_airing
+from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
+from broadcast import delivery, programmes
+from core.errors import Invalid
+from schedules import timetable
+from schedules.recurrence import Rule
+from schedules.tables import Airing, Schedule
+
+schedules = api_router("schedules")
+airings = api_router("airings")
+
+Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
+Planner = Annotated[Principal, Depends(Needs(Right.WRITE_SCHEDULES))]
+OnDuty = Annotated[Principal, Depends(Needs(Right.STOP_SOUND))]
+
+LONGEST_LIST = timedelta(days=92)
+
+
+class RuleIn(In):
+    """When it airs, in local wall time: once on `first_date`, every day, or on weekdays."""
+
+    kind: Literal["once", "daily", "weekly"]
+    first_date: date
+    last_date: date | None = Field(None, description="Inclusive; null: until it is cancelled")
+    local_time: time = Field(examples=["17:00"])
+    weekdays: list[Annotated[int, Field(ge=1, le=7)]] | None = Field(
+        None, description="For weekly: 1 (Monday) to 7 (Sunday)"
+    )
+
+
+class ScheduleIn(In):
+    title: str = Field(min_length=1, max_length=300, examples=["Bản tin chiều"])
+    programme_id: Identifier
+    rule: RuleIn
+    unit_ids: list[Identifier] = Field(min_length=1, description="All receivers at or below these units")
+
+
+class ScheduleChange(In):
+    """What is left out stays as it is."""
+
+    title: str | None = Field(None, min_length=1, max_length=300)
+    programme_id: Identifier | None = None
+    rule: RuleIn | None = None
+    unit_ids: list[Identifier] | None = Field(None, min_length=1)
+    version: int | None = Field(None, description="The version this change was made on; another one is refused")
+
+
+class ScheduleOut(Out):
+    id: str
+    title: str
+    programme_id: str
+    duration_ms: DurationMs
+    kind: str
+    first_date: date
+    last_date: date | None
+    local_time: time
+    timezone: str
+    weekdays: list[int] | None
+    unit_ids: list[str]
+    status: str = Field(description="active or cancelled")
+    version: int
+    created_by: str
+    created_at: Instant
+
+
+class AiringOut(Out):
+    id: str
+    schedule_id: str
+    programme_id: str
+    starts_at: Instant
+    duration_ms: DurationMs
+    unit_ids: list[str]
+    status: str = Field(description="scheduled, cancelled or closed")
+    planned: bool = Field(description="Was in an issued plan, hence is history")
+    replaces_id: str | None
+    cancelled_at: Instant | None
+    cancel_reason: str | None
+
+
+class Moved(In):
+    starts_at: Instant
+
+
+def _rule(body: RuleIn, context: Context) -> Rule:
+    return Rule(
+        kind=body.kind,
+        first_date=body.first_date,
+        last_date=body.last_date,
+        local_time=body.local_time,
+        zone=context.settings.timezone,
+        weekdays=tuple(body.weekdays or ()),
+    )
+
+
+def _tell_receivers(session: Session, context: Context, changed: Sequence[Airing]) -> None:
+    """Let the plans of the receivers concerned be looked at, those within reach of a plan."""
+    now = context.clock.now()
+    horizon = timedelta(hours=context.settings.plan_hours)
+    delivery.request_for_airings(session, changed, now, horizon=horizon)
+
+
+@schedules.get("/schedules", summary="Schedules, newest first")
+def list_schedules(
+    context: Ctx,
+    _who: Reader,
+    status: Annotated[Literal["active", "cancelled"] | None, Query()] = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[ScheduleOut]:
+    wanted = select(Schedule).order_by(Schedule.id.desc()).limit(limit + 1)
+    if status:
+        wanted = wanted.where(Schedule.status == status)
+    if after:
+        wanted = wanted.where(Schedule.id < after)
+    with context.db.reading() as session:
+        return page_of(session.scalars(wanted).all(), limit, ScheduleOut.model_validate, lambda one: one.id)
+
+
+@schedules.post("/schedules", summary="Schedule a programme", status_code=201, responses=responses(404, 409))
+def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut:
+    with context.db.writing() as session:
+        programmes.require_usable(session, body.programme_id)
+        schedule = timetable.add(
+            session,
+            title=body.title,
+            programme_id=body.programme_id,
+            rule=_rule(body.rule, context),
+            unit_ids=body.unit_ids,
+            duration_ms=programmes.duration_ms(session, body.programme_id),
+            actor=who.actor,
+            clock=context.clock,
+        )
+        made = _materialise(session, context, schedule.id)
+        _tell_receivers(session, context, made)
+        return ScheduleOut.model_validate(schedule)
+
+
+def _materialise(session: Session, context: Context, schedule_id: str) -> list[Airing]:
+    now = context.clock.now()
+    until = now + timedelta(days=context.settings.airing_days)
+    return timetable.materialise(session, now=now, until=until, schedule_ids=[schedule_id])
+
+
+@schedules.get("/schedules/{schedule_id}", summary="One schedule", responses=responses(404))
+def get_schedule(context: Ctx, _who: Reader, schedule_id: str) -> ScheduleOut:
+    with context.db.reading() as session:
+        return ScheduleOut.model_validate(timetable.get(session, schedule_id))
+
+
+@schedules.patch("/schedules/{schedule_id}", summary="Change a schedule", responses=responses(404, 409))
+def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleChange) -> ScheduleOut:
+    """Changes what lies ahead. Airings that receivers already know of are cancelled and replaced, never re-timed."""
+    with context.db.writing() as session:
+        duration_ms = None
+        if body.programme_id is not None:
+            programmes.require_usable(session, body.programme_id)
+            duration_ms = programmes.duration_ms(session, body.programme_id)
+        changed = timetable.edit(
+            session,
+            schedule_id,
+            title=body.title,
+            programme_id=body.programme_id,
+            rule=_rule(body.rule, context) if body.rule else None,
+            unit_ids=body.unit_ids,
+            duration_ms=duration_ms,
+            expected_version=body.version,
+            actor=who.actor,
+            clock=context.clock,
+        )
+        changed += _materialise(session, context, schedule_id)
+        _tell_receivers(session, context, changed)
+        return ScheduleOut.model_validate(timetable.get(session, schedule_id))
+
+
+@schedules.post("/schedules/{schedule_id}/cancel", summary="End a schedule", responses=responses(404, 409))
+def cancel_schedule(context: Ctx, who: Planner, schedule_id: str) -> ScheduleOut:
+    """Cancels every airing that lies ahead. What is on air goes on: stop it by itself."""
+    with context.db.writing() as session:
+        changed = timetable.cancel(session, schedule_id, actor=who.actor, clock=context.clock)
+        _tell_receivers(session, context, changed)
+        return ScheduleOut.model_validate(timetable.get(session, schedule_id))
+
+
+@airings.get("/airings", summary="Airings of a span of time, by their start", responses=responses(404))
+def list_airings(
+    context: Ctx,
+    _who: Reader,
+    since: Annotated[Instant, Query(description="Sounding at this instant or later")],
+    until: Annotated[Instant, Query(description="Beginning before this instant, at most 92 days later")],
+    unit_id: Annotated[list[str] | None, Query(description="With a target at, above or below one of these")] = None,
+) -> list[AiringOut]:
+    if not timedelta() < until - since <= LONGEST_LIST:
+        raise Invalid(what="khoảng thời gian phải từ 1 giây đến 92 ngày / the span must be 1 second to 92 days")
+    with context.db.reading() as session:
+        return [AiringOut.model_validate(one) for one in timetable.between(session, since, until, unit_id)]
+
+
+@airings.get("/airings/{airing_id}", summary="One airing", responses=responses(404))
+def get_airing(context: Ctx, _who: Reader, airing_id: str) -> AiringOut:
+    with context.db.reading() as session:
+        return AiringOut.model_validate(timetable.get_airing(session, airing_id))
+
+
+@airings.post("/airings/{airing_id}/cancel", summary="Cancel one airing", responses=responses(404, 409))
+def cancel_airing(context: Ctx, who: Planner, airing_id: str) -> AiringOut:
+    """For one that lies ahead; one on air is to be stopped."""
+    with context.db.writing() as session:
+        airing = timetable.cancel_airing(session, airing_id, actor=who.actor, clock=context.clock)
+        _tell_receivers(session, context, [airing])
+        return AiringOut.model_validate(airing)
+
+
+@airings.post("/airings/{airing_id}/move", summary="Move one airing", responses=responses(404, 409))
+def move_airing(context: Ctx, who: Planner, airing_id: str, body: Moved) -> AiringOut:
+    """The airing is cancelled and another one replaces it; the answer is the one that holds."""
+    with context.db.writing() as session:
+        changed = timetable.move_airing(
+            session, airing_id, starts_at=body.starts_at, actor=who.actor, clock=context.clock
+        )
+        _tell_receivers(session, context, changed)
+        return AiringOut.model_validate(changed[-1] if changed else timetable.get_airing(session, airing_id))
+
+
+@airings.post("/airings/{airing_id}/stop", summary="Stop what is on air", responses=responses(404, 409))
+def stop(context: Ctx, who: OnDuty, airing_id: str, body: StopIn | None = None) -> list[CommandOut]:
+    """Silences this airing at once, everywhere or at one unit. Anyone on duty may, alone; the reason can follow."""
+    with context.db.writing() as session:
+        given = stop_airing(
+            session,
+            airing_id,
+            unit_id=body.unit_id if body else None,
+            reason=body.reason if body else "",
+            actor=who.actor,
+            clock=context.clock,
+        )
+        return [shown(session, command) for command in given]
