@@ -47,8 +47,8 @@ CHARACTERS_MAX = 8000  # the default of `bulletin_characters_max`
 TITLE_MAX = 300
 PROFILE = "full"
 
-# «…» is a blank, and so is [điền: what belongs there].
-_BLANK = re.compile(r"\[\s*điền[^\]]{0,200}\]?|«[^»]{0,200}»?", re.IGNORECASE)
+# A blank is [điền: what belongs there], «…», or a line of dots or underscores as on a form.
+_BLANK = re.compile(r"\[\s*điền[^\]]{0,200}\]?|«[\s.…_]*»|\.{5,}|…{2,}|_{3,}", re.IGNORECASE)
 
 
 class WrongState(Conflict):
