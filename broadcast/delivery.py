@@ -22,7 +22,7 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from audio.store import ObjectStore
-from broadcast import content, facts, planning, promises, sequences
+from broadcast import content, facts, planning, promises, quiet, sequences
 from broadcast.facts import Candidates
 from broadcast.planning import ReceiverFacts, Rules
 from broadcast.tables import IssuedPlan, PlanRequest
@@ -46,7 +46,8 @@ BATCH = 200  # receivers in one transaction: on SQLite every other writer waits 
 PUBLISH_BATCH = 500
 
 LeadershipCheck = Callable[[Session], int]
-RulesOf = Callable[[ReceiverFacts], Rules]
+# The rules of a receiver between two instants.
+RulesOf = Callable[[ReceiverFacts, datetime, datetime], Rules]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,15 @@ def issue_requested(
     clock: Clock,
     settings: Settings,
     *,
-    rules: RulesOf = lambda _receiver: planning.NO_QUIET_HOURS,
+    rules: RulesOf | None = None,
 ) -> int:
     """Issue what was requested and has changed, batch by batch. Returns the plans issued.
 
-    `leadership_check` raises if this process does not lead (any more), and gives the fencing number.
+    `leadership_check` raises if this process does not lead (any more), and gives the fencing number. Without `rules`
+    the site's quiet hours hold everywhere.
     """
     issued = 0
-    issuer = _Issuer(keyring, store, clock, settings, rules)
+    issuer = _Issuer(keyring, store, clock, settings, rules or _site_rules(settings))
     while True:
         with db.reading() as session:
             if session.scalar(select(PlanRequest.receiver_id).limit(1)) is None:
@@ -170,7 +172,7 @@ class _Issuer:
 
     def _compose(self, receivers: Iterable[ReceiverFacts], candidates: Candidates, now: datetime) -> dict[str, Plan]:
         by_receiver = {receiver: candidates.of(receiver) for receiver in receivers}
-        rules = {receiver: self._rules(receiver) for receiver in by_receiver}
+        rules = {receiver: self._rules(receiver, now, now + self._span) for receiver in by_receiver}
         audio = {item.sha256 for airings in by_receiver.values() for airing in airings for item in airing.items}
         audio |= {pin.sha256 for rule in rules.values() for pin in rule.pinned}
         manifests = content.manifests(self._store, audio)
@@ -254,6 +256,10 @@ def current_plan(session: Session, receiver_id: str) -> IssuedPlan | None:
     return session.scalar(
         select(IssuedPlan).where(IssuedPlan.receiver_id == receiver_id, IssuedPlan.superseded_at.is_(None))
     )
+
+
+def _site_rules(settings: Settings) -> RulesOf:
+    return lambda _receiver, start, until: quiet.site_rules(settings, start, until)
 
 
 def _series(receiver: str) -> str:

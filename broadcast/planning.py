@@ -117,7 +117,8 @@ def compose(
     """The plan of one receiver between two instants (Unix ms).
 
     It holds each airing that concerns the receiver, has not ended at `valid_from` and begins before `valid_until`.
-    Airings that `left_out` names are not in it. The same facts in any order give the same plan.
+    Airings that `left_out` names are not in it. What is on air already began under the plan before; so that this one
+    covers it too, it is valid from that start. The same facts in any order give the same plan.
     """
     unplayable = left_out(airings, manifests)
     held = sorted(
@@ -135,7 +136,7 @@ def compose(
     return Plan(
         receiver=receiver.id,
         revision=revision,
-        valid_from=valid_from,
+        valid_from=min([valid_from, *(airing.starts_at for airing in held)]),
         valid_until=valid_until,
         unit=receiver.unit_id,
         airings=[_planned(airing) for airing in held],

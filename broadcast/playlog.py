@@ -281,7 +281,7 @@ def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime)
         fresh = _rows_of(session.execute(insert(session, RecordFork).on_conflict_do_nothing().values(row)))
         if fresh == 1:
             kept += 1
-            _event(session, "device:log:forked", one.receiver_id, one.record.log, one.record.seq, now)
+            _event(session, "receiver:log:forked", one.receiver_id, one.record.log, one.record.seq, now)
     return kept
 
 
@@ -302,7 +302,7 @@ def _advance(session: Session, mark: _Mark, taken: Mapping[int, Taken], now: dat
         prev, digest = following
         mark.through += 1
         if prev != mark.through_sha256:
-            _event(session, "device:log:chain-broken", mark.receiver_id, mark.log, mark.through, now)
+            _event(session, "receiver:log:chain-broken", mark.receiver_id, mark.log, mark.through, now)
         mark.through_sha256 = digest
 
 
@@ -339,7 +339,7 @@ def _event(session: Session, kind: str, receiver_id: str, log: str, seq: int, no
     events.record(
         session,
         kind,
-        actor=events.Actor(f"system:rx:{receiver_id}", "Bộ thu"),
+        actor=events.Actor(f"receiver:{receiver_id}", "Bộ thu"),
         at=now,
         subject=("receiver", receiver_id),
         log=log,

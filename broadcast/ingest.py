@@ -1,0 +1,233 @@
+"""Listening to receivers: everything they publish comes through here.
+
+1. Time is asked for and answered at once, on the link's own thread: it never waits behind the database.
+2. Everything else is queued, and a worker takes it in batches (at most 500 messages, or what comes within 50 ms).
+3. A batch is checked, applied and committed in one transaction; then its MQTT messages are acknowledged; then the
+   signed watermarks, plans and chunks that it asks for are published. What was not committed was not acknowledged: the
+   broker, and behind it the receiver's outbox, still has it.
+4. While the database is away the batch is tried again, slower and slower. A message that can't be taken in for any
+   other reason is set aside alone, with an event and a count; a receiver goes on offering its records until they are
+   acknowledged by a watermark, so setting aside loses nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import msgspec
+from prometheus_client import Counter
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from audio.store import ObjectStore
+from broadcast import content, intake
+from broadcast.intake import Answers, Rejected, Upward
+from broadcast.playlog import Standing
+from core.clock import Clock, to_ms
+from core.database import Database
+from devices.keyring import Keyring
+from devices.link import Link, Message
+from devices.protocol import topics
+from devices.protocol.commands import Ack, TimeAnswer, TimeRequest
+from devices.protocol.signing import sign
+from devices.protocol.trust import Role
+
+log = logging.getLogger(__name__)
+
+BATCH_MESSAGES = 500
+BATCH_WAIT_S = 0.05
+BACKOFF_FIRST_S = 0.1
+BACKOFF_MAX_S = 5.0
+ACK_LIFE = timedelta(days=1)
+TIME_LIFE = timedelta(minutes=1)
+WANT_AGAIN_S = 2.0  # many receivers miss the same chunk at once: it is published once
+NOTE_AGAIN_S = 60.0  # one event a minute for each receiver and reason, however many bad messages come
+
+MESSAGES = Counter("truyenthanh_ingest_messages", "Messages of receivers taken in", ["kind", "result"])
+RECORDS = Counter("truyenthanh_ingest_records", "Play records offered by receivers")
+
+
+class Ingest:
+    """`start()` subscribes on the link, which needs `manual_ack`, and starts the worker; `stop()` ends after a batch."""
+
+    def __init__(self, db: Database, link: Link, keyring: Keyring, *, clock: Clock, store: ObjectStore) -> None:
+        self._db = db
+        self._link = link
+        self._keyring = keyring
+        self._clock = clock
+        self._store = store
+        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
+        self._seq = itertools.count()
+        self._published_chunks: dict[tuple[str, int], float] = {}
+        self._noted: dict[Rejected, float] = {}
+
+    def start(self) -> None:
+        self._worker.start()
+        self._link.subscribe(topics.EVERY_UP, self._arrived, qos=1)
+
+    def stop(self) -> None:
+        """Finish the batch at hand. What is still queued was not acknowledged and comes again."""
+        self._link.unsubscribe(topics.EVERY_UP)
+        self._stopping.set()
+        self._queue.put(None)
+        if self._worker.ident is not None:
+            self._worker.join()
+
+    # On the link's thread.
+
+    def _arrived(self, message: Message) -> None:
+        received = self._clock.now()
+        where = topics.parse_up(message.topic)
+        if where is not None and where[1] == "time":
+            self._answer_time(where[0], message.payload, received)
+            message.ack()
+        else:
+            self._queue.put(message)
+
+    def _answer_time(self, receiver: str, payload: bytes, received: datetime) -> None:
+        try:
+            nonce = msgspec.json.decode(payload, type=TimeRequest).nonce
+        except (msgspec.DecodeError, UnicodeError):
+            MESSAGES.labels("time", "malformed").inc()
+            return
+        sent = self._clock.now()
+        body = TimeAnswer(nonce=nonce, received=to_ms(received), sent=to_ms(sent))
+        self._link.publish(topics.down(receiver, "time"), self._sign("time", receiver, body, sent, TIME_LIFE), qos=0)
+        MESSAGES.labels("time", "answered").inc()
+
+    # On the worker's thread.
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._collect()
+            if batch:
+                self._settle(batch)
+
+    def _collect(self) -> list[Message]:
+        first = self._queue.get()
+        batch = [first] if first is not None else []
+        deadline = self._clock.monotonic() + BATCH_WAIT_S
+        with suppress(queue.Empty):
+            while batch and len(batch) < BATCH_MESSAGES and not self._stopping.is_set():
+                # What is there already is taken at once; then a little is waited for more.
+                message = self._queue.get(timeout=max(min(deadline - self._clock.monotonic(), BATCH_WAIT_S / 5), 0))
+                if message is not None:
+                    batch.append(message)
+        return batch
+
+    def _settle(self, batch: Sequence[Message]) -> None:
+        """Take in a batch, for as long as it takes; then acknowledge it and send what it asks for."""
+        wait_s = BACKOFF_FIRST_S
+        while True:
+            try:
+                answers = self._take_in(batch)
+                break
+            except SQLAlchemyError as error:
+                if not database_is_away(error):
+                    self._settle_one_by_one(batch, error)
+                    return
+                log.warning("The database is away; nothing is acknowledged", extra={"error": type(error).__name__})
+                if self._stopping.wait(wait_s):
+                    return
+                wait_s = min(wait_s * 2, BACKOFF_MAX_S)
+            except Exception as error:  # noqa: BLE001 - whatever one message does, the others are taken in
+                self._settle_one_by_one(batch, error)
+                return
+        for message in batch:
+            message.ack()
+        self._send(answers)
+
+    def _settle_one_by_one(self, batch: Sequence[Message], error: Exception) -> None:
+        if len(batch) > 1:
+            for message in batch:
+                if not self._stopping.is_set():
+                    self._settle([message])
+            return
+        message = batch[0]
+        log.error("A message can't be taken in and is set aside", extra={"topic": message.topic}, exc_info=error)
+        where = topics.parse_up(message.topic) or (None, "unknown")
+        with suppress(SQLAlchemyError):
+            self._note([Rejected(where[0], where[1], "failed")])
+        message.ack()
+
+    def _take_in(self, batch: Sequence[Message]) -> Answers:
+        messages = [Upward(message.topic, message.payload, message.retain) for message in batch]
+        opened = intake.open_batch(self._db, messages, self._keyring.issuer)
+        with self._db.writing() as session:
+            answers = intake.apply(session, opened, self._clock)
+        self._note(opened.rejected)
+        for kind, count in (
+            ("hello", len(opened.hellos)),
+            ("status", len(opened.statuses)),
+            ("report", len(opened.reports)),
+            ("plays", len(opened.plays)),
+        ):
+            MESSAGES.labels(kind, "taken").inc(count)
+        RECORDS.inc(sum(len(plays.records) for plays in opened.plays))
+        return answers
+
+    def _note(self, rejected: Sequence[Rejected]) -> None:
+        """Count what was rejected, and leave an event, but not a flood of them."""
+        at = self._clock.monotonic()
+        fresh = []
+        for one in rejected:
+            MESSAGES.labels(one.kind, one.reason).inc()
+            if at - self._noted.get(one, -NOTE_AGAIN_S) >= NOTE_AGAIN_S:
+                self._noted[one] = at
+                fresh.append(one)
+        if fresh:
+            with self._db.writing() as session:
+                for one in fresh:
+                    intake.note_rejected(session, one, self._clock.now())
+        if len(self._noted) > 10_000:
+            self._noted = {one: then for one, then in self._noted.items() if at - then < NOTE_AGAIN_S}
+
+    def _send(self, answers: Answers) -> None:
+        now = self._clock.now()
+        for standing in answers.watermarks:
+            self._send_watermark(standing, now)
+        for receiver, token in answers.plans.items():
+            # Not retained: the leader's newer plan may lie there by now, and must go on lying there.
+            self._link.publish(topics.down(receiver, "plan"), token.encode(), qos=1)
+        at = self._clock.monotonic()
+        self._published_chunks = {
+            chunk: then for chunk, then in self._published_chunks.items() if at - then < WANT_AGAIN_S
+        }
+        for chunk in sorted(answers.wants - self._published_chunks.keys()):
+            self._published_chunks[chunk] = at
+            if content.publish_chunk(self._store, self._link, *chunk) is None:
+                log.warning("A receiver wants a chunk that isn't there", extra={"sha256": chunk[0], "n": chunk[1]})
+
+    def _send_watermark(self, standing: Standing, now: datetime) -> None:
+        body = Ack(log=standing.log, through=standing.through)
+        token = self._sign("ack", standing.receiver_id, body, now, ACK_LIFE)
+        self._link.publish(topics.down(standing.receiver_id, "ack"), token, qos=1)
+
+    def _sign(self, role: Role, receiver: str, body: Ack | TimeAnswer, now: datetime, life: timedelta) -> bytes:
+        return sign(
+            self._keyring.key(role),
+            typ=role,
+            iss=self._keyring.issuer,
+            aud=topics.audience(receiver),
+            # These only ever state facts; a number that orders them within this process is enough.
+            seq=to_ms(now) * 1000 + next(self._seq) % 1000,
+            iat=int(now.timestamp()),
+            exp=int((now + life).timestamp()),
+            body=body,
+            cert=self._keyring.certificates[role],
+        )
+
+
+def database_is_away(error: SQLAlchemyError) -> bool:
+    """The statement was fine, the database wasn't: away, locked, full, or in the middle of a restart."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
