@@ -3,6 +3,7 @@
 Dates are local and inclusive. Without dates of its own a campaign stands around its day of observance by our own rule,
 which no regulation prescribes: from 15 days before the next such day to 3 days after it, never before today. Within
 those 3 days it is still this year's campaign; later it is the next year's. A 29 February falls on the 28th otherwise.
+A dispatch that names no such day is spoken about for 15 days from today. Whoever makes the campaign can say otherwise.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from core.events import Actor, record
 
 DAYS_BEFORE = 15
 DAYS_AFTER = 3
+DAYS_WITHOUT_OBSERVANCE = 15
 DAYS_MAX = 366
 TITLE_MAX = 300
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -68,7 +70,7 @@ def create_campaign(
     clock: Clock,
     zone: tzinfo = VIETNAM,
 ) -> Campaign:
-    """Make a campaign. Without a title it has the dispatch's subject, without dates the window around its day.
+    """Make a campaign. Without a title it has the dispatch's subject, without dates the window that the rule above gives.
 
     Raises CampaignInvalid with the first thing to mend, NotFound for a dispatch or a unit that isn't there.
     """
@@ -124,11 +126,10 @@ def _title(title: str, dispatch: Dispatch | None) -> str:
 
 def _window(first: date | None, last: date | None, dispatch: Dispatch | None, today: date) -> tuple[date, date]:
     if first is None and last is None:
-        if dispatch is None or dispatch.observance_day is None or dispatch.observance_month is None:
-            raise _invalid(
-                "văn bản không nêu ngày hưởng ứng, hãy cho biết từ ngày nào đến ngày nào",
-                "no day of observance is known, give its first and last date",
-            )
+        if dispatch is None:
+            raise _invalid("chưa có ngày đầu và ngày cuối", "it has neither a dispatch nor a first and a last date")
+        if dispatch.observance_day is None or dispatch.observance_month is None:
+            return today, today + timedelta(days=DAYS_WITHOUT_OBSERVANCE - 1)
         return window_around(dispatch.observance_day, dispatch.observance_month, today)
     if first is None or last is None:
         raise _invalid("phải có cả ngày đầu và ngày cuối", "it needs both a first and a last date")

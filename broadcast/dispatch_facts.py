@@ -56,7 +56,8 @@ class ParsedDispatch:
     issuer: str | None = None
     subject: str | None = None
     addressees: tuple[str, ...] = ()
-    observance: tuple[int, int] | None = None  # (day, month)
+    observance_day: int | None = None
+    observance_month: int | None = None
     demands: tuple[Demand, ...] = ()
     references: tuple[Reference, ...] = ()
     paragraphs: tuple[str, ...] = field(default=(), repr=False)  # of the body, without bullets
@@ -69,7 +70,7 @@ class ParsedDispatch:
             "issuer": self.issuer,
             "subject": self.subject,
             "addressees": self.addressees,
-            "observance_day": self.observance,
+            "observance_day": self.observance_day,
             "demands": self.demands,
         }
         return tuple(name for name in FACTS if not present[name])

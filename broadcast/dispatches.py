@@ -55,6 +55,7 @@ def parse(text: str) -> ParsedDispatch:
     issued_on, issued_text = issue_date(head.cells)
     body = [tidy(line) for line in lines[head.body_from :]]
     body_paragraphs = paragraphs(body)
+    day, month = observance(subject, body_paragraphs) or (None, None)
     return ParsedDispatch(
         kind=kind,
         number=number if number is None or len(number) <= _NUMBER_MAX else None,
@@ -64,7 +65,8 @@ def parse(text: str) -> ParsedDispatch:
         issuer=issuer_of(head.cells) or asking_issuer(body_paragraphs),
         subject=subject,
         addressees=addressees(body, head.cells),
-        observance=observance(subject, body_paragraphs),
+        observance_day=day,
+        observance_month=month,
         demands=demands(body),
         references=references(body_paragraphs),
         paragraphs=tuple(body_paragraphs),
@@ -86,7 +88,6 @@ def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) 
     if known is not None:
         return known
     facts = parse(text)
-    day, month = facts.observance or (None, None)
     dispatch = Dispatch(
         number=facts.number,
         issued_on=facts.issued_on,
@@ -94,8 +95,8 @@ def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) 
         issuer=facts.issuer,
         subject=facts.subject,
         addressees=list(facts.addressees),
-        observance_day=day,
-        observance_month=month,
+        observance_day=facts.observance_day,
+        observance_month=facts.observance_month,
         missing=list(facts.missing),
         text=text,
         sha256=digest,

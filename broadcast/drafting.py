@@ -39,11 +39,11 @@ _PHRASE_END = re.compile(r",\s+(?=\S)|\s+[-–—]\s+|\s+(?=và\s)|\s+(?=“)|:\
 
 @dataclass(frozen=True, slots=True)
 class DraftBulletin:
-    """One drafted bulletin. `short`: the message of at most 15 seconds."""
+    """One drafted bulletin. `spot`: the message of at most 15 seconds, of which there is one at most."""
 
     title: str
     text: str
-    short: bool
+    spot: bool
     drafted_from_dispatch: bool = True
 
 
@@ -55,11 +55,11 @@ def draft(parsed: ParsedDispatch) -> list[DraftBulletin]:
     subject = lead.rstrip(".") or (clauses[0].rstrip(".") if clauses else "")
     short = _short(lead, clauses)
     drafts = [
-        DraftBulletin(_title(subject, f"bài {at} trên {len(texts)}"), text, short=False)
+        DraftBulletin(_title(subject, f"bài {at} trên {len(texts)}"), text, spot=False)
         for at, text in enumerate(texts, start=1)
     ]
     if short:
-        drafts.append(DraftBulletin(_title(subject, "lời nhắn ngắn"), short, short=True))
+        drafts.append(DraftBulletin(_title(subject, "lời nhắn ngắn"), short, spot=True))
     return drafts
 
 

@@ -14,9 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from broadcast.bulletin_rules import blanks
+from broadcast.bulletin_rules import blanks as find_blanks
 from broadcast.dispatch_facts import ParsedDispatch
-from core.units import UnitKind
 from devices.protocol.plan import BroadcastClass
 
 _TRAFFICKING = re.compile(
@@ -42,18 +41,26 @@ class SampleBulletin:
         return "\n".join(self.sources)
 
     @property
-    def has_blanks(self) -> bool:
-        """Whether the commune has to fill something in first."""
-        return bool(blanks(self.title) or blanks(self.text))
+    def blanks(self) -> list[str]:
+        """What the commune has to fill in before it can be submitted."""
+        return find_blanks(self.title) + find_blanks(self.text)
 
 
 @dataclass(frozen=True, slots=True)
-class SampleUnit:
-    """A unit of the demo: official names and codes of the two-tier list in force since 1 July 2025."""
+class SampleCommune:
+    """A commune or ward that exists: its official name and code."""
 
-    kind: UnitKind
     name: str
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleProvince:
+    """The demo's province, by the two-tier list in force since 1 July 2025, and some of its communes."""
+
+    name: str
+    code: str
+    communes: tuple[SampleCommune, ...]
 
 
 def dispatch_text() -> str:
@@ -76,11 +83,11 @@ def spot() -> SampleBulletin:
 
 
 @cache
-def units() -> tuple[SampleUnit, tuple[SampleUnit, ...]]:
-    """(the province, communes of it) for the demo."""
+def province() -> SampleProvince:
+    """Real units for the demo."""
     data = tomllib.loads((resources.files(__name__) / "units.toml").read_text(encoding="utf-8"))
-    communes = tuple(SampleUnit("commune", unit["name"], unit["code"]) for unit in data["communes"])
-    return SampleUnit("province", data["province"]["name"], data["province"]["code"]), communes
+    communes = tuple(SampleCommune(unit["name"], unit["code"]) for unit in data["communes"])
+    return SampleProvince(data["province"]["name"], data["province"]["code"], communes)
 
 
 def samples_fit(parsed: ParsedDispatch) -> bool:
