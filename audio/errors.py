@@ -1,0 +1,76 @@
+"""What can go wrong between a text and a stored sound."""
+
+from __future__ import annotations
+
+from core.errors import Invalid, TruyenThanhError
+
+
+class TextEmpty(Invalid):
+    slug = "text-empty"
+    vi = "Bản tin chưa có chữ nào. Hãy nhập nội dung rồi tạo giọng đọc lại."
+    en = "The text is empty. Write something and ask for speech again."
+
+
+class TextTooLong(Invalid):
+    """`length` and `limit` in characters."""
+
+    slug = "text-too-long"
+    vi = "Bản tin dài {length} ký tự, quá mức {limit}. Hãy rút gọn hoặc chia thành nhiều bản tin."
+    en = "The text has {length} characters, the limit is {limit}. Shorten it or split it into several bulletins."
+
+
+class NotReadable(Invalid):
+    slug = "not-readable"
+    vi = "Trong văn bản không có gì đọc được thành tiếng, chỉ có ký hiệu. Hãy kiểm tra lại nội dung."
+    en = "Nothing in the text can be read aloud, it holds only symbols. Check what was pasted."
+
+
+class UnknownVoice(Invalid):
+    slug = "unknown-voice"
+    vi = "Không có giọng đọc “{voice}”. Các giọng có thể dùng: {known}."
+    en = "There is no voice “{voice}”. Known voices: {known}."
+
+
+class OutsideVoiceRefused(Invalid):
+    slug = "outside-voice-refused"
+    vi = (
+        "Giọng “{voice}” gửi văn bản ra máy chủ bên ngoài nên chưa được phép dùng. Hãy dùng giọng espeak, "
+        "chọn đích danh giọng này, hoặc đặt TRUYENTHANH_OUTSIDE_VOICES_ALLOWED=true."
+    )
+    en = (
+        "The voice “{voice}” sends the text to a server outside and is not allowed. Use the voice espeak, "
+        "name this one explicitly, or set TRUYENTHANH_OUTSIDE_VOICES_ALLOWED=true."
+    )
+
+
+class RateRefused(Invalid):
+    """`rate`, `low` and `high` in words a minute."""
+
+    slug = "rate-refused"
+    vi = "Tốc độ đọc {rate} từ/phút không dùng được. Hãy chọn từ {low} đến {high}."
+    en = "A speaking rate of {rate} words a minute can't be used. Choose {low} to {high}."
+
+
+class VoiceFailed(TruyenThanhError):
+    """`reason_vi` and `reason_en` are whole clauses without a full stop; `voice` names one voice or several."""
+
+    slug = "voice-failed"
+    status = 502
+    vi = "Giọng đọc “{voice}” không đọc được: {reason_vi}. Chưa lưu gì. Hãy thử lại hoặc chọn giọng khác, như espeak."
+    en = "The voice “{voice}” failed: {reason_en}. Nothing was stored. Try again or choose another voice, such as espeak."
+
+
+class SoundUnusable(TruyenThanhError):
+    """A sound that can't be brought to the loudness and peak that go on air."""
+
+    slug = "sound-unusable"
+    status = 422
+    vi = "Âm thanh không dùng được: {reason_vi}. Hãy tạo lại hoặc chọn giọng khác."
+    en = "The sound can't be used: {reason_en}. Make it again or choose another voice."
+
+
+class ObjectDamaged(TruyenThanhError):
+    slug = "object-damaged"
+    status = 500
+    vi = "Tệp âm thanh {sha256} trong kho đã hỏng (nội dung không khớp tên). Hãy tạo lại bản âm thanh này."
+    en = "The stored sound {sha256} is damaged (its content does not match its name). Make this rendition again."

@@ -1,0 +1,112 @@
+"""Letters and syllables: what is a Vietnamese syllable, what is only letters, and how letters are named."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+NAMES: Final = {
+    "a": "a", "ă": "á", "â": "ớ", "b": "bê", "c": "xê", "d": "dê", "đ": "đê", "e": "e", "ê": "ê", "f": "ép", "g": "giê",
+    "h": "hát", "i": "i", "j": "gi", "k": "ca", "l": "e lờ", "m": "em", "n": "en", "o": "o", "ô": "ô", "ơ": "ơ",
+    "p": "pê", "q": "quy", "r": "e rờ", "s": "ét", "t": "tê", "u": "u", "ư": "ư", "v": "vê", "w": "vê kép", "x": "ích",
+    "y": "y", "z": "dét",
+}  # fmt: skip
+
+_ONSETS: Final = (
+    "ngh", "ng", "nh", "gh", "gi", "kh", "ph", "qu", "th", "tr", "ch",
+    "b", "c", "d", "đ", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "x", "",
+)  # fmt: skip
+
+_RIMES: Final = frozenset(
+    """
+    a ac ach ai am an ang anh ao ap at au ay ă ăc ăm ăn ăng ăp ăt ăk â âc âm ân âng âp ât âu ây
+    e ec em en eng eo ep et ê êc êch êm ên ênh êp êt êu i ia ich im in inh ip it iu iêc iêm iên iêng iêp iêt iêu
+    y yêm yên yêng yêt yêu ych ynh
+    o oa oac oach oai oam oan oang oanh oao oap oat oay oăc oăm oăn oăng oăt oc oe oen oeo oet oi om on ong ooc oong op
+    ot ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt
+    u ua uân uâng uât uây uc uê uêch uênh ui um un ung uô uôc uôi uôm uôn uông uôt uơ up ut uy uya uych uynh uyên uyêt
+    uyn uyp uyt uyu ư ưa ưc ưi ưng ươc ươi ươm ươn ương ươp ươt ươu ưt ưu
+    """.split()
+)
+
+_TONES: Final = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}
+_STOPPED: Final = ("c", "ch", "p", "t")  # such syllables carry the rising or the heavy tone
+_HIGH_OR_LOW: Final = {"\u0301", "\u0323"}
+_SHAPES: Final = {"\u0302", "\u0306", "\u031b"}  # circumflex, breve, horn: parts of letters
+
+VIETNAMESE: Final = frozenset(
+    unicodedata.normalize("NFC", base + tone) for base in "aăâeêioôơuưy" for tone in ("", *sorted(_TONES))
+) | frozenset("abcdđeghiklmnopqrstuvxyfjwz")
+_VOWELS: Final = frozenset(letter for letter in VIETNAMESE if unicodedata.normalize("NFD", letter)[0] in "aeiouy")
+
+_FOLDED: Final = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "ð": "d", "þ": "th", "ı": "i"}
+
+
+def has_vowel(word: str) -> bool:
+    return any(letter in _VOWELS for letter in word)
+
+
+@lru_cache(maxsize=4096)
+def fold(word: str) -> str:
+    """A word in lower case in Vietnamese and basic Latin letters; empty where it is of another script."""
+    folded: list[str] = []
+    for letter in unicodedata.normalize("NFC", word.lower()):
+        if letter in VIETNAMESE:
+            folded.append(letter)
+            continue
+        base = _FOLDED.get(letter) or "".join(one for one in unicodedata.normalize("NFKD", letter) if one.isascii())
+        folded += [one for one in base if one in VIETNAMESE]
+    return "".join(folded)
+
+
+def _split_tone(word: str) -> tuple[str, str]:
+    tone = ""
+    kept: list[str] = []
+    for mark in unicodedata.normalize("NFD", word):
+        if mark in _TONES:
+            tone += mark
+        else:
+            kept.append(mark)
+    return unicodedata.normalize("NFC", "".join(kept)), tone
+
+
+@lru_cache(maxsize=8192)
+def is_syllable(word: str) -> bool:
+    """A lower-case word is one well-formed Vietnamese syllable."""
+    bare, tone = _split_tone(word)
+    if len(tone) > 1:
+        return False
+    for onset in _ONSETS:
+        if not bare.startswith(onset):
+            continue
+        rime = bare[len(onset) :]
+        if rime in _RIMES or (onset == "gi" and "i" + rime in _RIMES) or (onset == "qu" and "u" + rime in _RIMES):
+            return not rime.endswith(_STOPPED) or tone in _HIGH_OR_LOW
+    return bare in {"gi", "gin"}
+
+
+def spell(word: str) -> str:
+    """The names of the letters of a word; tone marks are passed over."""
+    return " ".join(NAMES[letter] for letter in _split_tone(fold(word))[0] if letter in NAMES)
+
+
+def is_plain(word: str) -> bool:
+    """A word that is read as it stands: lower case, Vietnamese or basic Latin letters, with a vowel."""
+    return all(letter in VIETNAMESE for letter in word) and has_vowel(word)
+
+
+@lru_cache(maxsize=8192)
+def is_toneless_syllable(word: str) -> bool:
+    """A word of basic letters is a syllable once marks are put on it, as in addresses: `cong`, `viet`."""
+    return any(
+        word.startswith(onset) and (rime := word[len(onset) :]) and (rime in _BARE_RIMES)
+        for onset in (*_ONSETS, "qu", "gi")
+    )
+
+
+def _bare(rime: str) -> str:
+    return "".join(mark for mark in unicodedata.normalize("NFD", rime) if mark.isascii())
+
+
+_BARE_RIMES: Final = frozenset(_bare(rime) for rime in _RIMES)

@@ -1,0 +1,109 @@
+"""What a reading is made of, and what a rule is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal[
+    "document", "date", "time", "phone", "money", "number", "unit", "roman", "abbreviation", "web", "markup",
+    "foreign", "letter", "base", "symbol",
+]  # fmt: skip
+
+DoubtKind = Literal["abbreviation", "foreign", "dropped", "blank"]
+
+_DOUBTS_VI: Final[dict[DoubtKind, str]] = {
+    "abbreviation": "chữ viết tắt “{written}” chưa có trong bảng, đọc là “{spoken}”",
+    "foreign": "từ “{written}” không phải tiếng Việt, đọc là “{spoken}”",
+    "dropped": "“{written}” không đọc được nên đã bỏ qua",
+    "blank": "“{written}” còn để trống chỗ cần điền",
+}
+_DOUBTS_EN: Final[dict[DoubtKind, str]] = {
+    "abbreviation": "the abbreviation “{written}” is unknown and is read “{spoken}”",
+    "foreign": "the word “{written}” is not Vietnamese and is read “{spoken}”",
+    "dropped": "“{written}” can't be read and was left out",
+    "blank": "“{written}” has a blank that is to be filled in",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the written text that is read otherwise than it stands. `offset` counts characters of the text."""
+
+    written: str
+    spoken: str
+    kind: Kind
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A place where the reading is a guess. Lines count from 1."""
+
+    kind: DoubtKind
+    written: str
+    spoken: str
+    offset: int
+    line: int
+
+    def text(self, language: str = "vi") -> str:
+        """The doubt in `vi` or `en`, with its line."""
+        words = (_DOUBTS_VI if language == "vi" else _DOUBTS_EN)[self.kind]
+        said = words.format(written=self.written, spoken=self.spoken)
+        return f"Dòng {self.line}: {said}." if language == "vi" else f"Line {self.line}: {said}."
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text in spoken form: Vietnamese words, the marks , . ? ! and line breaks between paragraphs."""
+
+    spoken: str
+    spans: tuple[Span, ...]
+    warnings: tuple[Doubt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a rule makes of a match: words and marks, perhaps with a doubt, perhaps of less than it matched."""
+
+    spoken: str
+    doubt: DoubtKind | None = None
+    end: int | None = None  # where the part that was read ends; None: the whole match
+
+
+Speak = Callable[[re.Match[str]], "str | Said | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern over the prepared text and its reading; None from `speak` leaves the match to later rules.
+
+    A rule must not match what is already spoken form: lower-case words and marks with a space behind them.
+    """
+
+    kind: Kind
+    pattern: re.Pattern[str]
+    speak: Speak
+
+
+def rule(kind: Kind, pattern: str, speak: Speak | str, flags: re.RegexFlag = re.NOFLAG) -> Rule:
+    """A rule; a plain string for `speak` is what is always said. `VERBOSE` is off, `MULTILINE` on."""
+    said: Speak = (lambda _match, text=speak: text) if isinstance(speak, str) else speak
+    return Rule(kind, re.compile(pattern, flags | re.MULTILINE), said)
+
+
+_CLAUSE_END: Final = re.compile(r"[.;:?!\n]\s|\n")
+
+
+def before(match: re.Match[str], reach: int = 40, group: int | str = 0) -> str:
+    """What stands before a match in its sentence, in lower case, at most `reach` characters."""
+    start = match.start(group)
+    text = match.string[max(start - reach, 0) : start].lower()
+    return _CLAUSE_END.split(text)[-1]
+
+
+def after(match: re.Match[str], reach: int = 40) -> str:
+    """What stands behind a match, in lower case, at most `reach` characters."""
+    return match.string[match.end() : match.end() + reach].lower()

@@ -1,0 +1,82 @@
+"""The written text made uniform before the rules see it, with the way back to where each character stood.
+
+Composed letters (NFC), one kind of space, of quote and of dash, ASCII digits, no invisible characters. A line that
+was broken in the middle of a sentence, as in text copied from a PDF, is joined again.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+_DASHES: Final = "‐‑‒–—―−﹣－"
+_QUOTES: Final = "“”„‟«»″〝〞＂"
+_APOSTROPHES: Final = "‘’‚‛′`´ʼ＇"
+_KEPT_MARKS: Final = "²³"  # parts of units; as digits they would change the number before them
+
+_BROKEN_LINE: Final = re.compile(r"(?<=[^\W_])(,?)[ ]*\n[ ]*(?=([^\W\d_])(?![).]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`origin[i]` is where character i of `text` stood in the written text; one more entry marks its end."""
+
+    text: str
+    origin: list[int]
+
+
+def prepare(written: str) -> Prepared:
+    """Never raises; characters that can't be used are left out or become spaces."""
+    letters: list[str] = []
+    origin: list[int] = []
+    index = 0
+    while index < len(written):
+        end = index + 1
+        while end < len(written) and unicodedata.combining(written[end]):
+            end += 1
+        for letter in _uniform(unicodedata.normalize("NFC", written[index:end])):
+            letters.append(letter)
+            origin.append(index)
+        index = end
+    origin.append(len(written))
+    text = "".join(letters)
+    return Prepared(_joined(text), origin)
+
+
+def _uniform(cluster: str) -> str:
+    return "".join(_one(letter) for letter in cluster)
+
+
+def _one(letter: str) -> str:  # noqa: PLR0911 - a table in the form of a ladder
+    if letter.isascii():
+        return _CONTROLS.get(letter, letter) if letter < " " or letter == "\x7f" else letter.replace("`", "'")
+    if letter in _DASHES:
+        return "-"
+    if letter in _QUOTES:
+        return '"'
+    if letter in _APOSTROPHES:
+        return "'"
+    category = unicodedata.category(letter)
+    if category == "Nd":
+        return str(unicodedata.digit(letter))
+    if category == "Zs":
+        return " "
+    if category in {"Zl", "Zp"}:
+        return "\n"
+    if category in {"Cf", "Cc", "Cs", "Co", "Cn"}:
+        return "" if category == "Cf" else " "
+    if letter not in _KEPT_MARKS and "\uff01" <= letter <= "\uff5e":  # full-width ASCII
+        return chr(ord(letter) - 0xFEE0)
+    return letter
+
+
+_CONTROLS: Final = {chr(code): " " for code in [*range(32), 127]} | {"\n": "\n", "\r": "", "\x0b": "\n", "\x0c": "\n"}
+
+
+def _joined(text: str) -> str:
+    """Newlines inside a sentence become spaces; the length stays, so that origins stay right."""
+    return _BROKEN_LINE.sub(
+        lambda match: match.group().replace("\n", " ") if match.group(2).islower() else match.group(), text
+    )

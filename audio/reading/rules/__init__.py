@@ -1,0 +1,20 @@
+"""The rules in the order in which they claim: what is surest and longest first, single numbers last."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from audio.reading import abbreviations
+from audio.reading.model import Rule
+from audio.reading.rules import dates, documents, markup, numbers, phones, units, web
+
+ALL: Final[tuple[Rule, ...]] = (
+    *markup.RULES,
+    *web.RULES,
+    *documents.RULES,
+    *dates.RULES,
+    *phones.RULES,
+    *units.RULES,
+    *abbreviations.RULES,
+    *numbers.RULES,
+)

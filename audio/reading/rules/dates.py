@@ -1,0 +1,221 @@
+"""Dates, and times of day."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from audio.reading.model import Said, after, before, rule
+from audio.reading.numerals import cardinal, month, roman, weekday
+
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH: Final = r"(?:1[0-2]|0?[1-9])"
+_YEAR: Final = r"(?:1[5-9]|2[01])\d\d"
+_LEFT: Final = r"(?<![\w/.,-])(?<!\d[ ])"
+_DATE: Final = rf"{_DAY}[ ]?/[ ]?{_MONTH}(?:[ ]?/[ ]?{_YEAR})?"
+_AND: Final = r"[ ]*(?:,|;|-|và|hoặc|hay|đến|tới)[ ]*"
+_RIGHT: Final = r"(?![\w/]|[.,]\d)"
+
+# Words before a number pair that make it a date, at its very left or with a word or two between.
+_DATED: Final = re.compile(
+    r"(?:ngày|hôm|sáng|trưa|chiều|tối|đêm|dịp|lễ|tết|khánh|kỷ niệm|nhân|từ|đến|tới|trước|sau|vào|mùng|mồng|rằm|hạn|"
+    r"lao động|thiếu nhi|phụ nữ|nhà giáo|thương binh|liệt sĩ|thứ (?:hai|ba|tư|năm|sáu|bảy|\d)|chủ nhật|"
+    r"giờ(?: \d+)?(?: phút)?|\d+h\d*|và|cuối tuần)[\s,(\"]*(?:ngày)?[\s,(\"]*$"
+)
+_COUNTED: Final = re.compile(
+    r"^\s+(?!năm\b|và\b|đến\b|tới\b|hàng\b|hằng\b|âm\b|dương\b|là\b|tại\b|có\b|để\b|với\b|vừa\b)[a-zà-ỹđ]+"
+)
+
+
+def _day(text: str, *, marked: bool = False) -> str:
+    """A day of the month; `mùng` up to the tenth, where the text hasn't said it (`marked`)."""
+    said = cardinal(int(text))
+    return said if int(text) > 10 or marked else f"mùng {said}"
+
+
+def _one(text: str, *, marked: bool = False) -> str:
+    parts = [part.strip() for part in re.split(r"[/.-]", text)]
+    words = [_day(parts[0], marked=marked), "tháng", month(parts[1])]
+    if len(parts) > 2:
+        words += ["năm", cardinal(int(parts[2]))]
+    return " ".join(words)
+
+
+def _marked(match: re.Match[str]) -> bool:
+    return bool(re.search(r"(?:mùng|mồng)\s*$", before(match)))
+
+
+def _certain(date: str, context: str, following: str) -> bool:
+    """Two numbers with a stroke between are a date and not a share."""
+    parts = [int(part) for part in re.split(r"\s*/\s*", date)]
+    if len(parts) == 3 or re.search(_DATED, context):
+        return True
+    if parts[0] == parts[1]:
+        return not _COUNTED.match(following)
+    return parts[0] > parts[1]
+
+
+def _dates(match: re.Match[str]) -> str | None:
+    """Days and dates in a row: `28, 29 và 30/7`, `25-30/7`, `30/4 - 1/5`, `15/7 đến 15/8/2025`."""
+    items = re.split(rf"({_AND})", match.group())
+    dates = [item for item in items[::2] if "/" in item]
+    context, following = before(match), after(match)
+    if not any(_certain(date, context, following) for date in dates):
+        return None
+    if len(items) > 1 and "/" not in items[0] and not _days_listed(items[::2], context):
+        return None
+    words: list[str] = []
+    for index, item in enumerate(items):
+        if index % 2:
+            sign = item.strip()
+            words.append({"-": "đến", ";": ","}.get(sign, sign))
+            # Two dates with a dash between, the second no later: a list of days (30/4 - 1/5 is a span).
+        elif "/" in item:
+            words.append(_one(item, marked=index == 0 and _marked(match)))
+        else:
+            words.append(_day(item, marked=index == 0 and _marked(match)))
+    return " ".join(words).replace(" ,", ",")
+
+
+def _days_listed(items: list[str], context: str) -> bool:
+    """The numbers before the date are days too: a date word leads, or they rise up to the date."""
+    if _DATED.search(context):
+        return True
+    days = [int(re.split(r"[ /]", item)[0]) for item in items]
+    return all(first < second for first, second in zip(days, days[1:], strict=False))
+
+
+def _full(match: re.Match[str]) -> str:
+    return _one(match.group(), marked=_marked(match))
+
+
+def _dashed_day(match: re.Match[str]) -> str | None:
+    """`ngày 19-5`: a day and a month joined by a dash; a rising pair is a span of days."""
+    return _one(match["date"])
+
+
+def _in_words(match: re.Match[str]) -> str:
+    """`ngày 5, 6 tháng 4`: the numbers in words, the rest as it stands."""
+    marked = match["word"].lower() in {"mùng", "mồng"}
+    parts = re.split(rf"({_AND})", match["days"])
+    words = [match["word"].lower()]
+    for index, part in enumerate(parts):
+        words.append(
+            {"-": "đến"}.get(part.strip(), part.strip()) if index % 2 else _day(part, marked=marked and not index)
+        )
+    return " ".join(words).replace(" ,", ",")
+
+
+def _months(match: re.Match[str]) -> str:
+    """`tháng 7, 8/2025`, `tháng 4`, `tháng 1-3`."""
+    parts = re.split(rf"({_AND})", match["months"])
+    words = ["tháng"]
+    for index, part in enumerate(parts):
+        words.append({"-": "đến"}.get(part.strip(), part.strip()) if index % 2 else month(part))
+    if match["year"]:
+        words += ["năm", cardinal(int(match["year"]))]
+    return " ".join(words).replace(" ,", ",")
+
+
+def _month_year(match: re.Match[str]) -> str:
+    return f"tháng {month(match['month'])} năm {cardinal(int(match['year']))}"
+
+
+def _quarter(match: re.Match[str]) -> str | None:
+    number = match["number"]
+    value = int(number) if number.isdigit() else roman(number)
+    return f"{match['word'].lower()} {cardinal(value)} năm {cardinal(int(match['year']))}" if value else None
+
+
+def _weekdays(match: re.Match[str]) -> str:
+    parts = re.split(rf"({_AND})", match["days"])
+    words = ["thứ"]
+    for index, part in enumerate(parts):
+        words.append({"-": "đến thứ"}.get(part.strip(), part.strip()) if index % 2 else weekday(part))
+    return " ".join(words).replace(" ,", ",")
+
+
+def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
+    words = [cardinal(int(hour)), "giờ"]
+    if minute and int(minute):
+        words += [cardinal(int(minute)), "phút"]
+    if second and int(second):
+        words += [cardinal(int(second)), "giây"]
+    return " ".join(words)
+
+
+def _time(match: re.Match[str]) -> str | None:
+    if int(match["hour"]) > 24:
+        return None
+    return _clock(match["hour"], match["minute"], match.groupdict().get("second"))
+
+
+def _times(match: re.Match[str]) -> str | None:
+    if int(match["hour"]) > 24 or int(match["hour2"]) > 24:
+        return None
+    return f"{_clock(match['hour'], match['minute'])} đến {_clock(match['hour2'], match['minute2'])}"
+
+
+def _round_the_clock(match: re.Match[str]) -> Said:
+    unit = " giờ" if match["unit"] else ""
+    return Said(f"hai mươi tư trên {'hai mươi tư' if match['of'] == '24' else 'bảy'}{unit}")
+
+
+def _hm(name: str) -> str:
+    return (
+        rf"(?P<hour{name}>[01]?\d|2[0-4])[ ]?(?:[hgH:]|giờ)(?:[ ]?(?P<minute{name}>[0-5]\d)(?:[ ]?(?:phút|ph|p|'))?)?"
+    )
+
+
+RULES = [
+    rule("time", r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?![\w/])(?P<unit>[ ]?(?:h|giờ)(?!\w))?", _round_the_clock),
+    rule("time", r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)", _round_the_clock),
+    rule("date", rf"{_LEFT}{_DAY}([/.-]){_MONTH}\1{_YEAR}(?![\w/])(?![ ]*{_AND}{_DATE})", _full),
+    rule("date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates),
+    rule(
+        "date", rf"(?<=[Nn]gày[ ])(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}-{_MONTH}-{_YEAR}){_RIGHT}", _dashed_day
+    ),
+    rule(
+        "date",
+        rf"(?<!\w)(?P<word>ngày|hôm|mùng|mồng|đêm|sáng|chiều|tối)[ ]+(?P<days>{_DAY}(?:{_AND}{_DAY}){{0,8}})(?=[ ]+tháng\b|[ ]+hằng\b|[ ]+hàng\b)",
+        _in_words,
+        re.IGNORECASE,
+    ),
+    rule(
+        "date",
+        rf"(?<!\w)(?P<word>ngày|mùng|mồng)[ ]+(?P<days>{_DAY})(?=[ ]*(?:[,;.)\n\"]|$))(?![.,]\d)",
+        _in_words,
+        re.IGNORECASE,
+    ),
+    rule(
+        "date",
+        rf"(?<!\w)tháng[ ]+(?P<months>{_MONTH}(?:{_AND}{_MONTH}(?!\d)){{0,11}})(?:[ ]?[/-][ ]?(?P<year>{_YEAR}))?(?![\w/]|[.,]\d)",
+        _months,
+        re.IGNORECASE,
+    ),
+    rule(
+        "date",
+        rf"(?<!\w)(?P<word>quý|học kỳ|kỳ)[ ]+(?P<number>[IV]{{1,3}}|[1-4])[ ]?[/-][ ]?(?P<year>{_YEAR})(?!\w)",
+        _quarter,
+        re.IGNORECASE,
+    ),
+    rule("date", rf"{_LEFT}(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year),
+    rule(
+        "date",
+        rf"(?<!\w)thứ[ ]+(?P<days>[1-7](?:{_AND}(?:thứ[ ]+)?[2-7](?!\d)){{0,5}})(?![\w/]|[.,]\d)",
+        lambda m: _weekdays(m),
+        re.IGNORECASE,
+    ),
+    rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:[ ]?(?:h|giờ))?(?![\w:])",
+        _time,
+    ),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:h|H|g)(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
+        _time,
+    ),
+    rule("time", r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])", _time),
+]

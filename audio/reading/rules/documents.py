@@ -1,0 +1,153 @@
+"""Codes of official documents: 193/QĐ-TTg, 48-CT/TW, 05/2020/TT-BTTTT, 66/2011/QH12, 614/TTCS-TTTQ.
+
+An announcer says the number, the year and, where the sentence doesn't name the issuer itself, who issued it; the type
+is said where the sentence doesn't. (Forms of codes: Decree 30/2020/NĐ-CP, Annex III; Party documents: 36-QĐ/TW's form.)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from audio.reading.model import Said, after, before, rule
+from audio.reading.numerals import cardinal, digits
+
+TYPES: Final = {
+    "QĐ": "quyết định", "KH": "kế hoạch", "CT": "chỉ thị", "NQ": "nghị quyết", "NĐ": "nghị định", "TT": "thông tư",
+    "TTLT": "thông tư liên tịch", "CV": "công văn", "BC": "báo cáo", "TB": "thông báo", "HD": "hướng dẫn",
+    "TTR": "tờ trình", "CĐ": "công điện", "GM": "giấy mời", "QC": "quy chế", "QYC": "quy chế", "QYĐ": "quy định",
+    "ĐA": "đề án", "CTR": "chương trình", "CTHĐ": "chương trình hành động", "KL": "kết luận", "L": "lệnh",
+    "PA": "phương án", "VBHN": "văn bản hợp nhất", "GP": "giấy phép", "HĐ": "hợp đồng", "BB": "biên bản",
+    "TL": "thông lệnh", "NQLT": "nghị quyết liên tịch", "KHLT": "kế hoạch liên tịch", "CTPH": "chương trình phối hợp",
+    "TC": "thông cáo", "DT": "dự thảo", "PL": "pháp lệnh", "SL": "sắc lệnh", "HDLN": "hướng dẫn liên ngành",
+    "TTPH": "thông tri phối hợp", "QCPH": "quy chế phối hợp",
+}  # fmt: skip
+
+_MINISTRIES: Final = {
+    "TTTT": "thông tin và truyền thông", "CA": "công an", "TP": "tư pháp", "QP": "quốc phòng",
+    "LĐTBXH": "lao động, thương binh và xã hội", "VHTTDL": "văn hóa, thể thao và du lịch",
+    "VHTT": "văn hóa và thể thao", "YT": "y tế", "GDĐT": "giáo dục và đào tạo", "NV": "nội vụ", "TC": "tài chính",
+    "CT": "công thương", "XD": "xây dựng", "GTVT": "giao thông vận tải", "TNMT": "tài nguyên và môi trường",
+    "NNPTNT": "nông nghiệp và phát triển nông thôn", "NNMT": "nông nghiệp và môi trường", "KHĐT": "kế hoạch và đầu tư",
+    "KHCN": "khoa học và công nghệ", "NG": "ngoại giao", "DTTG": "dân tộc và tôn giáo", "DT": "dân tộc",
+}  # fmt: skip
+
+ISSUERS: Final = {
+    "UBND": "ủy ban nhân dân", "HĐND": "hội đồng nhân dân", "CP": "chính phủ", "TTG": "thủ tướng chính phủ",
+    "TW": "trung ương đảng", "TƯ": "trung ương đảng", "BCT": "bộ chính trị", "BBT": "ban bí thư", "TU": "tỉnh ủy",
+    "HU": "huyện ủy", "ĐU": "đảng ủy", "VPCP": "văn phòng chính phủ", "CTN": "chủ tịch nước",
+    "UBTVQH": "ủy ban thường vụ quốc hội", "QH": "quốc hội", "TTCS": "cục thông tin cơ sở",
+    "BCĐ": "ban chỉ đạo", "BTGTW": "ban tuyên giáo trung ương", "BTG": "ban tuyên giáo",
+    "BTGDVTW": "ban tuyên giáo và dân vận trung ương", "BTGDV": "ban tuyên giáo và dân vận",
+    "MTTQ": "mặt trận tổ quốc", "UBMTTQ": "ủy ban mặt trận tổ quốc", "MTTW": "ủy ban trung ương mặt trận tổ quốc",
+    "ĐCT": "đoàn chủ tịch hội liên hiệp phụ nữ", "HLHPN": "hội liên hiệp phụ nữ", "LĐLĐ": "liên đoàn lao động",
+    "TANDTC": "tòa án nhân dân tối cao", "VKSNDTC": "viện kiểm sát nhân dân tối cao",
+    "HĐTP": "hội đồng thẩm phán tòa án nhân dân tối cao", "CAT": "công an tỉnh", "CATP": "công an thành phố",
+    "CAX": "công an xã", "BCA": "bộ công an", "ĐTN": "đoàn thanh niên", "BCH": "ban chấp hành",
+    "BĐBP": "bộ đội biên phòng", "NHNN": "ngân hàng nhà nước", "TTCP": "thanh tra chính phủ",
+    "BHXH": "bảo hiểm xã hội", "VPUBND": "văn phòng ủy ban nhân dân", "TLĐ": "tổng liên đoàn lao động",
+} | {
+    letter + code: f"{body} {name}" for letter, body in (("B", "bộ"), ("S", "sở")) for code, name in _MINISTRIES.items()
+    if letter + code not in {"BCT"}
+}  # fmt: skip
+
+_PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}"
+_JOINED: Final = rf"{_PART}(?:[ ]?[-/&][ ]?{_PART}){{0,4}}"
+_CODE: Final = re.compile(
+    rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?/[ ]?(?P<year>(?:19|20)\d\d))?"
+    rf"[ ]?(?P<sign>[/-])[ ]?(?P<code>{_JOINED})(?![\w])"
+)
+_BLANK: Final = re.compile(
+    rf"(?<=[Ss]ố)[ ]*:?[ .…_]*[/-][ ]?(?P<code>{_JOINED})(?!\w)|(?<=SỐ)[ ]*:?[ .…_]*/[ ]?(?P<upper>{_JOINED})(?!\w)"
+)
+_BARE: Final = re.compile(
+    rf"(?<![\w/-])(?P<type>QĐ|NĐ|NQ|CT|KH|TT|CV|TB|HD|BC)[ ]?[-/][ ]?(?P<issuer>{_PART}(?:-{_PART})?)(?!\w)"
+)
+
+_NAMED_ISSUER: Final = re.compile(
+    r"^\s*\)?,?\s*(?:ngày [^.;\n]{0,40}?)?,?\s*của\b|^\s*(?:ngày [^.;\n]{0,30}?)?\s*(?:do|giữa)\b"
+)
+
+
+def _parts(code: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[-/&]", code)]
+
+
+def issuer(part: str) -> str | None:
+    """Who issues under a code: `UBND`, `TTg`, `QH15`; None where it isn't known."""
+    name, term = re.fullmatch(r"(.*?)(\d*)", part.upper()).groups()  # type: ignore[union-attr] - always matches
+    said = ISSUERS.get(name)
+    if said is None:
+        return None
+    if not term:
+        return said
+    return f"{said} khóa {cardinal(int(term))}" if name in {"QH", "UBTVQH"} else f"{said} {cardinal(int(term))}"
+
+
+def _issuer_of(code: str) -> str | None:
+    return next((said for part in _parts(code) if part.upper() not in TYPES and (said := issuer(part))), None)
+
+
+def _type_of(code: str) -> str | None:
+    first = _parts(code)[0].upper()
+    return TYPES.get(first)
+
+
+def _read(match: re.Match[str]) -> str | None:
+    code = match["code"]
+    kind = _type_of(code)
+    parts = _parts(code)
+    if not _is_code(match, kind, parts):
+        return None
+    number = match["number"]
+    said = "không " + cardinal(int(number)) if number.startswith("0") and len(number) == 2 else cardinal(int(number))
+    if number.startswith("0") and len(number) > 2:
+        said = digits(number)
+    words = [said]
+    if match["letter"]:
+        words.append(match["letter"].lower().replace("b", "bê").replace("c", "xê").replace("d", "dê"))
+    if match["year"]:
+        words += ["năm", cardinal(int(match["year"]))]
+    context = before(match, 60)
+    if (
+        kind
+        and not re.search(r"\bsố\b|" + kind, context)
+        and not re.search(r"(?:nghị quyết|nghị định|luật)\s*$", context)
+    ):
+        words = [kind, "số", *words]
+    by = _issuer_of(code)
+    if by and not _NAMED_ISSUER.match(after(match, 80)) and by not in context:
+        words += ["của", by]
+    return " ".join(words)
+
+
+def _is_code(match: re.Match[str], kind: str | None, parts: list[str]) -> bool:
+    """A code, not a fraction with a unit (`60/KM`) nor a dash between a number and a name (`2 - Phòng`)."""
+    tight = " " not in match.group().split(match["code"])[0]
+    known = kind is not None or issuer(parts[0]) is not None
+    if not tight:
+        return known and (len(parts) > 1 or match["sign"] == "/")
+    capital = all(sum(letter.isupper() for letter in part) >= min(2, len(part)) for part in parts)
+    return (
+        known
+        or bool(match["year"])
+        or (capital and len(parts) > 1)
+        or (capital and match["sign"] == "/" and len(parts[0]) > 2)
+    )
+
+
+def _read_blank(match: re.Match[str]) -> Said:
+    by = _issuer_of(match["code"] or match["upper"])
+    return Said(f"của {by}" if by else "", "blank")
+
+
+def _read_bare(match: re.Match[str]) -> str | None:
+    by = _issuer_of(match["issuer"])
+    return f"{TYPES[match['type']]} của {by}" if by else None
+
+
+RULES = [
+    rule("document", _CODE.pattern, _read),
+    rule("document", _BLANK.pattern, _read_blank),
+    rule("document", _BARE.pattern, _read_bare),
+]

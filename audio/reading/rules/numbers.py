@@ -1,0 +1,132 @@
+"""What is left of the numbers: shares, ranges, Roman numbers, letters and digits in one word, single numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from audio.reading import abbreviations, letters
+from audio.reading.model import Said, after, rule
+from audio.reading.numerals import NUMBER, cardinal, digits, number, roman, value
+
+_NUM: Final = rf"(?:{NUMBER})"
+
+_ROMAN_AFTER: Final = (
+    r"quý|chương|phần|mục|khóa|khoá|kỳ|thứ|thế kỷ|loại|hạng|cấp|độ|giai đoạn|điều|tập|vùng|đợt|bậc|nhóm|phụ lục|"
+    r"đại hội|mẫu|bảng|khu vực|tuyến|lớp|kỳ họp|nhiệm kỳ|bài|hội nghị|hội thi|liên hoan|biểu"
+)
+
+
+def _share(match: re.Match[str]) -> str:
+    """`3/5 nạn nhân` is three fifths; `28/30 xã`, `15/15` are so many of so many."""
+    top, bottom = match["top"], match["bottom"]
+    counted = int(top) < int(bottom) <= 10 and not re.match(r"\s*[\"(]?\s*[A-ZĐ]", match.string[match.end() :])
+    return f"{number(top)} {'phần' if counted else 'trên'} {'tư' if counted and bottom == '4' else number(bottom)}"
+
+
+def _range(match: re.Match[str]) -> str:
+    first, second = match["first"], match["second"]
+    joint = " đến " if value(first) < value(second) else ", "
+    return f"{number(first)}{joint}{number(second)}"
+
+
+def _romans(match: re.Match[str]) -> str | None:
+    values = [(roman(part), sign) for part, sign in re.findall(r"([IVXLC]+)(\s*(?:,|-|và|đến)?\s*)", match["numbers"])]
+    if any(one is None for one, _ in values):
+        return None
+    said: list[str] = []
+    for one, sign in values:
+        said.append(cardinal(one or 0))
+        said.append({"-": "đến"}.get(sign.strip(), sign.strip()))
+    if match["word"].lower().endswith("thứ") and said[0] in {"một", "bốn"}:
+        said[0] = {"một": "nhất", "bốn": "tư"}[said[0]]
+    return f"{match['word'].lower()} " + " ".join(said).replace(" ,", ",").strip()
+
+
+def _mixed(match: re.Match[str]) -> Said | None:
+    """Letters and digits in one word: `10A1`, `QL1A`, `5G`, `VTV1`, `COVID-19`."""
+    words: list[str] = []
+    for run in re.findall(r"\d+|[^\W\d_]+", match.group()):
+        if run.isdigit():
+            words.append(digits(run) if len(run) > 1 and run.startswith("0") else number(run))
+            continue
+        words.append(_letters(run))
+    return Said(" ".join(word for word in words if word))
+
+
+def _letters(run: str) -> str:
+    known = abbreviations.SIMPLE.get(run) or abbreviations.FOREIGN.get(run.lower())
+    if known:
+        return known
+    folded = letters.fold(run)
+    if len(folded) > 2 and letters.is_plain(folded) and (not run.isupper() or letters.is_syllable(folded)):
+        return folded
+    return letters.spell(run)
+
+
+def _times(match: re.Match[str]) -> str:
+    return f"{number(match['first'])} nhân {number(match['second'])}"
+
+
+def _single(match: re.Match[str]) -> str:
+    return number(match.group())
+
+
+_COMPARED: Final = {
+    "<": "nhỏ hơn", ">": "lớn hơn", "≤": "nhỏ hơn hoặc bằng", "≥": "lớn hơn hoặc bằng", "<=": "nhỏ hơn hoặc bằng",
+    ">=": "lớn hơn hoặc bằng", "=": "bằng", "+": "cộng", "±": "cộng trừ", "≈": "xấp xỉ", "~": "khoảng", "×": "nhân",
+    "÷": "chia",
+}  # fmt: skip
+
+
+def _sign(match: re.Match[str]) -> str | None:
+    sign = match.group()
+    if not re.match(r"\s*\d", after(match)) and sign not in {"=", "+"}:
+        return None
+    return f" {_COMPARED[sign]} "
+
+
+RULES = [
+    rule(
+        "number",
+        r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/])",
+        lambda m: _share_of(m),
+    ),
+    rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])", _range),
+    rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]?[xX×][ ]?(?P<second>{_NUM})(?!\w)", _times),
+    rule(
+        "number",
+        r"(?<![\w:.,])(?P<first>\d{1,3}):(?P<second>\d{1,6})(?![\w:])",
+        lambda m: f"{number(m['first'])} trên {number(m['second'])}",
+    ),
+    rule(
+        "roman",
+        rf"(?<!\w)(?P<word>{_ROMAN_AFTER})[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
+        _romans,
+        re.NOFLAG,
+    ),
+    rule(
+        "roman",
+        rf"(?<!\w)(?P<word>(?i:{_ROMAN_AFTER}))[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
+        _romans,
+    ),
+    rule(
+        "roman", r"(?<!\w)(?P<word>)(?P<numbers>(?:X{1,3}(?:IX|IV|V?I{0,3})|VI{1,3}|I[VX]|I{2,3}))(?![^\W_])", _romans
+    ),
+    rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?!\w)", _mixed),
+    rule("number", r"(?<!\d)\d{1,3}(?: \d{3}){2,}(?!\d)", _single),
+    rule("number", _NUM, _single),
+    rule("number", r"\d+", _single),
+    rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
+    rule("symbol", r"[²³]", lambda m: " bình phương " if m.group() == "²" else " lập phương "),
+]
+
+
+def _share_of(match: re.Match[str]) -> str:
+    if len(match["top"]) > 1 and match["top"].startswith("0"):
+        return f"{number(match['top'])} trên {number(match['bottom'])}"
+    return (
+        _share(match)
+        if match["top"].isdigit() and match["bottom"].isdigit()
+        else (f"{number(match['top'])} trên {number(match['bottom'])}")
+    )

@@ -1,0 +1,134 @@
+"""Numbers with money, measures and percent, and ranges of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from audio.reading.model import before, rule
+from audio.reading.numerals import NUMBER, number, value
+
+_MONEY: Final = {
+    "đồng": "đồng", "đ": "đồng", "vnđ": "đồng", "vnd": "đồng", "usd": "đô la mỹ", "$": "đô la", "eur": "ơ rô",
+    "€": "ơ rô", "ndt": "nhân dân tệ", "cny": "nhân dân tệ", "k": "nghìn", "tr": "triệu", "trđ": "triệu đồng",
+    "tr.đ": "triệu đồng", "tỷ": "tỷ", "tỉ": "tỷ", "triệu": "triệu", "nghìn": "nghìn", "ngàn": "nghìn",
+}  # fmt: skip
+
+_MEASURES: Final = {
+    "km/h": "ki lô mét trên giờ", "km/giờ": "ki lô mét trên giờ", "m/s": "mét trên giây", "m3/s": "mét khối trên giây",
+    "m³/s": "mét khối trên giây", "km2": "ki lô mét vuông", "km²": "ki lô mét vuông", "m2": "mét vuông",
+    "m²": "mét vuông", "m3": "mét khối", "m³": "mét khối", "cm2": "xăng ti mét vuông", "cm²": "xăng ti mét vuông",
+    "cm3": "xăng ti mét khối", "cm³": "xăng ti mét khối", "km": "ki lô mét", "hm": "héc tô mét", "dm": "đề xi mét",
+    "cm": "xăng ti mét", "mm": "mi li mét", "m": "mét", "ha": "héc ta", "kg": "ki lô gam", "mg": "mi li gam",
+    "g": "gam", "gr": "gam", "ml": "mi li lít", "l": "lít", "lít": "lít", "kwh": "ki lô oát giờ",
+    "kw": "ki lô oát", "mw": "mê ga oát", "kv": "ki lô vôn", "mhz": "mê ga héc", "khz": "ki lô héc", "ghz": "gi ga héc",
+    "mb": "mê ga bai", "gb": "gi ga bai", "kb": "ki lô bai", "tb": "tê ra bai", "mbps": "mê ga bít trên giây",
+    "°c": "độ xê", "ºc": "độ xê", "oc": "độ xê", "độ c": "độ xê", "°": "độ", "º": "độ", "db": "đề xi ben",
+    "mmhg": "mi li mét thủy ngân", "µg": "mi crô gam", "kcal": "ki lô ca lo", "%": "phần trăm", "‰": "phần nghìn",
+    "tấn": "tấn", "tạ": "tạ", "yến": "yến", "hz": "héc", "ppm": "phần triệu", "cc": "xê xê",
+}  # fmt: skip
+
+# What one thing is counted by behind a stroke: 300.000 đồng/tháng, 2 lần/ngày, 5 tấn/ha.
+_EACH: Final = {
+    "ngày": "ngày", "tháng": "tháng", "năm": "năm", "tuần": "tuần", "giờ": "giờ", "h": "giờ", "quý": "quý",
+    "đêm": "đêm", "phút": "phút", "giây": "giây", "người": "người", "hộ": "hộ", "lần": "lần", "buổi": "buổi",
+    "kg": "ki lô gam", "g": "gam", "ha": "héc ta", "km": "ki lô mét", "km2": "ki lô mét vuông",
+    "km²": "ki lô mét vuông", "m2": "mét vuông", "m²": "mét vuông", "m3": "mét khối", "m³": "mét khối", "m": "mét",
+    "lít": "lít", "l": "lít", "tấn": "tấn", "tạ": "tạ", "cháu": "cháu", "em": "em", "suất": "suất", "xã": "xã",
+    "thôn": "thôn", "sào": "sào", "con": "con", "chiếc": "chiếc", "cái": "cái", "lượt": "lượt", "vụ": "vụ",
+    "học sinh": "học sinh", "gia đình": "gia đình", "trường hợp": "trường hợp", "kwh": "ki lô oát giờ",
+}  # fmt: skip
+
+
+def _alternatives(table: dict[str, str]) -> str:
+    return "|".join(re.escape(unit) for unit in sorted(table, key=len, reverse=True))
+
+
+_NUM: Final = rf"(?:{NUMBER})"
+_UNIT: Final = rf"(?:(?:{_alternatives(_MONEY)}|{_alternatives(_MEASURES)})(?![\w²³]))"
+_SECOND: Final = r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
+_PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(_EACH)})(?!\w))"
+_EDGE: Final = r"(?<![\w.,/])(?<!\d[ ]-)"
+
+_SCALES: Final = {"k", "tr", "tỷ", "tỉ", "triệu", "nghìn", "ngàn"}
+
+
+def unit(text: str) -> str:
+    """A unit behind a number, with what it is counted by."""
+    head, _, each = text.strip().lower().partition("/")
+    if text.strip().lower() in _MEASURES:
+        return _MEASURES[text.strip().lower()]
+    said = _MONEY.get(head.strip()) or _MEASURES.get(head.strip()) or head.strip()
+    return (
+        f"{said} {'trên' if head.strip() in _MEASURES and each.strip() in _MEASURES else 'một'} {_EACH[each.strip()]}"
+        if each
+        else said
+    )
+
+
+def _quantity(match: re.Match[str]) -> str:
+    words = [number(match["number"]), unit(match["unit"])]
+    if match["sign"] and re.match(r"(?:°|º|độ|%)", match["unit"].lower()):
+        words.insert(0, "âm" if match["sign"] == "-" else "cộng")
+    if match["second"]:
+        words.append(unit(match["second"]))
+    if match["per"]:
+        words += ["một", _EACH[match["per"].strip().lstrip("/").strip().lower()]]
+    return " ".join(words)
+
+
+def _range(match: re.Match[str]) -> str | None:
+    first, second = match["first"], match["number"]
+    if not match["unit1"] and value(first) >= value(second):
+        return None
+    words = [number(first)]
+    if match["unit1"]:
+        words.append(unit(match["unit1"]))
+    words += ["đến", number(second), unit(match["unit"])]
+    if match["second"]:
+        words.append(unit(match["second"]))
+    if match["per"]:
+        words += ["một", _EACH[match["per"].strip().lstrip("/").strip().lower()]]
+    return " ".join(words)
+
+
+def _dollars(match: re.Match[str]) -> str:
+    return f"{number(match['number'])} đô la mỹ"
+
+
+def _per(match: re.Match[str]) -> str:
+    """`lần/ngày` behind a number."""
+    return f" một {_EACH[match['each'].lower()]}"
+
+
+def _alone(match: re.Match[str]) -> str | None:
+    """A unit that stands by itself, as in a heading of a table or `tính theo kg`."""
+    return _MEASURES.get(match.group().lower())
+
+
+_I: Final = re.IGNORECASE
+
+RULES = [
+    rule("money", rf"{_EDGE}(?:USD|US\$|\$)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
+    rule(
+        "unit",
+        rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
+        lambda m: _range(m),
+        _I,
+    ),
+    rule(
+        "unit",
+        rf"(?P<sign>(?<![\w.,/)][ ])(?<![\w.,/])[-+])?{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
+        _quantity,
+        _I,
+    ),
+    rule(
+        "unit",
+        rf"(?<=[a-zà-ỹđ])[ ]?/[ ]?(?P<each>{_alternatives(_EACH)})(?!\w)",
+        lambda m: _per(m) if re.search(r"\d[^,.;/]{0,24}$", before(m)) else None,
+        _I,
+    ),
+    rule("unit", r"(?<![\w/])(?:km2|km²|m2|m²|m3|m³|km/h|km|kg|cm|mm|kwh|kw|mg|ml|mhz|°c|ºc)(?![\w/])", _alone, _I),
+    rule("unit", r"%", " phần trăm "),
+    rule("unit", r"‰", " phần nghìn "),
+]

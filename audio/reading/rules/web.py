@@ -1,0 +1,84 @@
+"""Addresses of web pages and e-mail."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from audio.reading import letters
+from audio.reading.model import Said, rule
+from audio.reading.numerals import digits
+
+_TOP: Final = "vn|com|net|org|edu|gov|info|io|asia|biz|app|me|tv|xyz|eu|us|uk|cn|la|kh|th|sg"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,60}[A-Za-z0-9])?"
+_HOST: Final = rf"(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![\w-])"
+
+_KNOWN: Final = {
+    "vn": "vê en", "gov": "gốp", "com": "com", "net": "nét", "org": "o rờ gờ", "edu": "e đu", "info": "in phô",
+    "www": "", "mail": "meo", "gmail": "gi meo", "email": "i meo", "yahoo": "ya hu", "facebook": "phây búc",
+    "youtube": "diu túp", "zalo": "da lô", "tiktok": "tích tóc", "google": "gu gồ", "html": "hát tê em e lờ",
+    "bocongan": "bộ công an", "chinhphu": "chính phủ", "dichvucong": "dịch vụ công", "quochoi": "quốc hội",
+    "congan": "công an", "baochinhphu": "báo chính phủ", "xaydungchinhsach": "xây dựng chính sách",
+    "tongdai": "tổng đài", "treem": "trẻ em", "molisa": "mô li sa", "thuvienphapluat": "thư viện pháp luật",
+    "hanoi": "hà nội", "danang": "đà nẵng", "cantho": "cần thơ", "haiphong": "hải phòng", "hue": "huế",
+    "bacninh": "bắc ninh", "bacgiang": "bắc giang", "hungyen": "hưng yên", "ninhbinh": "ninh bình",
+    "thanhhoa": "thanh hóa", "nghean": "nghệ an", "hatinh": "hà tĩnh", "quangtri": "quảng trị",
+    "quangngai": "quảng ngãi", "gialai": "gia lai", "daklak": "đắc lắc", "khanhhoa": "khánh hòa",
+    "lamdong": "lâm đồng", "dongnai": "đồng nai", "tayninh": "tây ninh", "vinhlong": "vĩnh long",
+    "dongthap": "đồng tháp", "angiang": "an giang", "camau": "cà mau", "caobang": "cao bằng", "langson": "lạng sơn",
+    "laichau": "lai châu", "dienbien": "điện biên", "sonla": "sơn la", "laocai": "lào cai",
+    "tuyenquang": "tuyên quang", "thainguyen": "thái nguyên", "phutho": "phú thọ", "quangninh": "quảng ninh",
+}  # fmt: skip
+
+_SIGNS: Final = {".": "chấm", "/": "gạch chéo", "-": "gạch ngang", "_": "gạch dưới", "@": "a còng"}
+_PART: Final = re.compile(r"[A-Za-z]+|\d+|.")
+
+
+def _say(address: str) -> str:
+    words = [_part(part) for part in _PART.findall(address)]
+    return " ".join(word for word in words if word)
+
+
+def _part(part: str) -> str:
+    if part.isdigit():
+        return digits(part)
+    if part.isalpha():
+        word = part.lower()
+        return _KNOWN.get(word) or _syllables(word) or (word if _readable(word) else letters.spell(word))
+    return _SIGNS.get(part, "")
+
+
+def _readable(word: str) -> bool:
+    return len(word) > 3 and letters.is_plain(word)
+
+
+@lru_cache(maxsize=1024)
+def _syllables(word: str) -> str:
+    """Vietnamese written in one piece without tones, cut into the fewest syllables of two letters or more."""
+    best: list[list[str] | None] = [[], *[None] * len(word)]
+    for end in range(2, len(word) + 1):
+        for start in range(max(end - 6, 0), end - 1):
+            head = best[start]
+            if head is not None and letters.is_toneless_syllable(word[start:end]):
+                tail = best[end]
+                if tail is None or len(head) + 1 < len(tail):
+                    best[end] = [*head, word[start:end]]
+    return " ".join(best[len(word)] or [])
+
+
+def _url(match: re.Match[str]) -> Said:
+    address = re.sub(r"^(?:[a-z]{2,6}://)?(?:www\.)?", "", match.group(), flags=re.IGNORECASE)
+    end = match.end()
+    while address and address[-1] in ".,;:!?)/'\"":  # the sentence's marks, not the address's
+        end -= address[-1] != "/"
+        address = address[:-1]
+    # A query or a fragment is for machines.
+    return Said(_say(re.split(r"[?#&%]", address, maxsplit=1)[0].rstrip("/")), end=end)
+
+
+RULES = [
+    rule("web", rf"(?<![\w@.])[A-Za-z0-9][\w.+-]{{0,63}}@{_HOST}", lambda m: _say(m.group()), re.ASCII),
+    rule("web", r"(?<!\w)(?:https?|ftp)://[^\s<>\"]{1,500}", _url, re.IGNORECASE),
+    rule("web", rf"(?<![\w@.-])(?:www\.)?{_HOST}(?:/[^\s<>\"]{{0,300}})?", _url, re.ASCII | re.IGNORECASE),
+]

@@ -1,0 +1,150 @@
+"""From text to a stored sound: reading, voice, mastering, store. Chimes and listening copies come from here too."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from audio import chime as chimes
+from audio import reading
+from audio.codec import SAMPLE_RATE, decode, encode
+from audio.errors import NotReadable, TextEmpty, TextTooLong
+from audio.mastering import Mastered, cut, master
+from audio.store import ObjectStore, full_disk_named, write_atomically
+from audio.voices import VoiceChain, make
+from core.errors import Invalid, NotFound
+
+__all__ = ["SoundObject", "Speech", "Studio"]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundObject:
+    """A stored sound: its name and size, and what was measured on it after decoding."""
+
+    sha256: str
+    bytes: int
+    duration_ms: int
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A spoken text: the sound, who spoke, and what was doubtful in the reading (in Vietnamese, with its place)."""
+
+    sound: SoundObject
+    voice: str
+    fallback: bool  # a voice that was wanted more failed
+    spoken: str
+    warnings: list[str]
+    spoke_outside: bool  # the text was handed to a voice that sends it to a server outside
+
+
+class Studio:
+    """The way through the room. Safe to use from several threads."""
+
+    def __init__(self, store: ObjectStore, voices: VoiceChain, *, kbps: int = 24, characters_max: int = 8000) -> None:
+        self.store = store
+        self.voices = voices
+        self.kbps = kbps
+        self.characters_max = characters_max
+        self._chimes: dict[str, SoundObject] = {}
+
+    def speak(
+        self,
+        text: str,
+        *,
+        rate: int | None = None,
+        voice: str | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Speech:
+        """Read, speak, master and store a text.
+
+        `rate` is in words a minute (None: the voice's own); `progress` is told a share of the whole, 0 to 1, that never
+        falls. A `voice` that is named speaks alone, without a fallback, and naming an outside voice allows it.
+        Raises `TextEmpty`, `TextTooLong`, `NotReadable`, `RateRefused`, `UnknownVoice`, `VoiceFailed`,
+        `SoundUnusable`, `DiskFull`; then nothing is stored.
+        """
+        tell = progress or (lambda _share: None)
+        written = self._checked(text)
+        read = reading.read(written)
+        if not any(letter.isalpha() for letter in read.spoken):
+            raise NotReadable
+        tell(0.05)
+        recording = self._voices(voice).speak(read.spoken, rate=rate, progress=lambda share: tell(0.05 + 0.45 * share))
+        mastered = master(
+            cut(recording.parts, recording.sample_rate),
+            recording.sample_rate,
+            kbps=self.kbps,
+            progress=lambda share: tell(0.5 + 0.45 * share),
+        )
+        sound = self._stored(mastered)
+        tell(1.0)
+        return Speech(
+            sound=sound,
+            voice=recording.voice,
+            fallback=recording.fallback,
+            spoken=read.spoken,
+            warnings=[doubt.text("vi") for doubt in read.warnings],
+            spoke_outside=recording.outside,
+        )
+
+    def chime(self, name: str = chimes.OPENING) -> SoundObject:
+        """The opening (`mở đầu`) or closing (`kết thúc`) chime; made once. Raises `NotFound` for another name."""
+        known = chimes.named(name)
+        if known is None:
+            raise NotFound(what="nhạc hiệu", id=name)
+        made = self._chimes.get(known)
+        if made is None or not self.store.has(made.sha256):
+            made = self._stored(master(chimes.synthesise(known), SAMPLE_RATE, kbps=self.kbps))
+            self._chimes[known] = made
+        return made
+
+    def join(self, sha256s: Sequence[str], out: Path) -> None:
+        """Write the sounds one behind the other into one file for listening and export, WAV or Ogg by its suffix.
+
+        Raises `NotFound`, `ObjectDamaged`, `Invalid` (no sounds, another suffix), `DiskFull`; the file is there whole
+        or not at all.
+        """
+        if not sha256s:
+            raise Invalid(what="chưa chọn âm thanh nào để ghép / no sounds to join")
+        suffix = out.suffix.lower()
+        if suffix not in {".wav", ".ogg"}:
+            raise Invalid(what=f"tên tệp phải có đuôi .wav hoặc .ogg / the file must end in .wav or .ogg: {out.name}")
+        samples = np.concatenate([decode(self.store.read(sha256)) for sha256 in sha256s])
+        if suffix == ".ogg":
+            data = encode(samples, self.kbps)
+        else:
+            file = io.BytesIO()
+            soundfile.write(file, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+            data = file.getvalue()
+        with full_disk_named(out.parent):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(out, data)
+
+    def _checked(self, text: str) -> str:
+        written = text.strip()
+        if not written:
+            raise TextEmpty
+        if len(written) > self.characters_max:
+            raise TextTooLong(length=len(written), limit=self.characters_max)
+        return written
+
+    def _voices(self, name: str | None) -> VoiceChain:
+        if name is None:
+            return self.voices
+        return self.voices.only(name) if name in self.voices.names else VoiceChain([make(name)])
+
+    def _stored(self, mastered: Mastered) -> SoundObject:
+        return SoundObject(
+            sha256=self.store.put(mastered.data),
+            bytes=len(mastered.data),
+            duration_ms=mastered.duration_ms,
+            loudness_lufs=mastered.loudness_lufs,
+            true_peak_dbtp=mastered.true_peak_dbtp,
+        )
