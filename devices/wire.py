@@ -38,19 +38,21 @@ class Reader(ReaderAdapter):  # type: ignore[misc]  # amqtt has no types
 
     def __init__(self, stream: asyncio.StreamReader) -> None:
         self._stream = stream
+        self._ended = False
 
     async def read(self, n: int = -1) -> bytes:
         if n > PACKET_BYTES_MAX:
             log.warning("A client sent a packet that is too long", extra={"bytes": n})
-            self._stream.feed_eof()
-            raise NoDataError("too long")
+            self._ended = True
+        if self._ended:
+            raise NoDataError("no more is read from this client")
         try:
             return await self._stream.readexactly(n)
         except (OSError, asyncio.IncompleteReadError) as error:
             raise NoDataError("the connection was closed") from error
 
     def feed_eof(self) -> None:
-        self._stream.feed_eof()
+        self._ended = True
 
 
 class Writer(WriterAdapter):  # type: ignore[misc]  # amqtt has no types
@@ -184,6 +186,8 @@ class Connection(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has no t
         finally:
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
+            # First the socket: amqtt's reader may miss a cancellation (asyncio.wait_for before 3.12), never an end.
+            await self.writer.close()
             await self.stop()
 
     def abort(self) -> None:

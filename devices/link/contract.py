@@ -38,7 +38,7 @@ class Message:
     ack: Callable[[], None] = no_ack
 
 
-Handler = Callable[[Message], None]
+Handler = Callable[[Message], object]
 
 
 class Delivery:
@@ -119,6 +119,6 @@ class Link(Protocol):
         """No longer call the handler of this filter."""
         ...
 
-    def on_connect(self, callback: Callable[[], None]) -> None:
+    def on_connect(self, callback: Callable[[], object]) -> None:
         """Have `callback` called after each (re)connection and its acknowledged subscriptions."""
         ...

@@ -90,7 +90,7 @@ class Dispatcher:
     def __init__(self, name: str) -> None:
         self._name = name
         self._changed = threading.Condition()
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], object]] = deque()
         self._ending = False
         self._thread: threading.Thread | None = None
 
@@ -99,7 +99,7 @@ class Dispatcher:
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[], None]) -> None:
+    def submit(self, work: Callable[[], object]) -> None:
         with self._changed:
             self._waiting.append(work)
             self._changed.notify()
@@ -129,7 +129,7 @@ class Dispatcher:
             except Exception:
                 log.exception("A callback of the link failed")
 
-    def _works(self) -> Iterator[Callable[[], None]]:
+    def _works(self) -> Iterator[Callable[[], object]]:
         while True:
             with self._changed:
                 while not self._waiting and not self._ending:

@@ -103,7 +103,7 @@ class MemoryLink:
         self._lock = threading.RLock()
         self._subscriptions = Subscriptions()
         self._gone: set[str] = set()  # unsubscribed while away; the session still holds them
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], object]] = []
         self._queue: list[tuple[Publication, Delivery]] = []
         self._dispatcher = Dispatcher(f"memory-link-{client_id}")
         self._connection = 0  # counts up, so that an acknowledgement can tell whose it is
@@ -172,7 +172,7 @@ class MemoryLink:
                 self._gone.add(topic_filter)
             self._board.unsubscribe(self, topic_filter)
 
-    def on_connect(self, callback: Callable[[], None]) -> None:
+    def on_connect(self, callback: Callable[[], object]) -> None:
         self._callbacks.append(callback)
 
     # What the broker calls, under the lock of its switchboard.
@@ -233,7 +233,7 @@ class MemoryLink:
             manual=self._manual_ack,
         )
 
-    def _submit(self, work: Callable[[], None]) -> None:
+    def _submit(self, work: Callable[[], object]) -> None:
         def counted() -> None:
             try:
                 work()

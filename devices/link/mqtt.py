@@ -76,7 +76,7 @@ class MqttLink:
         self._manual_ack, self._clean = manual_ack, clean
         self._keepalive_s = keepalive_s
         self._subscriptions = Subscriptions()
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], object]] = []
         self._dispatcher = Dispatcher(f"link-{client_id}")
         self._outbox = _Outbox(queue_messages, queue_bytes)
         self._lock = threading.RLock()
@@ -102,6 +102,11 @@ class MqttLink:
     def dropped(self) -> int:
         """How many publications were refused so far because the queue was full or there was no connection."""
         return self._outbox.dropped
+
+    @property
+    def attempts(self) -> int:
+        """Connections that failed or were lost since the last good one."""
+        return self._attempts
 
     def start(self) -> None:
         with self._lock:
@@ -167,7 +172,7 @@ class MqttLink:
             elif not self._clean:
                 self._gone.add(topic_filter)
 
-    def on_connect(self, callback: Callable[[], None]) -> None:
+    def on_connect(self, callback: Callable[[], object]) -> None:
         self._callbacks.append(callback)
 
     def _make_client(self) -> Client:
@@ -254,8 +259,8 @@ class MqttLink:
         self._back_off(client)
 
     def _back_off(self, client: Client) -> None:
-        longest = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2**self._attempts)
-        self._attempts = min(self._attempts + 1, 16)
+        longest = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2 ** min(self._attempts, 16))
+        self._attempts += 1
         wait_s: Any = random.uniform(longest / 2, longest)  # noqa: S311 - spreads the load, hides nothing
         client.reconnect_delay_set(wait_s, wait_s)
 
