@@ -45,6 +45,10 @@ class _Sample:
         # The server gives whole milliseconds, rounded down.
         return self.half_trip_ms + 0.5 + abs(mono_ms - self.mono_ms) * DRIFT
 
+    def agrees(self, later: _Sample) -> bool:
+        bound = self.error_ms(later.mono_ms) + later.error_ms(later.mono_ms)
+        return abs(self.offset_ms - later.offset_ms) <= bound
+
 
 class _Kept(Struct, frozen=True):
     floor_ms: int
@@ -136,7 +140,9 @@ class SignedClock:
             return "too-slow"
         offset = (answer.received + answer.sent + 1.0) / 2 - (sent_at + arrived_mono_ms) / 2
         sample = _Sample(arrived_mono_ms, offset, max(0.0, trip_ms) / 2)
-        self._samples = [*self._samples[-(SAMPLES - 1) :], sample]
+        # Errors are bounds: an earlier answer that can't be reconciled with this one is of a clock that was set since.
+        agreeing = [held for held in self._samples if held.agrees(sample)]
+        self._samples = [*agreeing[-(SAMPLES - 1) :], sample]
         self._best = min(self._samples, key=lambda held: held.error_ms(arrived_mono_ms))
         self.answers += 1
         self.raise_floor(answer.sent)

@@ -18,6 +18,9 @@ from devices.protocol.reports import Outcome
 
 RANK: dict[BroadcastClass, int] = {"ordinary": 0, "priority": 1, "emergency": 2}
 MIN_MS = 50  # what would be cut sooner than this isn't begun
+# A programme that fits before its hard end by its stated durations may be this much longer: durations are rounded to
+# milliseconds and a codec pads its last frame.
+SLACK_MS = 250
 
 # Not played because a rule forbids it; everything else that isn't played is missed.
 REFUSED_REASONS = frozenset(
@@ -32,7 +35,6 @@ REFUSED_REASONS = frozenset(
         "plan-not-yet-valid",
         "plan-expired",
         "cloned-card",
-        "clock-untrusted",
     }
 )
 
@@ -77,7 +79,9 @@ class Verdict:
 def judge(airing: PlanAiring, rules: Rules, start_ms: int, *, by_command: bool = False) -> Verdict:
     """The rules, applied to an airing that would begin (or go on) at `start_ms`."""
     emergency = airing.class_ == "emergency"
-    ends = [(airing.ends_at, "hard-end")]
+    stated_end_ms = start_ms + sum(item.duration_ms for item in airing.items)
+    fits = stated_end_ms <= airing.ends_at
+    ends = [(max(airing.ends_at, stated_end_ms + SLACK_MS) if fits else airing.ends_at, "hard-end")]
     refused = rules.silenced
     plan = rules.plan
     if not (emergency and by_command):

@@ -80,9 +80,10 @@ class VirtualOutput:
     def open(self, callback: Callback) -> None:
         """Begin without a thread: whoever opened it calls `advance`."""
         self._callback = callback
-        self._started_ms = self._clock.monotonic() * 1000.0
         self._frames = 0
         self._begin()
+        self._started_ms = self._clock.monotonic() * 1000.0
+        self.advance()
 
     def stop(self) -> None:
         thread, self._thread = self._thread, None
@@ -103,7 +104,7 @@ class VirtualOutput:
             return
         due = self._due()
         if self._frames < due:
-            self.underruns += 1
+            self.underruns += self._frames > 0
             while self._frames < due:
                 self._give(np.zeros(min(due - self._frames, RATE), dtype=np.float32))
         target = due + int(self.ahead_ms * FRAMES_MS)
@@ -223,7 +224,7 @@ class WavOutput(VirtualOutput):
 
 
 class SoundCardOutput:
-    """The machine's sound card through PortAudio; the start is placed by the instant at which a block reaches the DAC."""
+    """The machine's sound card through PortAudio. It says when a block reaches the DAC; that places the start."""
 
     def __init__(self, clock: Clock, *, device: str | int | None = None, latency_ms: float = 150.0) -> None:
         self.ahead_ms = latency_ms

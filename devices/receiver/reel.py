@@ -95,14 +95,14 @@ class Reel:
         return taken
 
     def _read(self) -> None:
-        try:
-            last = max((n for n in range(len(self.sources)) if n not in self.failed), default=-1)
-            for index in range(last + 1):
+        last = max((n for n in range(len(self.sources)) if n not in self.failed), default=-1)
+        for index in range(last + 1):
+            try:
                 self._read_item(index)
-        except Exception:
-            log.exception("Reading audio failed")
-        finally:
-            self._all_read = True
+            except Exception:
+                log.exception("Reading audio failed")
+                self.broken[index] = "damaged-audio"
+        self._all_read = True
 
     def _read_item(self, index: int) -> None:
         source = self.sources[index]

@@ -1,0 +1,130 @@
+"""One airing on its way through the player, and what becomes of each of its items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from devices.protocol.plan import Item, PlanAiring
+from devices.protocol.reports import ClockFacts, Outcome
+from devices.receiver.decisions import RANK, Verdict, outcome_of, planned, source_of
+from devices.receiver.evidence import milliseconds
+from devices.receiver.mixer import Performance
+from devices.receiver.outbox import Draft
+
+FINISHED_SLACK_MS = 50  # an item that was cut this close to its stated end was played whole: a codec's last frame
+
+Key = tuple[str, str]  # (airing, command or "")
+
+
+@dataclass(slots=True)
+class Slot:
+    """One item: when it was to begin, and what was seen of it. Times are Unix milliseconds."""
+
+    item: Item
+    planned_at: int
+    started_at: int | None = None
+    ended_at: int | None = None
+    frames: int = 0
+    dbfs: float | None = None
+    volume: int | None = None
+    clock: ClockFacts | None = None
+    closed: bool = False  # has it its record?
+
+    @property
+    def played_ms(self) -> int:
+        return milliseconds(self.frames)
+
+
+@dataclass(slots=True)
+class Job:
+    """An airing of the plan, or what a play-now or a test tone asked for.
+
+    `deadline_ms`: a command's; begun by then, or not at all. `ending` is why it was told to stop.
+    """
+
+    airing: PlanAiring
+    revision: int
+    start_ms: int
+    command: str | None = None
+    deadline_ms: int | None = None
+    recorded: bool = True  # a test tone leaves no play record
+    slots: list[Slot] = field(default_factory=list)
+    performance: Performance | None = None
+    placed_ms: int | None = None  # where it was (last) placed
+    left_ms: int = 0  # how much there was to play when it was
+    verdict: Verdict | None = None
+    day_played_ms: int = 0
+    cut_reason: str = ""
+    ending: str = ""
+    suspended: bool = False
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.slots = [Slot(item, at) for item, at in planned(self.airing, self.start_ms)]
+
+    @property
+    def key(self) -> Key:
+        return self.airing.airing, self.command or ""
+
+    @property
+    def rank(self) -> int:
+        return RANK[self.airing.class_]
+
+    @property
+    def emergency(self) -> bool:
+        return self.airing.class_ == "emergency"
+
+    @property
+    def placed(self) -> bool:
+        """Is it sounding, or about to at a settled instant?"""
+        return self.placed_ms is not None and not self.suspended and not self.ended
+
+    @property
+    def begun(self) -> bool:
+        return self.performance is not None and self.performance.begun
+
+    @property
+    def expected_end_ms(self) -> int:
+        """When it will have ended, by its stated durations and its cut."""
+        if self.placed_ms is None:
+            return self.start_ms
+        end = self.placed_ms + self.left_ms
+        return min(end, self.verdict.cut_ms) if self.verdict else end
+
+    def place(self, at_ms: int) -> None:
+        """It will sound from this instant on."""
+        self.placed_ms = at_ms
+        self.left_ms = sum(max(0, slot.item.duration_ms - slot.played_ms) for slot in self.slots if not slot.closed)
+        self.suspended = False
+
+    def draft(self, slot: Slot, *, reason: str, clock: ClockFacts, whole: bool = False) -> Draft:
+        """The record of an item as it stands: whole, begun and cut, or not begun for this reason."""
+        short_ms = slot.item.duration_ms - slot.played_ms
+        if whole or (slot.frames > 0 and short_ms <= FINISHED_SLACK_MS):
+            return self._draft(slot, "finished", "", clock)
+        if slot.frames > 0:
+            return self._draft(slot, "partial", reason, clock)
+        return self._draft(slot, outcome_of(reason), reason, clock)
+
+    def progress(self, slot: Slot) -> Draft:
+        """The record of an item that sounds, should power go now."""
+        return self._draft(slot, "partial", "power-off", slot.clock or ClockFacts())
+
+    def _draft(self, slot: Slot, outcome: Outcome, reason: str, clock: ClockFacts) -> Draft:
+        sounded = outcome in {"finished", "partial"}
+        return Draft(
+            airing=self.airing.airing,
+            item=slot.item.item,
+            outcome=outcome,
+            planned_at=slot.planned_at,
+            plan_revision=self.revision,
+            clock=slot.clock or clock,
+            sha256=source_of(slot.item),
+            started_at=slot.started_at if sounded else None,
+            ended_at=slot.ended_at if sounded else None,
+            played_ms=slot.played_ms,
+            reason=reason,
+            volume=slot.volume,
+            output_dbfs=slot.dbfs if sounded else None,
+            command=self.command,
+        )
