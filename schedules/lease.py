@@ -18,7 +18,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Float, Update, cast, extract, func, literal, select, update
+from sqlalchemy import BindParameter, ColumnElement, Float, Update, cast, extract, func, literal, select, update
 from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -63,13 +63,13 @@ class Leadership:
             return self._fence if time.monotonic() < self._until else None
 
     def acquire(self) -> bool:
-        """Take the lease if it is free (or renew it if it is ours); whether we lead. Raises what the database raises."""
+        """Take the lease if it is free, or renew it if it is ours; whether we lead. Raises what the database raises."""
         if self.renew():
             return True
         asked_at = time.monotonic()
         with self._db.writing() as session:
-            now = _now(session)
-            insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+            now = self._now()
+            insert = sqlite.insert if self._db.is_sqlite else postgresql.insert
             taken = session.execute(
                 insert(Lease)
                 .values(name=self.name, holder=self.holder, fence=1, expires_at=now + self.life_s)
@@ -98,7 +98,7 @@ class Leadership:
         with self._db.writing() as session:
             # Also when its time is over: as long as the number is ours nobody else has led in between.
             renewed = session.scalar(
-                self._ours(fence).values(expires_at=_now(session) + self.life_s).returning(Lease.fence)
+                self._ours(fence).values(expires_at=self._now() + self.life_s).returning(Lease.fence)
             )
         if renewed is None:
             self.forget(fence)
@@ -114,7 +114,7 @@ class Leadership:
             return
         self.forget(fence)
         with self._db.writing() as session:
-            at = session.scalar(select(_now(session)))
+            at = session.scalar(select(self._now()))
             if session.scalar(self._ours(fence).values(expires_at=0.0).returning(Lease.fence)) is not None and at:
                 self._record(session, "released", datetime.fromtimestamp(at, UTC), fence)
 
@@ -132,25 +132,25 @@ class Leadership:
         fence = self.fence
         if fence is None:
             raise NotLeader(name=self.name)
-        if session.scalar(select(Lease.fence).where(*self.holding(session, fence))) is None:
+        if session.scalar(select(Lease.fence).where(*self.holding(fence))) is None:
             self.forget(fence)
             raise NotLeader(name=self.name)
         self.guard(session, fence)
         return fence
 
-    def holding(self, session: Session, fence: int) -> tuple[ColumnElement[bool], ...]:
+    def holding(self, fence: int | BindParameter[int]) -> tuple[ColumnElement[bool], ...]:
         """Conditions for a statement of the caller's: the lease is ours under this number, and its time is not over."""
         return (
             Lease.name == self.name,
             Lease.holder == self.holder,
             Lease.fence == fence,
-            Lease.expires_at > _now(session),
+            Lease.expires_at > self._now(),
         )
 
     def guard(self, session: Session, fence: int) -> None:
         """Let the session's commit fail with `NotLeader` where another one has taken the lease until then."""
         guards: set[tuple[str, int]] = session.info.setdefault("lease-guards", set())
-        if (self.name, fence) in guards or session.get_bind().dialect.name == "sqlite":
+        if (self.name, fence) in guards or self._db.is_sqlite:
             return  # on SQLite nobody else has written since this transaction began
         guards.add((self.name, fence))
         statement = (
@@ -177,9 +177,8 @@ class Leadership:
         actor = Actor("system:engine", self.holder[:200])
         events.record(session, f"system:lease:{action}", actor=actor, at=at, subject=("lease", self.name), fence=fence)
 
-
-def _now(session: Session) -> ColumnElement[float]:
-    """Unix seconds by the database's clock, as it is when the statement runs."""
-    if session.get_bind().dialect.name == "sqlite":
-        return (func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970) * literal(86400.0)
-    return cast(extract("epoch", func.clock_timestamp()), Float)
+    def _now(self) -> ColumnElement[float]:
+        """Unix seconds by the database's clock, as it is when the statement runs."""
+        if self._db.is_sqlite:
+            return (func.julianday("now", type_=Float) - _JULIAN_DAY_OF_1970) * literal(86400.0)
+        return cast(extract("epoch", func.clock_timestamp()), Float)

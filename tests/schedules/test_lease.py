@@ -138,10 +138,15 @@ def test_work_of_a_deposed_leader_is_refused(db: Database) -> None:
     one, other = Leadership(db), Leadership(db)
     assert one.acquire()
     expire(db)
-    with pytest.raises(NotLeader), db.writing() as session:
-        session.add(Unit(kind="commune", name="Xã Một"))
-        session.flush()
-        one.check(session)
+
+    def work() -> None:
+        with db.writing() as session:
+            session.add(Unit(kind="commune", name="Xã Một"))
+            session.flush()
+            one.check(session)
+
+    with pytest.raises(NotLeader):
+        work()
     assert units_named(db, "Xã Một") == 0
     assert other.acquire()
 
