@@ -12,19 +12,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import secrets
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Literal, get_args
 
 import uvicorn
-from broadcast.ingest import Ingest
-from devices.mqtt import MqttLink
-from schedules.engine import Engine
-from schedules.lease import Leadership
 
 from api.app import create_app
 from api.context import Context
@@ -32,17 +28,20 @@ from audio.store import ObjectStore
 from audio.studio import Studio
 from audio.voices import chain
 from broadcast import duties
+from broadcast.ingest import Ingest
 from core import logs, migrations
 from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import Invalid, PortInUse
 from core.ids import new_id
 from core.settings import Settings
-from devices import registry
+from devices import passwords, registry
 from devices.broker import EmbeddedBroker
 from devices.keyring import Keyring
-from devices.passwords import hash_password
+from devices.link import MqttLink
 from devices.protocol.trust import Role
+from schedules.engine import Engine
+from schedules.lease import Leadership
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +76,21 @@ def listening_socket(host: str, port: int) -> socket.socket:
             raise PortInUse(port=port, what="web", setting="TRUYENTHANH_HTTP_PORT") from error
         raise
     return listener
+
+
+def broker_address(settings: Settings, port: int | None = None) -> registry.BrokerAddress:
+    """Where receivers find the broker."""
+    ca = settings.broker_tls_ca
+    return registry.BrokerAddress(settings.broker_host, port or settings.broker_port, str(ca) if ca else None)
+
+
+def write_broker_passwords(settings: Settings, db: Database | None, path: Path) -> bool:
+    """Bring mosquitto's password file up to date; without a database it holds the server alone. True if it changed."""
+    servers = {settings.broker_username: settings.broker_password.get_secret_value()}
+    if db is None:
+        return passwords.write_file(path, {name: passwords.hashed(word) for name, word in servers.items()})
+    with db.reading() as session:
+        return registry.write_password_file(session, path, servers)
 
 
 class Server:
@@ -119,7 +133,7 @@ class Server:
     @property
     def broker(self) -> registry.BrokerAddress:
         """Where receivers enrolled here will find the broker."""
-        return registry.BrokerAddress.of(self.settings, port=self.broker_port)
+        return broker_address(self.settings, self.broker_port)
 
     @property
     def url(self) -> str:
@@ -137,8 +151,8 @@ class Server:
         password = self.settings.broker_password.get_secret_value()
         if self.settings.broker == "external":
             return password
-        password = password or secrets.token_urlsafe(24)
-        own_hash = hash_password(password)
+        password = password or passwords.generate()
+        own_hash = passwords.hashed(password)
 
         def hash_of(username: str) -> str | None:
             if username == self.settings.broker_username:
@@ -199,6 +213,7 @@ class Server:
             clock=self.clock,
             store=self.store,
             studio=self.studio,
+            broker_port=self.broker_port,
         )
         config = uvicorn.Config(
             create_app(context), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -15,48 +15,58 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRUYENTHANH_", env_file=".env", extra="ignore")
 
-    data_dir: Path = Field(Path("var"), description="Folder of the database, audio objects and keys")
-    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the data folder")
-    keys_dir: Path | None = Field(None, description="Folder of the signing keys; empty: keys/ in the data folder")
-    timezone: str = Field("Asia/Ho_Chi_Minh", description="Wall time of schedules and pages (IANA name)")
-    site_name: str = Field("Truyền Thanh", description="Name of the installation on pages and in messages")
+    data_dir: Path = Field(default=Path("var"), description="Folder of the database, audio objects and keys")
+    database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the data folder")
+    keys_dir: Path | None = Field(
+        default=None, description="Folder of the signing keys; empty: keys/ in the data folder"
+    )
+    timezone: str = Field(default="Asia/Ho_Chi_Minh", description="Wall time of schedules and pages (IANA name)")
+    site_name: str = Field(default="Truyền Thanh", description="Name of the installation on pages and in messages")
 
-    http_host: str = Field("127.0.0.1", description="Address the web server listens on")
-    http_port: int = Field(8000, ge=0, le=65535, description="Port of the web server; 0: any free one")
-    secure_cookies: bool = Field(False, description="Set the Secure flag on cookies; on behind HTTPS")
+    http_host: str = Field(default="127.0.0.1", description="Address the web server listens on")
+    http_port: int = Field(default=8000, ge=0, le=65535, description="Port of the web server; 0: any free one")
+    secure_cookies: bool = Field(default=False, description="Set the Secure flag on cookies; on behind HTTPS")
 
     broker: Literal["embedded", "external"] = Field(
-        "embedded", description="embedded: amqtt in this process (a small site); external: mosquitto or EMQX"
+        default="embedded", description="embedded: amqtt in this process (a small site); external: mosquitto or EMQX"
     )
-    broker_host: str = Field("127.0.0.1", description="Address of the broker")
-    broker_port: int = Field(1883, ge=0, le=65535, description="Port of the broker; 0 with embedded: any free one")
-    broker_username: str = Field("server", description="Name of the server's processes at the broker")
+    broker_host: str = Field(default="127.0.0.1", description="Address of the broker")
+    broker_port: int = Field(
+        default=1883, ge=0, le=65535, description="Port of the broker; 0 with embedded: any free one"
+    )
+    broker_username: str = Field(default="server", description="Name of the server's processes at the broker")
     broker_password: SecretStr = Field(
-        SecretStr(""), description="Their password; empty with embedded: made anew at each start"
+        default=SecretStr(""), description="Their password; empty with embedded: made anew at each start"
     )
     broker_password_file: Path | None = Field(
-        None, description="mosquitto's password_file, kept up to date with the receivers; empty: none is written"
+        default=None,
+        description="mosquitto's password_file, kept up to date with the receivers; empty: none is written",
     )
-    broker_tls_ca: Path | None = Field(None, description="CA certificate of the broker; empty: no TLS")
+    broker_tls_ca: Path | None = Field(default=None, description="CA certificate of the broker; empty: no TLS")
 
     voices: Annotated[list[str], NoDecode] = Field(
-        ["espeak"], description="Voices in order of preference, separated by commas: espeak, gtts"
+        default=["espeak"], description="Voices in order of preference, separated by commas: espeak, gtts"
     )
     outside_voices_allowed: bool = Field(
-        False, description="Voices that send text to a server outside (gtts) may be used"
+        default=False, description="Voices that send text to a server outside (gtts) may be used"
     )
-    bulletin_characters_max: int = Field(8000, ge=100, description="Longest text of a bulletin, in characters")
-    audio_kbps: Literal[16, 24, 32] = Field(24, description="Bit rate of stored speech, kbit/s")
+    bulletin_characters_max: int = Field(default=8000, ge=100, description="Longest text of a bulletin, in characters")
+    audio_kbps: Literal[16, 24, 32] = Field(default=24, description="Bit rate of stored speech, kbit/s")
 
     quiet_hours: Annotated[str, Field(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = Field(
-        "21:00-05:00",
+        default="21:00-05:00",
         description="Local span in which nothing but an emergency may sound, HH:MM-HH:MM; empty: none",
     )
-    plan_hours: int = Field(72, ge=1, le=168, description="How far ahead a receiver's plan reaches, hours")
-    airing_days: int = Field(14, ge=1, le=60, description="How far ahead airings are materialised, days")
+    plan_hours: int = Field(default=72, ge=1, le=168, description="How far ahead a receiver's plan reaches, hours")
+    airing_days: int = Field(default=14, ge=1, le=60, description="How far ahead airings are materialised, days")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity logged")
-    log_format: Literal["text", "json"] = Field("text", description="Log lines as text or as JSON")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severity logged")
+    log_format: Literal["text", "json"] = Field(default="text", description="Log lines as text or as JSON")
+
+    @field_validator("voices", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @property
     def database(self) -> str:

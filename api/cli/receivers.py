@@ -36,6 +36,7 @@ def add(
     clusters: Annotated[int, typer.Option(min=1, help="Số cụm loa phía sau")] = 1,
 ) -> None:
     """Thêm một bộ thu và ghi tệp danh tính của nó / enrol a receiver and write its identity file."""
+    from api.serve import broker_address  # noqa: PLC0415 - heavy, and only this command needs it
     from devices import registry  # noqa: PLC0415 - only this command needs it
     from devices.keyring import Keyring  # noqa: PLC0415 - as above
 
@@ -50,7 +51,7 @@ def add(
             name=name,
             clusters=clusters,
             keyring=keyring,
-            broker=registry.BrokerAddress.of(settings),
+            broker=broker_address(settings),
             clock=SystemClock(),
             actor=SYSTEM_OPERATOR,
         )

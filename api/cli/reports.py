@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from api.cli.common import open_database
+from core.clock import SystemClock
 from core.settings import Settings
 
 report_app = typer.Typer(help="Báo cáo / reports", no_args_is_help=True)
@@ -28,17 +29,18 @@ def airtime(
     as_csv: Annotated[bool, typer.Option("--csv", help="In CSV")] = False,
 ) -> None:
     """Thời lượng phát đã được chứng minh của từng xã / proven airtime per commune; default: the last 30 days."""
-    from api.reports import airtime_csv, airtime_table  # noqa: PLC0415 - only this command needs it
-    from broadcast import airtime as room  # noqa: PLC0415 - only this command needs it
+    from api import reports  # noqa: PLC0415 - only this command needs it
+    from broadcast import airtime as room  # noqa: PLC0415 - as above
 
     settings = Settings()
-    until: date = last.date() if last else datetime.now(settings.zone).date()
-    since: date = first.date() if first else until - timedelta(days=29)
-    start = datetime.combine(since, time.min, settings.zone)
-    end = datetime.combine(until + timedelta(days=1), time.min, settings.zone)
+    since, until = reports.period(
+        first.date() if first else None,
+        last.date() if last else None,
+        today=SystemClock().now().astimezone(settings.zone).date(),
+    )
     with open_database(settings) as db, db.reading() as session:
-        rows = room.report(session, start, end)
+        rows = room.report(session, *reports.instants(since, until, settings.zone))
     if as_csv:
-        typer.echo(airtime_csv(rows), nl=False)
+        typer.echo(reports.airtime_csv(rows, since, until), nl=False)
     else:
-        Console().print(airtime_table(rows, since, until))
+        Console().print(reports.airtime_table(rows, since, until))

@@ -56,7 +56,8 @@ def say(
     speech = studio.speak(_text(source), rate=rate)
     studio.join([speech.sound.sha256], output)
     typer.echo(
-        f"{output}: {speech.sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}, {speech.sound.loudness_lufs:.1f} LUFS"
+        f"{output}: {speech.sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}, "
+        f"{speech.sound.loudness_lufs:.1f} LUFS"
     )
 
 

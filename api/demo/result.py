@@ -5,6 +5,7 @@ Times are ISO 8601 in UTC; what isn't there is null.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.demo.story import Story
 from broadcast import airtime
+from broadcast.airtime import UnitAirtime
 from broadcast.tables import Approval, Bulletin, BulletinVersion, Campaign, Dispatch, Playout, Rendition
 from core.errors import NotFound
 from schedules.tables import Airing
@@ -32,7 +34,7 @@ def collect(session: Session, story: Story, recordings: dict[str, Path]) -> dict
         "bulletins": _bulletins(session, story.campaign_id),
         "airings": [{"id": airing.id, "starts_at": iso(airing.starts_at), "duration_ms": airing.duration_ms}],
         "playouts": playouts(session, story.airing_id),
-        "airtime": _airtime(session, airing),
+        "airtime": _airtime(airtime_of(session, story.airing_id)),
         "recordings": [{"receiver": receiver, "path": str(path)} for receiver, path in sorted(recordings.items())],
     }
 
@@ -66,14 +68,14 @@ def _campaign(row: Campaign) -> dict[str, Any]:
 
 
 def _bulletins(session: Session, campaign_id: str) -> list[dict[str, Any]]:
-    rows = session.execute(
+    rows: Iterable[tuple[Bulletin, BulletinVersion, Rendition, Approval | None]] = session.execute(
         select(Bulletin, BulletinVersion, Rendition, Approval)
         .join(BulletinVersion, BulletinVersion.bulletin_id == Bulletin.id)
         .join(Rendition, Rendition.version_id == BulletinVersion.id)
         .outerjoin(Approval, (Approval.version_id == BulletinVersion.id) & (Approval.decision == "approved"))
         .where(Bulletin.campaign_id == campaign_id)
         .order_by(Bulletin.id)
-    )
+    ).tuples()
     return [
         {
             "id": bulletin.id,
@@ -110,8 +112,13 @@ def playouts(session: Session, airing_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _airtime(session: Session, airing: Airing) -> list[dict[str, Any]]:
-    day = airing.starts_at.replace(hour=0, minute=0, second=0, microsecond=0)
+def airtime_of(session: Session, airing_id: str) -> list[UnitAirtime]:
+    """The report of the airing's day: the demo's database holds nothing else."""
+    airing = session.get_one(Airing, airing_id)
+    return airtime.report(session, airing.starts_at - timedelta(days=1), airing.starts_at + timedelta(days=1))
+
+
+def _airtime(rows: Iterable[UnitAirtime]) -> list[dict[str, Any]]:
     return [
         {
             "unit": row.unit_id,
@@ -121,5 +128,5 @@ def _airtime(session: Session, airing: Airing) -> list[dict[str, Any]]:
             "programme_ms": row.programme_ms,
             "cluster_ms": row.cluster_ms,
         }
-        for row in airtime.report(session, day, airing.starts_at + timedelta(days=1))
+        for row in rows
     ]

@@ -103,10 +103,11 @@ class _Demo:
         self._watch(story)
         with self.server.db.reading() as session:
             outcome = result.collect(session, story, self.fleet.recordings())
+            airtime = result.airtime_of(session, story.airing_id)
             names = dict(session.execute(select(Receiver.id, Receiver.name)).tuples().all())
         names |= {unit.id: unit.name for unit in world.communes}
         self.screen.playouts(outcome["playouts"], names)
-        self.screen.airtime(outcome["airtime"])
+        self.screen.airtime(airtime, story.starts_at.astimezone(self.settings.zone).date())
         return outcome
 
     def _start(self) -> World:

@@ -5,15 +5,18 @@ With --json all of it goes to standard error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from api.reports import airtime_table, spoken_ms
+from broadcast.airtime import UnitAirtime
 
 STATES = {
     "planned": "○ đã lên lịch",
@@ -74,35 +77,16 @@ class Screen:
                 self._clock(planned),
                 self._clock(started) if started else "–",
                 f"{late_ms:+.0f}" if late_ms is not None else "–",
-                seconds(row["played_ms"]),
+                spoken_ms(row["played_ms"]),
                 STATES[row["state"]],
             )
         self.console.print(table)
 
-    def airtime(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Per commune; programme time and cluster time stand in columns of their own."""
-        table = Table(title="Thời lượng phát đã được chứng minh", title_justify="left")
-        for heading in ("Xã, phường", "Lần phát", "Lượt phát", "Thời lượng chương trình", "Thời lượng theo cụm loa"):
-            table.add_column(heading, justify="left" if heading == "Xã, phường" else "right")
-        for row in rows:
-            table.add_row(
-                row["name"],
-                str(row["airings"]),
-                str(row["playouts"]),
-                seconds(row["programme_ms"]),
-                seconds(row["cluster_ms"]),
-            )
-        self.console.print(table)
+    def airtime(self, rows: Sequence[UnitAirtime], day: date) -> None:
+        self.console.print(airtime_table(rows, day, day))
 
     def _clock(self, text: str) -> str:
         return _instant(text).astimezone(self.zone).strftime("%H:%M:%S.%f")[:-3]
-
-
-def seconds(duration_ms: int) -> str:
-    """1 phút 5,2 giây."""
-    minutes, rest_ms = divmod(duration_ms, 60_000)
-    rest = f"{rest_ms / 1000:.1f}".replace(".", ",") + " giây"
-    return f"{minutes} phút {rest}" if minutes else rest
 
 
 def _instant(text: str) -> datetime:
