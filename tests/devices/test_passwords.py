@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core.errors import DiskFull, Invalid
 from devices import passwords
 from devices.link import MqttLink
-from tests.devices.support import ANA, eventually
+from tests.devices.support import ANA, BINH, eventually
 from tests.support.mosquitto import Mosquitto
 from tests.support.services import require
 
@@ -59,17 +59,24 @@ def test_mosquittos_tool_understands_our_file(tmp_path: Path) -> None:
     assert now[ANA] == held[ANA]
 
 
-def test_mosquitto_lets_in_who_is_in_the_file(tmp_path: Path) -> None:
-    password = passwords.generate()
-    with Mosquitto(tmp_path, {ANA: password}) as mosquitto:
-        link = MqttLink(host=mosquitto.host, port=mosquitto.port, client_id=ANA, username=ANA, password=password)
-        link.start()
-        eventually(lambda: link.connected)
-        link.stop()
-        mosquitto.set_users({ANA: "another"})
-        link.start()
-        eventually(lambda: "refused" in str(link.last_error))
-        link.stop()
+def test_mosquitto_lets_in_who_is_in_the_file_and_cuts_off_who_no_longer_is(tmp_path: Path) -> None:
+    ours, theirs = passwords.generate(), passwords.generate()
+    with Mosquitto(tmp_path, {ANA: ours, BINH: theirs}) as mosquitto:
+        ana, binh = (
+            MqttLink(host=mosquitto.host, port=mosquitto.port, client_id=name, username=name, password=password)
+            for name, password in ((ANA, ours), (BINH, theirs))
+        )
+        ana.start()
+        binh.start()
+        eventually(lambda: ana.connected and binh.connected)
+        kept = passwords.read_file(mosquitto.password_file)
+        passwords.write_file(mosquitto.password_file, {BINH: kept[BINH]})
+        mosquitto.reload()
+        eventually(lambda: "refused" in str(ana.last_error))
+        assert not ana.connected
+        assert binh.connected
+        ana.stop()
+        binh.stop()
 
 
 def test_the_file_is_written_only_when_it_changes_and_is_nobody_elses(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Mosquitto:
         self.start()
 
     def set_users(self, users: Mapping[str, str]) -> None:
-        """Change who may come in, and wait until it has read that (open connections stay)."""
+        """Change who may come in, and wait until it has read that; it cuts off who no longer may."""
         passwords.write_file(self.password_file, {name: passwords.hashed(word) for name, word in users.items()})
         self.reload()
 
@@ -119,7 +119,8 @@ class Mosquitto:
         ):
             text, found = re.subn(rf"^{name} .*$", f"{name} {value}", text, flags=re.MULTILINE)
             assert found == 1, f"the shipped mosquitto.conf has {found} lines of {name}"
-        (self._folder / "mosquitto.conf").write_text(text)
+        # "Reloading config." is what `reload` waits for.
+        (self._folder / "mosquitto.conf").write_text(text + "log_type information\n")
 
 
 def free_port() -> int:
