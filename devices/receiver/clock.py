@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 DRIFT = 50e-6  # of a cheap quartz that lives outdoors
 ROUND_TRIP_MAX_MS = 10_000.0
 SAMPLES = 32
+NONCES = 4
 SAVE_EVERY_MS = 300_000.0
 CONTRADICTION_MS = 5_000.0
 
@@ -68,7 +69,7 @@ class SignedClock:
         self._error_max_ms = error_max_ms
         self._samples: list[_Sample] = []
         self._best: _Sample | None = None
-        self._asked: tuple[str, float] | None = None
+        self._asked: dict[str, float] = {}
         self._saved_at = float("-inf")
         self.answers = 0
         self.floor_ms = 0
@@ -122,16 +123,17 @@ class SignedClock:
         return difference if abs(difference) > CONTRADICTION_MS + self.error_ms else None
 
     def ask(self) -> str:
-        """A fresh nonce to send now; an earlier one is no longer waited for."""
+        """A fresh nonce to send now; of earlier ones the last few are still waited for."""
         nonce = secrets.token_hex(16)
-        self._asked = (nonce, self.mono_ms())
+        self._asked = dict([*self._asked.items()][-(NONCES - 1) :])
+        self._asked[nonce] = self.mono_ms()
         return nonce
 
     def answer(self, answer: TimeAnswer, arrived_mono_ms: float) -> str:
         """Take in a signed answer; the empty string, or why it is refused."""
-        if self._asked is None or self._asked[0] != answer.nonce:
+        sent_at = self._asked.pop(answer.nonce, None)
+        if sent_at is None:
             return "unknown-nonce"
-        sent_at, self._asked = self._asked[1], None
         if answer.sent < self.floor_ms:
             return "below-floor"
         # The span between the server's two times was spent there, not under way.

@@ -1,0 +1,106 @@
+"""`python -m devices.receiver`: the agent as a program of its own, as it runs on a box.
+
+It ends cleanly at SIGTERM and SIGINT. When a command asks for a restart it ends and begins again in its place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.clock import SystemClock
+from core.errors import TruyenThanhError
+from devices.link.mqtt import MqttLink
+from devices.receiver.agent import Agent
+from devices.receiver.identity import Identity, will
+from devices.receiver.outputs import NullOutput, Output, SoundCardOutput, WavOutput
+
+# A box is small, and what is lost here is asked for again: little is queued while it is offline.
+QUEUE_MESSAGES = 1_000
+QUEUE_BYTES = 4_194_304
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m devices.receiver", description="Bộ thu phát thanh / receiver")
+    parser.add_argument("--identity", type=Path, required=True, help="tệp danh định / identity file from enrolment")
+    parser.add_argument("--dir", type=Path, required=True, help="thư mục dữ liệu / folder of plan, audio and records")
+    parser.add_argument("--output", default="sound", help="sound | sound:DEVICE | wav:FILE | null")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    return parser.parse_args(arguments)
+
+
+def output_of(text: str) -> Output:
+    """The output that the command line names. Raises `SystemExit` for one that doesn't exist."""
+    kind, _, rest = text.partition(":")
+    clock = SystemClock()
+    if kind == "wav" and rest:
+        return WavOutput(Path(rest), clock)
+    if text == "null":
+        return NullOutput(clock)
+    if kind == "sound":
+        return SoundCardOutput(clock, device=int(rest) if rest.isdecimal() else rest or None)
+    raise SystemExit(f"--output {text}: sound, sound:DEVICE, wav:FILE or null")
+
+
+def link_of(identity: Identity) -> MqttLink:
+    """The link to the broker that the identity names, with the receiver's last will."""
+    return MqttLink(
+        host=identity.broker_host,
+        port=identity.broker_port,
+        client_id=identity.receiver,
+        username=identity.receiver,
+        password=identity.password,
+        will=will(identity),
+        tls_ca=Path(identity.tls_ca) if identity.tls_ca else None,
+        # The CA is pinned; dates would need the time, which comes over this very link, signed.
+        tls_dates=False,
+        clean=True,
+        queue_messages=QUEUE_MESSAGES,
+        queue_bytes=QUEUE_BYTES,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    ending = threading.Event()
+    again = threading.Event()
+
+    def restart() -> None:
+        again.set()
+        ending.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    try:
+        identity = Identity.load(options.identity)
+        agent = Agent(
+            identity,
+            options.dir,
+            output=output_of(options.output),
+            link=link_of(identity),
+            clock=SystemClock(),
+            restart=restart,
+        )
+        agent.start()
+    except TruyenThanhError as error:
+        sys.stderr.write(f"{error.text('vi')}\n{error.text('en')}\n")
+        return 1
+    ending.wait()
+    agent.stop()
+    if again.is_set():
+        command = [sys.executable, "-m", "devices.receiver", *(arguments if arguments is not None else sys.argv[1:])]
+        os.execv(sys.executable, command)  # noqa: S606 - ourselves, with what we were started with
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
