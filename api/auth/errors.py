@@ -24,7 +24,7 @@ class LoginFailed(TruyenThanhError):
 class TooManyAttempts(TruyenThanhError):
     slug = "too-many-attempts"
     status = 429
-    vi = "Đã nhập sai nhiều lần. Hãy chờ {wait} rồi đăng nhập lại; nếu quên mật khẩu, nhờ người quản trị đặt mật khẩu mới."
+    vi = "Đã nhập sai nhiều lần. Hãy chờ {wait} rồi thử lại; nếu quên mật khẩu, nhờ người quản trị đặt mật khẩu mới."
     en = "Too many failed logins. Wait {seconds} seconds and try again; an administrator can set a new password."
 
 

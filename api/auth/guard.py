@@ -157,9 +157,7 @@ class Needs:
 class NeedsForm(Needs):
     """As `Needs`, for a page's form, which must carry the token made for this login."""
 
-    def __call__(  # type: ignore[override]  # FastAPI reads the form field from the signature
-        self, request: Request, context: Ctx, form: Annotated[str, Form(max_length=100)] = ""
-    ) -> Principal:
+    def __call__(self, request: Request, context: Ctx, form: Annotated[str, Form(max_length=100)] = "") -> Principal:
         principal = super().__call__(request, context)
         if principal.token is not None or not form_token_fits(principal.secret, form):
             raise FormExpired

@@ -45,10 +45,10 @@ def hash_password(password: str) -> str:
 def verify(password: str, stored: str | None) -> bool:
     """Whether the password fits. `stored` None (no such account) takes as long and is never right."""
     try:
-        fits = _hasher.verify(stored or _NOBODY, _normal(password)[:MOST_CHARACTERS])
+        _hasher.verify(stored or _NOBODY, _normal(password)[:MOST_CHARACTERS])
     except (VerificationError, InvalidHashError):
         return False
-    return fits and stored is not None
+    return stored is not None
 
 
 def is_outdated(stored: str) -> bool:

@@ -38,7 +38,8 @@ def _keys(username: str, address: str) -> list[tuple[str, int]]:
 def _wait(count: int, free: int) -> timedelta:
     if count < free:
         return timedelta()
-    return min(FIRST_WAIT * 2 ** min(count - free, 10), LONGEST)
+    doublings = min(count - free, 10)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST)
 
 
 def attempt(session: Session, *, username: str, address: str, clock: Clock) -> None:

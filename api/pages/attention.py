@@ -18,6 +18,7 @@ from broadcast.tables import IssuedPlan, RecordFork
 from devices.tables import Receiver
 
 SOON = timedelta(minutes=30)
+BEGUN_WITHIN = timedelta(seconds=45)  # a status takes a moment to come over 4G
 QUIET = timedelta(minutes=2)  # 4G drops out and comes back; only what lasts is worth a look
 NAMES_MOST = 4
 
@@ -40,6 +41,7 @@ def matters(session: Session, day: Day, zone: ZoneInfo) -> list[Matter]:
     for airing in day.airings:
         found += _went_wrong(airing, day.now, zone)
         found += _not_ready(airing, day.now, zone)
+        found += _not_begun(airing, day.now, zone)
     found += _plans_refused(session)
     found += _offline(day.communes, day.now, zone)
     return sorted(found, key=lambda matter: matter.weight != "wrong")
@@ -104,6 +106,21 @@ def _not_ready(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter
     left = span(airing.starts_at - now)
     title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(count)} bộ thu chưa sẵn sàng, còn {left}"
     return [Matter(f"unready-{airing.id}", "watch", title, _at_most(details))]
+
+
+def _not_begun(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter]:
+    if not airing.in_progress(now) or airing.stop or now - airing.starts_at < BEGUN_WITHIN:
+        return []
+    details, count = [], 0
+    for cell in airing.cells:
+        silent = [share for share in cell.shares if share.state in {"planned", "delivered", "ready"}]
+        count += len(silent)
+        if silent:
+            details.append(_names(cell, [(share.receiver.name, STATES[share.state].word) for share in silent]))
+    if not count:
+        return []
+    title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(count)} bộ thu chưa báo phát"
+    return [Matter(f"silent-{airing.id}", "watch", title, _at_most(details))]
 
 
 def _plans_refused(session: Session) -> list[Matter]:

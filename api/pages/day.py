@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.pages.words import STATES, state
+from api.pages.words import STATES, sort_key, state
 from broadcast.tables import CommandAnswer, IssuedCommand, Playout
 from core.units import Unit
 from devices.tables import Receiver
@@ -205,7 +205,7 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
             view.cells.append(cell)
             communes.setdefault(cell.unit.id, Commune(cell.unit)).cells.append(cell)
         views.append(view)
-    ordered = sorted(communes.values(), key=lambda commune: (commune.unit.name.casefold(), commune.unit.id))
+    ordered = sorted(communes.values(), key=lambda commune: (sort_key(commune.unit.name), commune.unit.id))
     return Day(now, start, end, views, ordered)
 
 
@@ -249,7 +249,7 @@ def _cells(
             continue
         unit = places.commune(playout.unit_id if playout else receiver.unit_id)
         cells.setdefault(unit.id, Cell(view, unit)).shares.append(_share(receiver, playout, cancelled=view.cancelled))
-    return sorted(cells.values(), key=lambda cell: (cell.unit.name.casefold(), cell.unit.id))
+    return sorted(cells.values(), key=lambda cell: (sort_key(cell.unit.name), cell.unit.id))
 
 
 def _share(receiver: Receiver, playout: Playout | None, *, cancelled: bool) -> Share:

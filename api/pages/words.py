@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -56,6 +57,13 @@ REASONS: dict[str, str] = {
     "stopped": "đã được dừng",
     "relay-unsupported": "bộ thu không tiếp sóng được",
 }
+
+
+def sort_key(name: str) -> tuple[str, str]:
+    """The order of a Vietnamese list: by letters without marks (đ after d), then by marks."""
+    lower = name.casefold()
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", lower) if not unicodedata.combining(letter))
+    return plain.replace("đ", "d\uffff"), lower
 
 
 def state(name: str) -> StateWord:
