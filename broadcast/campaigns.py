@@ -70,7 +70,7 @@ def create_campaign(
     clock: Clock,
     zone: tzinfo = VIETNAM,
 ) -> Campaign:
-    """Make a campaign. Without a title it has the dispatch's subject, without dates the window that the rule above gives.
+    """Make a campaign. Without a title it has the dispatch's subject, without dates the window of the rule above.
 
     Raises CampaignInvalid with the first thing to mend, NotFound for a dispatch or a unit that isn't there.
     """

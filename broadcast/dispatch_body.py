@@ -231,4 +231,4 @@ def _days(text: str, *, bare_year: bool = True) -> Iterator[tuple[int, int]]:
 
 def _ends_an_occasion(before: str) -> bool:
     """The day follows the name of the occasion: “Ngày toàn dân phòng, chống mua bán người 30/7”."""
-    return re.search(r"[“\"]?Ngày\s[^.;:]{3,120}\s$", before) is not None
+    return re.search(r"[Nn]gày\s[^.;:\d]{3,120}\s$", before) is not None

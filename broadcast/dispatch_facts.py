@@ -81,6 +81,8 @@ class ParsedDispatch:
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _SPACES = re.compile(r"[^\S\n]")
 _COLUMN_GAP = re.compile(r" {3,}|\t+| *\| *")
+# A blank left to be filled in by hand is no gap between columns.
+_FILL_IN_GAP = re.compile(r"((?:Số|SỐ)\s?:?|[Nn]gày|tháng|năm|/)\s{2,}(?=[\d/…._-]|tháng|năm)")
 _MOTTO = re.compile(
     r"CỘNG\s+H(?:ÒA|OÀ)\s+XÃ\s+HỘI(?:\s+CHỦ\s+NGHĨA(?:\s+VIỆT\s+NAM)?)?|^CHỦ\s+NGHĨA\s+VIỆT\s+NAM"
     r"|(?<=\s)CHỦ\s+NGHĨA\s+VIỆT\s+NAM|^XÃ\s+HỘI\s+CHỦ\s+NGHĨA\s+VIỆT\s+NAM"
@@ -94,6 +96,7 @@ def flatten(text: str) -> str:
     """The text in one normal form: NFC, plain blanks, no invisible characters, no Markdown marks, no table bars."""
     text = unicodedata.normalize("NFC", text).translate(_INVISIBLE)
     text = re.sub(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]", "\n", text)
+    text = re.sub(r"(?m)^([^\S\n]*)\*(?=[^\S\n]+[^\s*])", r"\1-", text)  # a Markdown bullet
     text = re.sub(r"\*+|`+|(?m:^\s{0,3}#{1,6}\s+)|(?m:^\s*>\s?)", lambda m: " " if m[0].isspace() else "", text)
     return _SPACES.sub(lambda m: "\t" if m[0] == "\t" else " ", text)
 
@@ -109,5 +112,5 @@ def tidy(line: str) -> str:
 
 def cells_of(line: str) -> list[str]:
     """A line of the head pulled apart: the state's name and motto dropped, columns split."""
-    parts = _COLUMN_GAP.split(_MOTTO.sub("\t", line))
+    parts = _COLUMN_GAP.split(_MOTTO.sub("\t", _FILL_IN_GAP.sub(r"\1 ", line)))
     return [cell for cell in (tidy(part) for part in parts) if cell and not _RULE.fullmatch(cell)]

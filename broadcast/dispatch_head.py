@@ -37,7 +37,7 @@ _DATE_LINE = re.compile(
     r"|/\s?(?P<month2>\d{1,2})\s?/\s?(?P<year2>\d{4})))"
 )
 _ORGANISATION = re.compile(
-    r"^(?:SỞ|UBND|ỦY BAN|UỶ BAN|BAN|CÔNG AN|CỤC|CHI CỤC|BỘ|TRUNG TÂM|ĐẢNG ỦY|TỈNH ỦY|THÀNH ỦY|XÃ|HỘI|LIÊN ĐOÀN"
+    r"^(?:SỞ|UBND|ỦY BAN|UỶ BAN|BAN|CÔNG AN|CỤC|CHI CỤC|BỘ|TRUNG TÂM|ĐẢNG ỦY|TỈNH ỦY|THÀNH ỦY|XÃ ĐOÀN|HỘI|LIÊN ĐOÀN"
     r"|TỈNH ĐOÀN|PHÒNG|VĂN PHÒNG|HĐND|HỘI ĐỒNG|BCĐ|BCH|ĐÀI|VIỆN|TRƯỜNG|BỆNH VIỆN|THỦ TƯỚNG|CHÍNH PHỦ|CHỦ TỊCH|MTTQ"
     r"|MẶT TRẬN|ĐOÀN|ĐIỆN LỰC|CÔNG TY|TÒA ÁN|VIỆN KIỂM SÁT|TỔNG CỤC|BAN CHỈ HUY|BAN CHỈ ĐẠO)\b"
 )

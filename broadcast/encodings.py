@@ -134,7 +134,7 @@ def decode(data: bytes) -> str:
 
 def check(text: str) -> None:
     """Raise if this Unicode text is empty, binary, damaged, or old Vietnamese that was never converted."""
-    if not text.strip("\ufeff \t\r\n\x00"):
+    if not text.replace("\ufeff", "").replace("\x00", "").strip():
         raise FileIsEmpty
     if "\x00" in text:
         raise _BINARY.error()
