@@ -79,7 +79,7 @@ class Want(Struct, frozen=True, kw_only=True, tag="want", tag_field="kind"):
     """Chunk `n` of this object didn't come or didn't match; publish it again."""
 
     sha256: Sha256
-    n: int
+    n: Annotated[int, Meta(ge=0, le=262_143)]
 
 
 class Refusal(Struct, frozen=True, kw_only=True, tag="refusal", tag_field="kind"):
@@ -107,7 +107,7 @@ class PlayRecord(Struct, frozen=True, kw_only=True):
     """
 
     log: Id
-    seq: Annotated[int, Meta(ge=1)]
+    seq: Annotated[int, Meta(ge=1, le=9_007_199_254_740_991)]
     airing: Id
     item: Id
     prev: Sha256

@@ -21,6 +21,7 @@ from joserfc.jws import JWSRegistry
 from msgspec import Struct, field
 
 from core.errors import TruyenThanhError
+from devices.protocol.plan import Seq
 
 T = TypeVar("T")
 
@@ -113,9 +114,9 @@ class Claims(Struct, frozen=True, kw_only=True):
     typ: str
     iss: str
     aud: str
-    seq: int
-    iat: int
-    exp: int
+    seq: Seq
+    iat: Seq
+    exp: Seq
     body: msgspec.Raw = field(default_factory=lambda: msgspec.Raw(b"{}"))
 
 
@@ -159,11 +160,8 @@ def open_signed(token: bytes, find_key: KeyFinder) -> Verified:
     """
     if len(token) > MESSAGE_BYTES_MAX:
         raise BadMessage(reason="malformed")
-    try:
-        parts = jws.extract_compact(token, registry=_REGISTRY)
-        key = find_key(parts.headers())
-    except (JoseError, ValueError, TypeError, KeyError, UnicodeError, RecursionError) as error:
-        raise BadMessage(reason="malformed") from error
+    header = _header(token)
+    key = find_key(header)
     if key is None:
         raise BadMessage(reason="unknown-key")
     try:
@@ -175,6 +173,17 @@ def open_signed(token: bytes, find_key: KeyFinder) -> Verified:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadMessage(reason="malformed") from error
     return Verified(claims, key.kid)
+
+
+def _header(token: bytes) -> dict[str, Any]:
+    """The protected header. Any `crit` is refused: the library knows one (`b64`), this protocol none."""
+    try:
+        header: Any = jws.extract_compact(token, registry=_REGISTRY).headers()
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BadMessage(reason="malformed") from error
+    if not isinstance(header, dict) or "crit" in header or header.get("alg") != "Ed25519":
+        raise BadMessage(reason="malformed")
+    return header
 
 
 def decode_body(claims: Claims, kind: type[T]) -> T:

@@ -24,10 +24,13 @@ ALLOWED_SKEW_S = 60  # `iat` may lie this far ahead of the receiver's clock
 
 
 class KeyCertificate(Struct, frozen=True, kw_only=True):
-    """The body of a `key` message: the root says that this key may sign for this role between these instants."""
+    """The body of a `key` message: the root says that this key may sign for this role between these instants.
+
+    A role that a receiver doesn't know is kept and never asked for, so that later ones don't disturb it.
+    """
 
     kid: str
-    role: Role
+    role: str
     key: str  # 32 raw bytes, hexadecimal
     not_before: UnixMs
     not_after: UnixMs
@@ -71,7 +74,7 @@ class Trust:
 
     def __init__(self, root: VerifyKey, certificates: Iterable[str] = (), revocations: str | None = None) -> None:
         self.root = root
-        self._certificates: dict[str, tuple[KeyCertificate, VerifyKey]] = {}
+        self._certificates: dict[tuple[str, str], tuple[KeyCertificate, VerifyKey]] = {}  # by kid and role
         self.revoked = Revocations(seq=0)
         self.revocations_token: str | None = None
         for certificate in certificates:
@@ -85,7 +88,10 @@ class Trust:
         return self.root.kid
 
     def learn_key(self, certificate: str) -> KeyCertificate:
-        """Take in a certificate. Raises `BadMessage` if the root didn't sign it."""
+        """Take in a certificate; of two for the same key and role the one that lasts longer holds.
+
+        Raises `BadMessage` if the root didn't sign it.
+        """
         body = decode_body(self._from_root(certificate, "key"), KeyCertificate)
         try:
             key = VerifyKey.from_hex(body.key)
@@ -93,7 +99,9 @@ class Trust:
             raise BadMessage(reason="malformed") from error
         if key.kid != body.kid:
             raise BadMessage(reason="malformed")
-        self._certificates[body.kid] = (body, key)
+        held = self._certificates.get((body.kid, body.role))
+        if held is None or held[0].not_after < body.not_after:
+            self._certificates[body.kid, body.role] = (body, key)
         return body
 
     def learn_revocations(self, token: str) -> None:
@@ -125,17 +133,24 @@ class Trust:
         kid = header.get("kid")
         if not isinstance(kid, str):
             return None
-        if kid not in self._certificates and isinstance(header.get("cert"), str):
-            self.learn_key(header["cert"])
-        held = self._certificates.get(kid)
-        if held is None or held[0].role != role or kid in self.revoked.kids:
+        certificate = header.get("cert")
+        if isinstance(certificate, str) and not self._in_force(kid, role, now):
+            self.learn_key(certificate)
+        if kid in self.revoked.kids or not self._in_force(kid, role, now):
             return None
-        if now is not None and not held[0].not_before <= to_ms(now) < held[0].not_after:
-            return None
-        return held[1]
+        return self._certificates[kid, role][1]
+
+    def _in_force(self, kid: str, role: Role, now: datetime | None) -> bool:
+        """Is this key certified for this role, now? Without a trustworthy time: at all."""
+        held = self._certificates.get((kid, role))
+        return held is not None and (now is None or held[0].not_before <= to_ms(now) < held[0].not_after)
 
     def _from_root(self, token: str, typ: str) -> Claims:
-        verified = open_signed(token.encode(), lambda header: self.root if header.get("kid") == self.root.kid else None)
+        try:
+            raw = token.encode("ascii")
+        except UnicodeError as error:
+            raise BadMessage(reason="malformed") from error
+        verified = open_signed(raw, lambda header: self.root if header.get("kid") == self.root.kid else None)
         if verified.claims.typ != typ:
             raise BadMessage(reason="wrong-type")
         return verified.claims
