@@ -54,7 +54,7 @@ RECORDS = Counter("truyenthanh_ingest_records", "Play records offered by receive
 
 
 class Ingest:
-    """`start()` subscribes on the link, which needs `manual_ack`, and starts the worker; `stop()` ends after a batch."""
+    """`start()` subscribes on the link (made with `manual_ack`) and starts the worker; `stop()` ends after a batch."""
 
     def __init__(self, db: Database, link: Link, keyring: Keyring, *, clock: Clock, store: ObjectStore) -> None:
         self._db = db
