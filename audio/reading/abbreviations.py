@@ -28,7 +28,6 @@ _LIKE_WORDS: Final = frozenset(word for word in SIMPLE if letters.is_syllable(wo
 
 _L: Final = r"(?<![\w])"
 _R: Final = r"(?![\w])"
-_CAPITALS_AROUND: Final = re.compile(r"[A-ZÀ-ỸĐ]{2,}")
 
 _CULTURE: Final = r"V[ ]?H"
 
@@ -114,14 +113,13 @@ _TITLE: Final = "|".join(sorted(_TITLES, key=len, reverse=True))
 _WORD: Final = "|".join(re.escape(word) for word in sorted(SIMPLE, key=len, reverse=True))
 
 RULES = [
+    rule("symbol", r"(?<=và)/(?=hoặc)", " "),
     rule(
         "abbreviation",
         rf"(?<![\w/])(?:{'|'.join(_STROKED)})(?![\w/])",
         lambda m: _STROKED[m.group().lower()],
         re.IGNORECASE,
     ),
-    rule("abbreviation", r"(?<!\w)v\.\s?v\.{0,3}…?(?=[\s,;)]|$)(?=\s+[a-zà-ỹ(])", "vân vân"),
-    rule("abbreviation", r"(?<!\w)v\.\s?v(?:\.{1,3}|…)?(?=[\s,;)\"]|$)", "vân vân."),
     # Names of departments in several parts.
     rule(
         "abbreviation",
@@ -174,9 +172,15 @@ RULES = [
     rule("abbreviation", rf"{_L}HIV[ ]?/[ ]?AIDS{_R}", "hát i vê ết"),
     rule("abbreviation", rf"{_L}T\.[ ]?(?:Ư|W)\b\.?|{_L}TW\.", "trung ương"),
     rule("abbreviation", rf"{_L}(?:TP|Tp)\.?[ ]?HCM{_R}", "thành phố hồ chí minh"),
-    rule("abbreviation", rf"{_L}(?P<kind>TP|Tp|TX|Tx|TT|Tt|P|Q|H|X)\.[ ]?(?=[A-ZÀ-ỸĐ])(?!TTg)", _city),
-    rule("abbreviation", rf"{_L}(?P<how>KT|TM|TL|TUQ|Q)\.[ ]?(?=[A-ZÀ-ỸĐ]{{2}})", _signed),
-    rule("abbreviation", rf"{_L}(?:{_TITLE})(?:\.[ ]?(?:{_TITLE}))*\.[ ]?(?=[A-ZÀ-ỸĐ])", _titles),
+    rule("abbreviation", rf"{_L}(?P<kind>TP|Tp|TX|Tx|TT|Tt|P|Q|H|X)\.[ ]?(?=[{letters.UPPER}])(?!TTg)", _city),
+    rule("abbreviation", rf"{_L}(?P<how>KT|TM|TL|TUQ|Q)\.[ ]?(?=[{letters.UPPER}]{{2}})", _signed),
+    rule("abbreviation", rf"{_L}(?:{_TITLE})(?:\.[ ]?(?:{_TITLE}))*\.[ ]?(?=[{letters.UPPER}])", _titles),
+    rule("abbreviation", rf"{_L}ĐT\.?[ ]?(?=\d{{3}}(?!\d))", "đường tỉnh "),
+    rule("abbreviation", rf"{_L}ĐH\.?[ ]?(?=\d)", "đường huyện "),
+    rule("letter", rf"{_L}(?:[{letters.UPPER}]\.){{1,3}}[{letters.UPPER}]{_R}\.?(?=[ ]*[,;()]|[ ]+[{letters.LOWER}]|$)", lambda m: letters.spell(m.group())),
+    rule("letter", rf"(?<=[{letters.LOWER}][ ])[{letters.UPPER}]\.(?=[ ]*[,;()]|[ ]+[{letters.LOWER}])", lambda m: letters.spell(m.group()) + " "),
+    rule("abbreviation", rf"{_L}CN{_R}", lambda m: "chủ nhật" if re.search(r"thứ (?:\d|\w+)\s*(?:,|và|-|đến|hoặc)\s*$", before(m)) else None),
+    rule("abbreviation", rf"{_L}BCH{_R}(?=[ ]+(?:[Qq]uân sự|PCTT|[Bb]ộ đội|BĐBP|[Pp]hòng))", "ban chỉ huy"),
     rule("abbreviation", rf"{_L}TT{_R}", _circular),
     rule("abbreviation", rf"{_L}CT{_R}", _chapter),
     rule("abbreviation", rf"{_L}(?:{_WORD}){_R}", _known),

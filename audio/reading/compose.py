@@ -53,6 +53,8 @@ def read(written: str) -> Reading:
         at = claim.end
     pieces += _tokens(prepared.text, at, len(prepared.text))
     _ask_base(prepared.text, pieces)
+    for piece in pieces:
+        piece.spoken = _WORD.sub(_settled, piece.spoken)
     return Reading(_put_together(pieces), *_facts(written, prepared, pieces))
 
 
@@ -158,6 +160,8 @@ def _ask(text: str, clause: list[_Piece]) -> None:
         written = text[piece.start : piece.end]
         said = [word if letters.is_plain(word) else letters.spell(word) for word in reading]
         piece.spoken = " ".join(said) or _by_ourselves(written)
+        if written.isupper() and len(written) <= _SHORT and piece.spoken == letters.fold(written):
+            piece.spoken = letters.spell(written)  # the base takes ABC for a word
         capitals = sum(letter.isupper() for letter in written) > 1
         spelled = all(word in _LETTER_WORDS for word in piece.spoken.split())
         if capitals and spelled:
@@ -169,6 +173,7 @@ def _ask(text: str, clause: list[_Piece]) -> None:
             piece.kind = "abbreviation"
 
 
+_SHORT: Final = 5
 _LETTER_WORDS: Final = frozenset(
     word for name in letters.NAMES.values() for word in name.split()
 ) | frozenset("ét tê xê lờ mờ nờ rờ sờ gờ vê kép đúp dét đê ép pê qui hát ích ca giê bê cờ tờ bờ pờ quờ em en el e a i o u".split())  # fmt: skip
@@ -177,6 +182,17 @@ _LETTER_WORDS: Final = frozenset(
 def _by_ourselves(written: str) -> str:
     folded = letters.fold(written)
     return folded if letters.is_plain(folded) and not written.isupper() else letters.spell(written)
+
+
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def _settled(match: re.Match[str]) -> str:
+    """A spoken word in the form that would be read as itself, whichever rule it came from."""
+    word = letters.fold(match.group())
+    if len(word) == 1:
+        return letters.NAMES.get(word, word)
+    return abbreviations.FOREIGN.get(word, word) if letters.is_plain(word) else letters.spell(word)
 
 
 _SPOKEN_TOKEN: Final = re.compile(r"[^\W\d_]+|[,.?!]|\n")

@@ -38,6 +38,9 @@ _SHAPES: Final = {"\u0302", "\u0306", "\u031b"}  # circumflex, breve, horn: part
 VIETNAMESE: Final = frozenset(
     unicodedata.normalize("NFC", base + tone) for base in "aăâeêioôơuưy" for tone in ("", *sorted(_TONES))
 ) | frozenset("abcdđeghiklmnopqrstuvxyfjwz")
+# For character classes: ranges such as À-Ỹ hold small and capital letters in turn.
+LOWER: Final = "".join(sorted(VIETNAMESE))
+UPPER: Final = LOWER.upper()
 _VOWELS: Final = frozenset(letter for letter in VIETNAMESE if unicodedata.normalize("NFD", letter)[0] in "aeiouy")
 
 _FOLDED: Final = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "ð": "d", "þ": "th", "ı": "i"}
@@ -71,6 +74,12 @@ def _split_tone(word: str) -> tuple[str, str]:
     return unicodedata.normalize("NFC", "".join(kept)), tone
 
 
+def _spelled_together(onset: str, rime: str) -> bool:
+    """gh and ngh stand before e, ê, i; c does not stand there."""
+    front = rime.startswith(("e", "ê", "i"))
+    return front if onset in {"gh", "ngh"} else not (front and onset == "c")
+
+
 @lru_cache(maxsize=8192)
 def is_syllable(word: str) -> bool:
     """A lower-case word is one well-formed Vietnamese syllable."""
@@ -81,6 +90,8 @@ def is_syllable(word: str) -> bool:
         if not bare.startswith(onset):
             continue
         rime = bare[len(onset) :]
+        if not _spelled_together(onset, rime):
+            continue
         if rime in _RIMES or (onset == "gi" and "i" + rime in _RIMES) or (onset == "qu" and "u" + rime in _RIMES):
             return not rime.endswith(_STOPPED) or tone in _HIGH_OR_LOW
     return bare in {"gi", "gin"}
@@ -100,8 +111,10 @@ def is_plain(word: str) -> bool:
 def is_toneless_syllable(word: str) -> bool:
     """A word of basic letters is a syllable once marks are put on it, as in addresses: `cong`, `viet`."""
     return any(
-        word.startswith(onset) and (rime := word[len(onset) :]) and (rime in _BARE_RIMES)
-        for onset in (*_ONSETS, "qu", "gi")
+        word.startswith(onset)
+        and (rime := word[len(onset) :]) in _BARE_RIMES
+        and _spelled_together(onset, rime)
+        for onset in _ONSETS
     )
 
 

@@ -94,7 +94,7 @@ def rule(kind: Kind, pattern: str, speak: Speak | str, flags: re.RegexFlag = re.
     return Rule(kind, re.compile(pattern, flags | re.MULTILINE), said)
 
 
-_CLAUSE_END: Final = re.compile(r"[.;:?!\n]\s|\n")
+_CLAUSE_END: Final = re.compile(r"[.;?!]\s|\n")
 
 
 def before(match: re.Match[str], reach: int = 40, group: int | str = 0) -> str:

@@ -14,12 +14,12 @@ _THOUSANDS_SPACE: Final = re.compile(r"\d{1,3}(?: \d{3})+(?:,\d+)?")
 _THOUSANDS_COMMA: Final = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|\d{1,3},000")
 
 # A number as it is written: thousands by dots (or English commas), decimals by a comma (or an English point).
-NUMBER: Final = r"\d{1,3}(?:\.\d{3})+(?:,\d+)?(?!\d)|\d{1,3}(?:,\d{3}){2,}(?!\d)|\d+(?:[.,]\d+)?(?!\d)"
+NUMBER: Final = r"\d{1,3}(?: \d{3}){2,}(?!\d)|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?!\d)|\d{1,3}(?:,\d{3}){2,}(?!\d)|\d+(?:[.,]\d+)?(?!\d)"
 
 
 def digits(text: str) -> str:
     """Digit by digit; what isn't a digit is passed over."""
-    return " ".join(DIGITS[int(digit)] for digit in text if digit.isdigit())
+    return " ".join(DIGITS[int(digit)] for digit in text if digit.isdecimal())
 
 
 def cardinal(value: int) -> str:
@@ -69,6 +69,8 @@ def number(text: str) -> str:
         whole, _, decimals = text.replace(",", "").partition(".")
     else:
         whole, _, decimals = text.replace(".", ",").partition(",")
+    if decimals == "0":  # a version: 4.0
+        return f"{_whole(whole)} chấm không"
     spoken = _whole(whole)
     return f"{spoken} phẩy {_decimals(decimals)}" if decimals else spoken
 
@@ -88,6 +90,7 @@ def _decimals(text: str) -> str:
 
 def value(text: str) -> float:
     """The value of a number as it is written, to compare the ends of a range."""
+    text = text.replace(" ", "")
     if _THOUSANDS_DOT.fullmatch(text):
         return float(text.replace(".", "").replace(",", "."))
     if _THOUSANDS_COMMA.fullmatch(text):

@@ -14,6 +14,7 @@ from typing import Final
 _DASHES: Final = "‐‑‒–—―−﹣－"
 _QUOTES: Final = "“”„‟«»″〝〞＂"
 _APOSTROPHES: Final = "‘’‚‛′`´ʼ＇"
+_SUPERSCRIPTS: Final = "⁰¹\0\0⁴⁵⁶⁷⁸⁹"
 _KEPT_MARKS: Final = "²³"  # parts of units; as digits they would change the number before them
 
 _BROKEN_LINE: Final = re.compile(r"(?<=[^\W_])(,?)[ ]*\n[ ]*(?=([^\W\d_])(?![).]))")
@@ -61,6 +62,10 @@ def _one(letter: str) -> str:  # noqa: PLR0911 - a table in the form of a ladder
     category = unicodedata.category(letter)
     if category == "Nd":
         return str(unicodedata.digit(letter))
+    if letter in _SUPERSCRIPTS:
+        return f"^{_SUPERSCRIPTS.index(letter)}"
+    if category == "No" and (plain := unicodedata.normalize("NFKC", letter)).isdecimal() and letter not in _KEPT_MARKS:
+        return f" {plain} "  # a number in a circle
     if category == "Zs":
         return " "
     if category in {"Zl", "Zp"}:

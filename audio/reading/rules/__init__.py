@@ -9,9 +9,9 @@ from audio.reading.model import Rule
 from audio.reading.rules import dates, documents, markup, numbers, phones, units, web
 
 ALL: Final[tuple[Rule, ...]] = (
+    *documents.RULES,
     *markup.RULES,
     *web.RULES,
-    *documents.RULES,
     *dates.RULES,
     *phones.RULES,
     *units.RULES,

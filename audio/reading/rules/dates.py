@@ -23,7 +23,7 @@ _DATED: Final = re.compile(
     r"giờ(?: \d+)?(?: phút)?|\d+h\d*|và|cuối tuần)[\s,(\"]*(?:ngày)?[\s,(\"]*$"
 )
 _COUNTED: Final = re.compile(
-    r"^\s+(?!năm\b|và\b|đến\b|tới\b|hàng\b|hằng\b|âm\b|dương\b|là\b|tại\b|có\b|để\b|với\b|vừa\b)[a-zà-ỹđ]+"
+    r"^\s+(?!năm\b|và\b|đến\b|tới\b|hàng\b|hằng\b|âm\b|dương\b|là\b|tại\b|có\b|để\b|với\b|vừa\b)[^\W\d_]+"
 )
 
 
@@ -89,9 +89,9 @@ def _full(match: re.Match[str]) -> str:
     return _one(match.group(), marked=_marked(match))
 
 
-def _dashed_day(match: re.Match[str]) -> str | None:
-    """`ngày 19-5`: a day and a month joined by a dash; a rising pair is a span of days."""
-    return _one(match["date"])
+def _dashed_day(match: re.Match[str]) -> str:
+    """`ngày 19-5`, `chiều 30.7`: a day and a month joined by a dash or a point; a rising pair is a span of days."""
+    return f"{match['word'].lower()} {_one(match['date'])}"
 
 
 def _in_words(match: re.Match[str]) -> str:
@@ -106,15 +106,21 @@ def _in_words(match: re.Match[str]) -> str:
     return " ".join(words).replace(" ,", ",")
 
 
-def _months(match: re.Match[str]) -> str:
+def _months(match: re.Match[str]) -> Said:
     """`tháng 7, 8/2025`, `tháng 4`, `tháng 1-3`."""
+    first = _MONTHS_END.match(match["months"])
+    if first and not match["year"] and _COUNTED.match(after(match)):  # tháng 7, 4 nạn nhân
+        return Said(f"tháng {month(first.group())}", end=match.start("months") + first.end())
     parts = re.split(rf"({_AND})", match["months"])
     words = ["tháng"]
     for index, part in enumerate(parts):
         words.append({"-": "đến"}.get(part.strip(), part.strip()) if index % 2 else month(part))
     if match["year"]:
         words += ["năm", cardinal(int(match["year"]))]
-    return " ".join(words).replace(" ,", ",")
+    return Said(" ".join(words).replace(" ,", ","))
+
+
+_MONTHS_END: Final = re.compile(rf"{_MONTH}(?=[ ]*,)")
 
 
 def _month_year(match: re.Match[str]) -> str:
@@ -123,15 +129,16 @@ def _month_year(match: re.Match[str]) -> str:
 
 def _quarter(match: re.Match[str]) -> str | None:
     number = match["number"]
-    value = int(number) if number.isdigit() else roman(number)
+    value = int(number) if number.isdecimal() else roman(number)
     return f"{match['word'].lower()} {cardinal(value)} năm {cardinal(int(match['year']))}" if value else None
 
 
 def _weekdays(match: re.Match[str]) -> str:
-    parts = re.split(rf"({_AND})", match["days"])
+    parts = re.split(rf"({_AND})", match["days"].lower())
     words = ["thứ"]
     for index, part in enumerate(parts):
-        words.append({"-": "đến thứ"}.get(part.strip(), part.strip()) if index % 2 else weekday(part))
+        said = "thứ " * part.startswith("thứ") + weekday(part.removeprefix("thứ").strip()) if index % 2 == 0 else ""
+        words.append(said or {"-": "đến thứ"}.get(part.strip(), part.strip()))
     return " ".join(words).replace(" ,", ",")
 
 
@@ -168,16 +175,20 @@ def _hm(name: str) -> str:
 
 
 RULES = [
-    rule("time", r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?![\w/])(?P<unit>[ ]?(?:h|giờ)(?!\w))?", _round_the_clock),
+    rule("time", r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])", _round_the_clock),
     rule("time", r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)", _round_the_clock),
-    rule("date", rf"{_LEFT}{_DAY}([/.-]){_MONTH}\1{_YEAR}(?![\w/])(?![ ]*{_AND}{_DATE})", _full),
+    rule("date", rf"{_LEFT}{_DAY}([.-]){_MONTH}\1{_YEAR}(?![\w/])", _full),
     rule("date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates),
     rule(
-        "date", rf"(?<=[Nn]gày[ ])(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}-{_MONTH}-{_YEAR}){_RIGHT}", _dashed_day
+        "date",
+        rf"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}\.{_MONTH}){_RIGHT}",
+        _dashed_day,
+        re.IGNORECASE,
     ),
+    rule("date", r"(?<!\w)ngày[ .…]+tháng(?!\w)", lambda _m: Said("ngày tháng", "blank"), re.IGNORECASE),
     rule(
         "date",
-        rf"(?<!\w)(?P<word>ngày|hôm|mùng|mồng|đêm|sáng|chiều|tối)[ ]+(?P<days>{_DAY}(?:{_AND}{_DAY}){{0,8}})(?=[ ]+tháng\b|[ ]+hằng\b|[ ]+hàng\b)",
+        rf"(?<!\w)(?P<word>ngày|hôm|mùng|mồng|đêm|sáng|chiều|tối)[ ]+(?P<days>{_DAY}(?:{_AND}{_DAY}){{0,8}})(?=[ ]+tháng\b|[ ]+h[ằà]ng\b|[ ]*(?:đến|tới|và|hoặc|-)[ ]*ngày\b)",
         _in_words,
         re.IGNORECASE,
     ),
@@ -203,7 +214,7 @@ RULES = [
     rule(
         "date",
         rf"(?<!\w)thứ[ ]+(?P<days>[1-7](?:{_AND}(?:thứ[ ]+)?[2-7](?!\d)){{0,5}})(?![\w/]|[.,]\d)",
-        lambda m: _weekdays(m),
+        _weekdays,
         re.IGNORECASE,
     ),
     rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times),
@@ -214,7 +225,7 @@ RULES = [
     ),
     rule(
         "time",
-        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:h|H|g)(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d))(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
         _time,
     ),
     rule("time", r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])", _time),

@@ -111,7 +111,7 @@ def _read(match: re.Match[str]) -> str | None:
     context = before(match, 60)
     if (
         kind
-        and not re.search(r"\bsố\b|" + kind, context)
+        and not re.search(r"\bsố\W*$|" + kind, context)
         and not re.search(r"(?:nghị quyết|nghị định|luật)\s*$", context)
     ):
         words = [kind, "số", *words]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from audio.reading.letters import spell
+from audio.reading.letters import LOWER, UPPER, spell
 from audio.reading.model import Said, rule
 from audio.reading.numerals import cardinal, roman
 
@@ -22,32 +22,36 @@ def _lettered(match: re.Match[str]) -> Said:
     return Said(f"{spell(match['letter'])},")
 
 
-RULES = [
-    rule("markup", r"<!--.{0,2000}?-->|</?[A-Za-z][^<>\n]{0,200}>", " "),
-    rule("markup", r"&(?:nbsp|quot|lt|gt|#\d{1,6});", " "),
-    rule("markup", r"!?\[(?P<label>[^\[\]\n]{1,200})\]\([^()\s]{1,500}\)", lambda m: _label(m)),
-    rule("markup", r"\./\.", "."),
-    rule("markup", r"^[ ]*[-=_*~+]{3,}[ ]*$", "."),
-    rule("markup", r"^[ ]*#{1,6}[ ]+", ""),
-    rule("markup", r"\*+|_{2,}|~~+", " "),
-    rule("markup", r"\.{2,}|…+", lambda m: _dots(m)),
-    # Bullets. A minus directly before a digit at the start of a line is left to the numbers.
-    rule("markup", r"^[ ]*[-+•·◦▪●■□○➢➤►✓✔–][ ]*(?![\d-])|^[ ]*[-+•·◦▪●■□○➢➤►✓✔–][ ]+", ""),
-    # Numbered headings and lists: a short pause behind the number.
-    rule("markup", r"^[ ]*(?P<number>\d{1,2}(?:\.\d{1,2}){1,3})\.?[ ]+(?=[^\W\d_])", _numbered),
-    rule("markup", r"^[ ]*(?P<number>\d{1,2})[.)](?!\d)[ ]*(?=\S)", _numbered),
-    rule("markup", r"^[ ]*(?P<number>[IVX]{1,6})[.)][ ]+(?=\S)", _roman),
-    rule("markup", r"^[ ]*(?P<letter>[a-zđ])\)[ ]*", _lettered),
-    rule("markup", r"^[ ]*(?P<letter>[A-ZĐ])[.)][ ]+(?=[A-ZÀ-ỸĐ])", _lettered),
-]
-
-
 def _label(match: re.Match[str]) -> Said | None:
     """A link is read by its label, which goes on to be read like any text when it has nothing to be read in it."""
     label = match["label"]
     return Said(label.lower()) if all(letter.isalpha() or letter == " " for letter in label) else None
 
 
-def _dots(match: re.Match[str]) -> str:
+def _dots(match: re.Match[str]) -> Said | str:
+    if len(match.group()) > 3 or "__" in match.group():
+        return Said(",", "blank")  # a dotted line to be filled in
     following = match.string[match.end() :].lstrip()
     return "." if not following or following[0].isupper() or match.string[match.end() :][:1] == "\n" else ","
+
+
+RULES = [
+    rule("markup", r"<!--.{0,2000}?-->|</?[A-Za-z][^<>\n]{0,200}>", " "),
+    rule("markup", r"&(?:nbsp|quot|lt|gt|#\d{1,6});", " "),
+    rule("markup", r"!?\[(?P<label>[^\[\]\n]{1,200})\]\([^()\s]{1,500}\)", _label),
+    rule("markup", r"\./\.", "."),
+    rule("abbreviation", rf"(?<!\w)v\.\s?v(?:\.{{1,3}}|…)?(?=\s+[{LOWER}(])", "vân vân"),
+    rule("abbreviation", r"(?<!\w)v\.\s?v(?:\.{1,3}|…)?(?!\w)", "vân vân."),
+    rule("markup", r"^[ ]*[-=_*~+]{3,}[ ]*$", "."),
+    rule("markup", r"^[ ]*#{1,6}[ ]+", ""),
+    rule("markup", r"\.{2,}|…[….]*|_{3,}", _dots),
+    rule("markup", r"\*+|_{2,}|~~+", " "),
+    # Bullets. A minus directly before a digit at the start of a line is left to the numbers.
+    rule("markup", r"^[ ]*[-+•·◦▪●■□○➢➤►✓✔–][ ]*(?![\d-])|^[ ]*[-+•·◦▪●■□○➢➤►✓✔–][ ]+", ""),
+    # Numbered headings and lists: a short pause behind the number.
+    rule("markup", rf"^[ ]*(?P<number>\d{{1,2}}(?:\.\d{{1,2}}){{1,3}})\.?[ ]+(?=[{UPPER}])", _numbered),
+    rule("markup", r"^[ ]*(?P<number>\d{1,2})[.)](?!\d)[ ]*(?=\S)", _numbered),
+    rule("markup", r"^[ ]*(?P<number>[IVX]{1,6})[.)][ ]+(?=\S)", _roman),
+    rule("markup", r"^[ ]*(?P<letter>[a-zđ])\)[ ]*", _lettered),
+    rule("markup", rf"^[ ]*(?P<letter>[A-ZĐ])[.)][ ]+(?=[{UPPER}])", _lettered),
+]

@@ -47,7 +47,7 @@ def _mixed(match: re.Match[str]) -> Said | None:
     """Letters and digits in one word: `10A1`, `QL1A`, `5G`, `VTV1`, `COVID-19`."""
     words: list[str] = []
     for run in re.findall(r"\d+|[^\W\d_]+", match.group()):
-        if run.isdigit():
+        if run.isdecimal():
             words.append(digits(run) if len(run) > 1 and run.startswith("0") else number(run))
             continue
         words.append(_letters(run))
@@ -72,6 +72,10 @@ def _single(match: re.Match[str]) -> str:
     return number(match.group())
 
 
+_FRACTIONS: Final = {
+    "½": "một phần hai", "⅓": "một phần ba", "¼": "một phần tư", "¾": "ba phần tư", "⅔": "hai phần ba",
+}  # fmt: skip
+
 _COMPARED: Final = {
     "<": "nhỏ hơn", ">": "lớn hơn", "≤": "nhỏ hơn hoặc bằng", "≥": "lớn hơn hoặc bằng", "<=": "nhỏ hơn hoặc bằng",
     ">=": "lớn hơn hoặc bằng", "=": "bằng", "+": "cộng", "±": "cộng trừ", "≈": "xấp xỉ", "~": "khoảng", "×": "nhân",
@@ -86,7 +90,20 @@ def _sign(match: re.Match[str]) -> str | None:
     return f" {_COMPARED[sign]} "
 
 
+def _version(match: re.Match[str]) -> str | None:
+    """`2.1.3`; thousands are written in threes and are no version."""
+    parts = match.group().split(".")
+    return None if all(len(part) == 3 for part in parts[1:]) else " chấm ".join(number(part) for part in parts)
+
+
+def _section(match: re.Match[str]) -> str | None:
+    value = roman(match["roman"])
+    return f"{cardinal(value)} chấm {number(match['part'])}" if value else None
+
+
 RULES = [
+    rule("number", r"(?<![\w.,/])\d{1,4}(?:\.\d{1,4}){2,4}(?![\w/]|[.,]\d)", _version),
+    rule("roman", r"(?<!\w)(?P<roman>[IVX]{1,5})\.(?P<part>\d{1,2})(?![\w.])", _section),
     rule(
         "number",
         r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/])",
@@ -114,7 +131,8 @@ RULES = [
         "roman", r"(?<!\w)(?P<word>)(?P<numbers>(?:X{1,3}(?:IX|IV|V?I{0,3})|VI{1,3}|I[VX]|I{2,3}))(?![^\W_])", _romans
     ),
     rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?!\w)", _mixed),
-    rule("number", r"(?<!\d)\d{1,3}(?: \d{3}){2,}(?!\d)", _single),
+    rule("number", r"[½⅓¼¾⅔]", lambda m: f" {_FRACTIONS[m.group()]} "),
+    rule("symbol", r"(?<=\d)\^(?=\d)", " mũ "),
     rule("number", _NUM, _single),
     rule("number", r"\d+", _single),
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
@@ -127,6 +145,6 @@ def _share_of(match: re.Match[str]) -> str:
         return f"{number(match['top'])} trên {number(match['bottom'])}"
     return (
         _share(match)
-        if match["top"].isdigit() and match["bottom"].isdigit()
+        if match["top"].isdecimal() and match["bottom"].isdecimal()
         else (f"{number(match['top'])} trên {number(match['bottom'])}")
     )

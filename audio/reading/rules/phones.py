@@ -66,7 +66,7 @@ def _phone(match: re.Match[str]) -> Said | None:
 
 
 def _service(match: re.Match[str]) -> str | None:
-    count = sum(letter.isdigit() for letter in match.group())
+    count = sum(letter.isdecimal() for letter in match.group())
     return _grouped(match.group()) if 8 <= count <= 10 else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from audio.reading.letters import LOWER
 from audio.reading.model import before, rule
 from audio.reading.numerals import NUMBER, number, value
 
@@ -47,7 +48,7 @@ def _alternatives(table: dict[str, str]) -> str:
 _NUM: Final = rf"(?:{NUMBER})"
 _UNIT: Final = rf"(?:(?:{_alternatives(_MONEY)}|{_alternatives(_MEASURES)})(?![\w²³]))"
 _SECOND: Final = r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
-_PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(_EACH)})(?!\w))"
+_PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(_EACH)})(?!\w)){{1,2}}"
 _EDGE: Final = r"(?<![\w.,/])(?<!\d[ ]-)"
 
 _SCALES: Final = {"k", "tr", "tỷ", "tỉ", "triệu", "nghìn", "ngàn"}
@@ -66,6 +67,10 @@ def unit(text: str) -> str:
     )
 
 
+def _each(text: str) -> list[str]:
+    return [word for part in text.lower().split("/")[1:] for word in ("một", _EACH[part.strip()])]
+
+
 def _quantity(match: re.Match[str]) -> str:
     words = [number(match["number"]), unit(match["unit"])]
     if match["sign"] and re.match(r"(?:°|º|độ|%)", match["unit"].lower()):
@@ -73,7 +78,7 @@ def _quantity(match: re.Match[str]) -> str:
     if match["second"]:
         words.append(unit(match["second"]))
     if match["per"]:
-        words += ["một", _EACH[match["per"].strip().lstrip("/").strip().lower()]]
+        words += _each(match["per"])
     return " ".join(words)
 
 
@@ -88,7 +93,7 @@ def _range(match: re.Match[str]) -> str | None:
     if match["second"]:
         words.append(unit(match["second"]))
     if match["per"]:
-        words += ["một", _EACH[match["per"].strip().lstrip("/").strip().lower()]]
+        words += _each(match["per"])
     return " ".join(words)
 
 
@@ -109,6 +114,9 @@ def _alone(match: re.Match[str]) -> str | None:
 _I: Final = re.IGNORECASE
 
 RULES = [
+    rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê"),
+    rule("unit", r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)", lambda m: f"{number(m['m'])} mét {number(m['cm'])}"),
+    rule("number", rf"{_EDGE}(?P<first>{_NUM})[ ]?[xX×][ ]?(?=\d)", lambda m: f"{number(m['first'])} nhân "),
     rule("money", rf"{_EDGE}(?:USD|US\$|\$)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
@@ -118,13 +126,13 @@ RULES = [
     ),
     rule(
         "unit",
-        rf"(?P<sign>(?<![\w.,/)][ ])(?<![\w.,/])[-+])?{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
+        rf"(?P<sign>(?:(?<=[\s(])|^)[-+])?{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
         _quantity,
         _I,
     ),
     rule(
         "unit",
-        rf"(?<=[a-zà-ỹđ])[ ]?/[ ]?(?P<each>{_alternatives(_EACH)})(?!\w)",
+        rf"(?<=[{LOWER}])[ ]?/[ ]?(?P<each>{_alternatives(_EACH)})(?!\w)",
         lambda m: _per(m) if re.search(r"\d[^,.;/]{0,24}$", before(m)) else None,
         _I,
     ),

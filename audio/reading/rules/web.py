@@ -41,7 +41,7 @@ def _say(address: str) -> str:
 
 
 def _part(part: str) -> str:
-    if part.isdigit():
+    if part.isdecimal():
         return digits(part)
     if part.isalpha():
         word = part.lower()
