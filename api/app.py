@@ -75,7 +75,6 @@ def create_app(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=BODY_BYTES_MAX,
     )
     app.state.context, app.state.live, app.state.metrics = context, live, metrics
     for router in ROUTERS:
@@ -88,6 +87,7 @@ def create_app(context: Context) -> FastAPI:
         Outermost,
         metrics=metrics,
         secure=context.settings.secure_cookies,
+        body_bytes_max=BODY_BYTES_MAX,
         on_error=problems.answer,
     )
     return app

@@ -1,4 +1,4 @@
-"""The live stream. The one route that is asynchronous: it waits, and a thread for each open page would only wait too."""
+"""The live stream: asynchronous, because a thread for each open page would only wait."""
 
 from __future__ import annotations
 

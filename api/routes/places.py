@@ -109,7 +109,7 @@ class ReceiverOut(Out):
 class Enrolled(Out):
     receiver: ReceiverOut
     identity: dict[str, Any] = Field(
-        description="The identity file for the box, with its private key and password. Shown this once and kept nowhere."
+        description="The identity file for the box with its private key and password: shown this once, kept nowhere"
     )
 
 
@@ -122,7 +122,7 @@ def list_receivers(
     context: Ctx,
     _who: Reader,
     unit_id: Annotated[str | None, Query(description="At or below this unit")] = None,
-    online: bool | None = None,
+    online: Annotated[bool | None, Query(description="Whether it is connected now")] = None,
     status: Annotated[str | None, Query(pattern="^(active|revoked)$")] = "active",
     after: After = None,
     limit: Limit = 100,
@@ -180,7 +180,7 @@ def _broker(context: Context) -> registry.BrokerAddress:
 
 @receivers.post("/receivers/{receiver_id}/revoke", summary="Revoke a receiver", responses=responses(404, 409))
 def revoke(context: Ctx, who: Manager, receiver_id: str, body: Revocation) -> ReceiverOut:
-    """From now on it can't log in at the broker and nothing that it signs counts. There is no way back but enrolling."""
+    """From now on it can't log in at the broker and nothing that it signs counts. The only way back is to enrol."""
     with context.db.writing() as session:
         receiver = registry.revoke(session, receiver_id, reason=body.reason, clock=context.clock, actor=who.actor)
         return ReceiverOut.model_validate(receiver)

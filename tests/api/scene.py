@@ -1,7 +1,7 @@
 """A believable day at the desk, written straight into the tables: what pages and lists are tried on.
 
-The cast of accounts is the same everywhere: `admin`, `editor`, `approver`, `operator`, `auditor`, one role each, and one
-password. The places are invented.
+The cast of accounts is the same everywhere: `admin`, `editor`, `approver`, `operator`, `auditor`, one role each, and
+one password. The places are invented.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from api.auth.passwords import hash_password
 from api.auth.rights import ROLES
-from api.auth.users import add_user
+from api.tables import User
 from broadcast.tables import Playout, Programme
 from core import units
 from core.clock import Clock
@@ -49,7 +51,22 @@ class Scene:
 
 def add_cast(session: Session, clock: Clock) -> None:
     for role in ROLES:
-        add_user(session, role, FULL_NAMES[role], [role], PASSWORD, SYSTEM, clock)
+        now = clock.now()
+        session.add(
+            User(
+                username=role,
+                full_name=FULL_NAMES[role],
+                roles=[role],
+                password_hash=_hashed(),
+                created_at=now,
+                password_changed_at=now,
+            )
+        )
+
+
+@cache
+def _hashed() -> str:
+    return hash_password(PASSWORD)  # slow on purpose; once is enough for all tests
 
 
 def add_places(session: Session, clock: Clock, communes: Sequence[str] = COMMUNES, receivers: int = 2) -> Scene:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.context import Context
@@ -36,6 +37,7 @@ class Site:
 
     url: str
     context: Context
+    app: FastAPI
     clients: list[httpx.Client]
 
     @property
@@ -65,7 +67,7 @@ def running(context: Context) -> Iterator[Site]:
     ready = threading.Event()
     thread = threading.Thread(target=_run, args=(server, listener, ready), name="test-web")
     thread.start()
-    site = Site(f"http://127.0.0.1:{listener.getsockname()[1]}", context, [])
+    site = Site(f"http://127.0.0.1:{listener.getsockname()[1]}", context, app, [])
     try:
         assert ready.wait(20), "uvicorn did not start"
         yield site
