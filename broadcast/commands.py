@@ -241,7 +241,17 @@ def resend(session: Session, receiver_id: str, path: Sequence[str], now: datetim
         command.published_at = None
     copied = set(session.scalars(select(IssuedCommand.copy_of_id).where(IssuedCommand.audience == audience)))
     areas = [topics.area_audience(unit) for unit in path]
-    missed = [row for row in session.scalars(live.where(IssuedCommand.audience.in_(areas))) if row.id not in copied]
+    # A copy gets a new number, so an old mute must not come back over one that was given since.
+    newest_mute = session.scalar(
+        select(func.max(IssuedCommand.issued_at)).where(
+            IssuedCommand.audience.in_([audience, *areas]), IssuedCommand.name == "mute", IssuedCommand.expires_at > now
+        )
+    )
+    missed = [
+        row
+        for row in session.scalars(live.where(IssuedCommand.audience.in_(areas)))
+        if row.id not in copied and (row.name != "mute" or row.issued_at == newest_mute)
+    ]
     for command in missed:
         session.add(
             IssuedCommand(

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import queue
 import threading
@@ -65,7 +64,8 @@ class Ingest:
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
-        self._seq = itertools.count()
+        self._seq = 0
+        self._numbering = threading.Lock()
         self._published_chunks: dict[tuple[str, int], float] = {}
         self._noted: dict[Rejected, float] = {}
 
@@ -211,14 +211,19 @@ class Ingest:
         token = self._sign("ack", standing.receiver_id, body, now, ACK_LIFE)
         self._link.publish(topics.down(standing.receiver_id, "ack"), token, qos=1)
 
+    def _next_seq(self, now: datetime) -> int:
+        """Acknowledgements and times only state facts: a number that orders those of this process is enough."""
+        with self._numbering:
+            self._seq = max(self._seq + 1, to_ms(now))
+            return self._seq
+
     def _sign(self, role: Role, receiver: str, body: Ack | TimeAnswer, now: datetime, life: timedelta) -> bytes:
         return sign(
             self._keyring.key(role),
             typ=role,
             iss=self._keyring.issuer,
             aud=topics.audience(receiver),
-            # These only ever state facts; a number that orders them within this process is enough.
-            seq=to_ms(now) * 1000 + next(self._seq) % 1000,
+            seq=self._next_seq(now),
             iat=int(now.timestamp()),
             exp=int((now + life).timestamp()),
             body=body,
