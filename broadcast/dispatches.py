@@ -53,7 +53,9 @@ def parse(text: str) -> ParsedDispatch:
     kind, subject = kind_and_subject(head.cells)
     number, code = own_number(head.cells)
     issued_on, issued_text = issue_date(head.cells)
-    body = [tidy(line) for line in lines[head.body_from :]]
+    issuer = issuer_of(head.cells)
+    headless = not (subject or code or issued_text or issuer)  # plain prose: all of it is body
+    body = [tidy(line) for line in lines[0 if headless else head.body_from :]]
     body_paragraphs = paragraphs(body)
     day, month = observance(subject, body_paragraphs) or (None, None)
     return ParsedDispatch(
@@ -62,7 +64,7 @@ def parse(text: str) -> ParsedDispatch:
         code=code,
         issued_on=issued_on,
         issued_text=issued_text,
-        issuer=issuer_of(head.cells) or asking_issuer(body_paragraphs),
+        issuer=issuer or asking_issuer(body_paragraphs),
         subject=subject,
         addressees=addressees(body, head.cells),
         observance_day=day,

@@ -6,14 +6,17 @@ and waits for somebody to write it anew before it is approved.
 
 How it goes: sections that concern offices only (reports, funds) come last; the points of the others are taken in order,
 whole clauses at a time, into at most four bulletins of some 40 seconds, each beginning with the subject; a fifth is a
-message of at most 15 seconds. A clause with a blank to fill in is left out.
+message of at most 15 seconds. Clauses that cite documents are left out where others are left, clauses with a blank to
+fill in always, and one is cut into its phrases only where there is no shorter one.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from broadcast.bulletin_rules import blanks
 from broadcast.dispatch_facts import Demand, ParsedDispatch, tidy
@@ -25,6 +28,8 @@ LONG_MAX = 4
 SYLLABLES_A_SECOND = 2.5  # the offline voice at 125 words a minute with its pauses: measured 2.5 to 2.8
 LONG_SECONDS = 40.0
 SHORT_SECONDS = 12.0  # the promise is 15: room for a slower voice
+_CLAUSE_SECONDS = LONG_SECONDS / 2
+_SPOT_WORDS = 15
 TITLE_MARK = "Soạn từ văn bản"
 _TITLE_SUBJECT_MAX = 120
 
@@ -32,9 +37,10 @@ _FOR_OFFICES = re.compile(
     r"báo cáo|kinh phí|tổ chức thực hiện|phân công|trách nhiệm|hình thức|yêu cầu|mục đích|cách làm|chế độ",
     re.IGNORECASE,
 )
-_REPORTING = re.compile(r"^(?:gửi\s|báo cáo|tổng hợp|giao\s|chế độ)", re.IGNORECASE)
+_REPORTING = re.compile(r"báo cáo (?:kết quả|về)|gửi báo cáo|gửi về|^(?:báo cáo|tổng hợp|giao)\s|^gửi\s", re.IGNORECASE)
+_CITED = re.compile(r"\d\s?[/-]\s?[A-ZĐ]{2}")  # "48-CT/TW": of no use to a listener
 _CLAUSE_END = re.compile(r"(?<=[.;!?])\s+(?=\S)")
-_PHRASE_END = re.compile(r",\s+(?=\S)|\s+[-–—]\s+|\s+(?=và\s)|\s+(?=“)|:\s+")
+_PHRASE_END = re.compile(r"(?<!hòng),\s+(?=\S)|\s+[-–—]\s+|\s+(?=và\s)|\s+(?=“)|:\s+|\s+(?=\()")  # not "phòng, chống"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class DraftBulletin:
 def draft(parsed: ParsedDispatch) -> list[DraftBulletin]:
     """Up to four bulletins and a short one, in the dispatch's own words; empty where it says nothing to use."""
     lead = _sentence(parsed.subject) if parsed.subject and not blanks(parsed.subject) else ""
-    clauses = list(_clauses(parsed))
+    clauses = _clauses(parsed)
     texts = _filled(lead, clauses)
     subject = lead.rstrip(".") or (clauses[0].rstrip(".") if clauses else "")
     short = _short(lead, clauses)
@@ -74,8 +80,8 @@ def estimated_seconds(text: str) -> float:
     return syllables / SYLLABLES_A_SECOND
 
 
-def _clauses(parsed: ParsedDispatch) -> Iterator[str]:
-    """What there is to say, clause by clause, for listeners first."""
+def _clauses(parsed: ParsedDispatch) -> list[str]:
+    """What there is to say, clause by clause, for listeners first; the best kind of clause of which there is any."""
     public = [d for d in parsed.demands if not _FOR_OFFICES.search(d.heading)]
     rest = [d for d in parsed.demands if _FOR_OFFICES.search(d.heading)]
     texts = [text for demand in public for text in _points(demand)]
@@ -83,67 +89,77 @@ def _clauses(parsed: ParsedDispatch) -> Iterator[str]:
         texts += [text for demand in rest for text in _points(demand)]
     if not texts:
         texts = list(parsed.paragraphs)
-    for text in texts:
-        for clause in _CLAUSE_END.split(tidy(text)):
-            yield from (_sentence(piece) for piece in _pieces(clause) if not blanks(piece))
+    clauses = [clause for text in texts for clause in _CLAUSE_END.split(tidy(text)) if clause and not blanks(clause)]
+    whole = [clause for clause in clauses if estimated_seconds(clause) <= _CLAUSE_SECONDS]
+    for kind in ([c for c in whole if not _CITED.search(c)], whole, [p for c in clauses for p in _phrases(c)]):
+        if kind:
+            return [_sentence(clause) for clause in kind]
+    return []
 
 
 def _points(demand: Demand) -> list[str]:
-    points = [point for point in demand.points if not _REPORTING.match(point)]
-    # A heading that is a sentence of its own ("1. Chủ tịch UBND các xã chủ động …") is what it asks for.
-    return [demand.heading, *points] if len(demand.heading.split()) > 12 or not points else points
+    points = [point for point in demand.points if not _REPORTING.search(point)]
+    # A heading without points ("1. Chủ tịch UBND các xã chủ động …") is itself what is asked for; NỘI DUNG is not.
+    heading = demand.heading
+    if demand.points or heading.isupper() or heading.endswith(":") or _REPORTING.search(heading):
+        return points
+    return [heading] if heading else []
 
 
-def _pieces(clause: str) -> Iterator[str]:
-    """A clause, or where it is longer than a whole bulletin its phrases, put together up to that length."""
-    limit = LONG_SECONDS / 2
-    if estimated_seconds(clause) <= limit:
-        yield clause
-        return
-    piece = ""
-    for phrase in re.split(r"(?<=,)\s+", clause):
-        longer = f"{piece} {phrase}".strip()
-        if piece and estimated_seconds(longer) > limit:
-            yield piece
-            longer = phrase
-        piece = longer
-    if piece and estimated_seconds(piece) <= limit * 1.5:
-        yield piece
+def _phrases(clause: str) -> list[str]:
+    """The phrases of a clause that is longer than a bulletin bears."""
+    cuts = [0, *(match.end() for match in _PHRASE_END.finditer(clause)), len(clause)]
+    phrases = [clause[start:end] for start, end in pairwise(cuts)]
+    return [phrase for phrase in phrases if len(phrase.split()) >= 4 and estimated_seconds(phrase) <= _CLAUSE_SECONDS]
 
 
 def _filled(lead: str, clauses: Sequence[str]) -> list[str]:
-    """The long bulletins: the subject, then as many clauses as fit, evenly over at least two where there are two."""
+    """The long bulletins: the subject, then the clauses in order, spread evenly; two at least where there are two."""
     if not clauses:
         return [lead] if lead else []
     room = LONG_SECONDS - (estimated_seconds(lead) if lead else 0.0)
-    total = sum(map(estimated_seconds, clauses))
-    if len(clauses) > 1 and total <= room:
-        room = total / 2
-    bulletins: list[list[str]] = [[]]
-    used = 0.0
-    for clause in clauses:
-        seconds = estimated_seconds(clause)
-        if bulletins[-1] and used + seconds > max(room, 8.0):
-            if len(bulletins) == LONG_MAX:
-                break
-            bulletins.append([])
-            used = 0.0
-        bulletins[-1].append(clause)
-        used += seconds
-    return [" ".join([lead, *sentences]).strip() for sentences in bulletins]
+    seconds = [estimated_seconds(clause) for clause in clauses]
+    count = min(max(2, math.ceil(sum(seconds) / max(room, _CLAUSE_SECONDS))), LONG_MAX, len(clauses))
+    kept = _that_fit(clauses, seconds, count * max(room, _CLAUSE_SECONDS))
+    total = sum(seconds[: len(kept)])
+    bulletins: list[list[str]] = [[] for _ in range(count)]
+    before = 0.0
+    for clause, length in zip(kept, seconds, strict=False):
+        # Where the middle of the clause lies on the whole says which bulletin it belongs to.
+        bulletins[min(int((before + length / 2) / total * count), count - 1)].append(clause)
+        before += length
+    return [" ".join([lead, *sentences]).strip() for sentences in bulletins if sentences]
+
+
+def _that_fit(clauses: Sequence[str], seconds: Sequence[float], room: float) -> Sequence[str]:
+    for at, used in enumerate(accumulate(seconds)):
+        if used > room and at > 0:
+            return clauses[:at]
+    return clauses
 
 
 def _short(lead: str, clauses: Sequence[str]) -> str:
-    for whole in (lead, *sorted(clauses, key=estimated_seconds)[:1]):
-        if whole and estimated_seconds(whole) <= SHORT_SECONDS:
-            return whole
-    longest = lead or (clauses[0] if clauses else "")
-    cuts = [match.start() for match in _PHRASE_END.finditer(longest)]
-    for cut in reversed(cuts):
-        kept = longest[:cut]
-        if estimated_seconds(kept) <= SHORT_SECONDS and kept.count("“") == kept.count("”") and len(kept.split()) >= 4:
-            return _sentence(kept)
-    return ""
+    """The subject, or as much of it as makes sense in the time, or else the shortest clause."""
+    for text in (lead, *_openings(lead), *sorted(clauses, key=estimated_seconds)[:1]):
+        if text and estimated_seconds(text) <= SHORT_SECONDS:
+            return _sentence(text)
+    opening = next((text for clause in clauses for text in _openings(clause)), "")
+    # A text of one endless phrase is cut by its length: a draft that shows what it is beats none.
+    return opening or _sentence(" ".join((lead or " ".join(clauses[:1])).split()[:_SPOT_WORDS]))
+
+
+def _openings(text: str) -> list[str]:
+    """What the text begins with, up to the end of a phrase, the longest first, in the time of a short message."""
+    cuts = [match.start() for match in _PHRASE_END.finditer(text)]
+    openings = [text[:cut] for cut in reversed(cuts)]
+    return [
+        _sentence(opening)
+        for opening in openings
+        if estimated_seconds(opening) <= SHORT_SECONDS
+        and opening.count("“") == opening.count("”")
+        and opening.count("(") == opening.count(")")
+        and len(opening.split()) >= 4
+    ]
 
 
 def _sentence(text: str | None) -> str:
