@@ -17,13 +17,17 @@ from core.errors import NotFound
 from devices.link import Link, MqttLink
 from devices.receiver.agent import Agent
 from devices.receiver.identity import Identity, will
-from devices.receiver.outputs import NullOutput, Output, WavOutput
+from devices.receiver.outputs import AHEAD_MS, NullOutput, Output, WavOutput
 from devices.receiver.settings import DEFAULTS, AgentSettings
 
 log = logging.getLogger(__name__)
 
 LinkFactory = Callable[[Identity], Link]
 STARTING_AT_ONCE = 8
+# So many receivers in one interpreter keep its lock from the sound outputs for longer than a card's buffer would last;
+# theirs is longer then, at the price of reacting later to a stop.
+MANY = 30
+AHEAD_MANY_MS = 1_000.0
 
 
 def mqtt_link(identity: Identity) -> Link:
@@ -65,7 +69,13 @@ class Fleet:
         self._output = output
         self._link_factory = link_factory
         # A simulated box is no clone of another for running on the same machine.
-        self._settings = dataclasses.replace(settings, machine="") if settings.machine is None else settings
+        settings = dataclasses.replace(settings, machine="") if settings.machine is None else settings
+        if len(identities) > MANY:
+            # They all decode at once: begin earlier, and earlier than the longer buffer asks for it.
+            settings = dataclasses.replace(
+                settings, prepare_ms=max(settings.prepare_ms, 15_000), last_call_ms=max(settings.last_call_ms, 4_000)
+            )
+        self._settings = settings
         self._lock = threading.Lock()
         self._agents: dict[str, Agent] = {}
         self._recordings: dict[str, list[Path]] = {identity.receiver: [] for identity in identities}
@@ -135,6 +145,7 @@ class Fleet:
                 self._recordings[receiver].append(output.path)
 
     def _make_output(self, receiver: str) -> Output:
+        ahead_ms = AHEAD_MS if len(self._identities) <= MANY else AHEAD_MANY_MS
         if self._output == "wav":
-            return WavOutput(self.folder / f"{receiver}.wav", self._clock)
-        return NullOutput(self._clock)
+            return WavOutput(self.folder / f"{receiver}.wav", self._clock, ahead_ms=ahead_ms)
+        return NullOutput(self._clock, ahead_ms=ahead_ms)

@@ -92,7 +92,7 @@ class Control:
             settings=settings,
         )
         self._postman = Postman(self.outbox, self._messenger.plays, settings)
-        self._ledger = Ledger(self.state, self.outbox, self.clock, recorded=lambda: None)
+        self._ledger = Ledger(self.state, self.outbox, self.clock)
         self._fetcher = Fetcher(
             self.cache,
             subscribe=receive,

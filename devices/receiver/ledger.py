@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from devices.protocol.plan import PlanAiring
 from devices.receiver.clock import SignedClock
@@ -15,18 +15,20 @@ from devices.receiver.state import State
 log = logging.getLogger(__name__)
 
 STOP_KEPT_MS = 7 * DAY_MS
+DAY_COUNTED_MS = 60_000.0
 HELD_MAX = 10_000  # records kept in memory while the disk takes none
 
 
 class Ledger:
     """Writes through to the disk. While that fails, records wait in memory and are tried again."""
 
-    def __init__(self, state: State, outbox: Outbox, clock: SignedClock, *, recorded: Callable[[], None]) -> None:
+    def __init__(self, state: State, outbox: Outbox, clock: SignedClock) -> None:
         self._state = state
         self._outbox = outbox
         self._clock = clock
-        self._recorded = recorded
         self._held: list[tuple[Draft, bool]] = []
+        self._stops = {row[0] for row in state.rows("SELECT what FROM stops")}
+        self._day: tuple[float, int] = (float("-inf"), 0)  # when it was counted, and what the count was
 
     def record(self, job: Job, slot: Slot, reason: str, *, whole: bool) -> None:
         """Write the record of an item."""
@@ -51,7 +53,7 @@ class Ledger:
                 log.exception("A record can't be written; it is tried again")
                 return
             self._held = self._held[1:]
-            self._recorded()
+            self._day = (float("-inf"), 0)
 
     def save_progress(self, rows: Sequence[tuple[Job, Slot]]) -> None:
         """What sounds, as its record would read if power went now."""
@@ -71,17 +73,22 @@ class Ledger:
         return self._outbox.recorded(airing, command)
 
     def day_played_ms(self, now_ms: float) -> int:
-        """What sounded in the last 24 hours, emergencies apart."""
-        return self._outbox.played_ms(int(now_ms) - DAY_MS)
+        """What sounded in the last 24 hours, emergencies apart; counted anew after each record, and each minute."""
+        if abs(now_ms - self._day[0]) >= DAY_COUNTED_MS:
+            self._day = (now_ms, self._outbox.played_ms(int(now_ms) - DAY_MS))
+        return self._day[1]
 
     def remember_stop(self, what: str, now_ms: float) -> None:
         """An airing or a command is stopped, whether it has come yet or not."""
+        self._stops.add(what)
         self._state.run("INSERT OR REPLACE INTO stops VALUES (?, ?)", what, int(now_ms) + STOP_KEPT_MS)
 
     def stopped(self, airing: str, command: str | None) -> bool:
-        return self._state.one("SELECT 1 FROM stops WHERE what IN (?, ?)", airing, command or airing) is not None
+        """Was either told to stop?"""
+        return airing in self._stops or command in self._stops
 
     def forget(self, now_ms: float, keep_ms: int) -> None:
         """Drop what needn't be kept any longer."""
-        self._state.run("DELETE FROM stops WHERE until < ?", int(now_ms))
+        if self._state.run("DELETE FROM stops WHERE until < ?", int(now_ms)).rowcount:
+            self._stops = {row[0] for row in self._state.rows("SELECT what FROM stops")}
         self._outbox.forget(int(now_ms) - keep_ms)

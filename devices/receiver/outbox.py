@@ -55,16 +55,8 @@ class Outbox:
                 state.put("head", [0, GENESIS])
                 state.put("acknowledged", 0)
         self.log: str = held
-
-    @property
-    def last(self) -> int:
-        """Number of the newest record; 0: none."""
-        return int(self._state.get("head")[0])
-
-    @property
-    def acknowledged(self) -> int:
-        """All of 1…this the server has committed."""
-        return int(self._state.get("acknowledged"))
+        self.last: int = state.get("head")[0]  # number of the newest record; 0: none
+        self.acknowledged: int = state.get("acknowledged")  # all of 1…this the server has committed
 
     def add(self, draft: Draft, *, emergency: bool = False) -> PlayRecord | None:
         """Append a record and end the item's progress; None where it has one already."""
@@ -89,6 +81,7 @@ class Outbox:
                 msgspec.json.encode(record),
             )
             self._state.put("head", [record.seq, canonical_sha256(record)])
+        self.last = record.seq
         return record
 
     def _has(self, airing: str, item: str, command: str) -> bool:
@@ -112,6 +105,7 @@ class Outbox:
         with self._state.writing():
             self._state.run("UPDATE records SET acked_at = ? WHERE seq <= ? AND acked_at IS NULL", at_ms, through)
             self._state.put("acknowledged", through)
+        self.acknowledged = through
         return True
 
     def forget(self, before_ms: int) -> int:

@@ -58,6 +58,41 @@ class Output(Protocol):
         ...
 
 
+class _Ticker:
+    """One thread that serves all virtual outputs of a process, so that hundreds of them are no burden."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._served: tuple[VirtualOutput, ...] = ()
+        self._ending: threading.Event | None = None
+
+    def serve(self, output: VirtualOutput) -> None:
+        with self._lock:
+            self._served = (*self._served, output)
+            if self._ending is None:
+                self._ending = threading.Event()
+                threading.Thread(target=self._run, args=(self._ending,), name="sound", daemon=True).start()
+
+    def leave(self, output: VirtualOutput) -> None:
+        """It is served no more once its own lock is free; the thread ends with the last one."""
+        with self._lock:
+            self._served = tuple(held for held in self._served if held is not output)
+            if not self._served and self._ending is not None:
+                self._ending.set()
+                self._ending = None
+
+    def _run(self, ending: threading.Event) -> None:
+        while not ending.wait(PERIOD_S):
+            for output in self._served:
+                try:
+                    output.advance()
+                except Exception:
+                    log.exception("A sound output failed for a moment")
+
+
+_ticker = _Ticker()
+
+
 class VirtualOutput:
     """A sound card in software: the machine's monotonic clock is its sample clock."""
 
@@ -68,14 +103,11 @@ class VirtualOutput:
         self._callback: Callback | None = None
         self._started_ms = 0.0
         self._frames = 0  # asked for, or passed over, since the start
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._advancing = threading.Lock()
 
     def start(self, callback: Callback) -> None:
         self.open(callback)
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
-        self._thread.start()
+        _ticker.serve(self)
 
     def open(self, callback: Callback) -> None:
         """Begin without a thread: whoever opened it calls `advance`."""
@@ -86,22 +118,22 @@ class VirtualOutput:
         self.advance()
 
     def stop(self) -> None:
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._stopping.set()
-            thread.join()
-        if self._callback is not None:
-            self._callback = None
-            self._end(self._due())
+        _ticker.leave(self)
+        with self._advancing:
+            if self._callback is not None:
+                self._callback = None
+                self._end(self._due())
 
     def check(self) -> str:
         return ""
 
     def advance(self) -> None:
         """Ask for what must be ready now."""
-        callback = self._callback
-        if callback is None:
-            return
+        with self._advancing:
+            if self._callback is not None:
+                self._catch_up(self._callback)
+
+    def _catch_up(self, callback: Callback) -> None:
         due = self._due()
         if self._frames < due:
             self.underruns += self._frames > 0
@@ -119,13 +151,6 @@ class VirtualOutput:
     def _give(self, samples: Samples) -> None:
         self._frames += len(samples)
         self._write(samples)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(PERIOD_S):
-            try:
-                self.advance()
-            except Exception:
-                log.exception("The sound output failed for a moment")
 
     def _begin(self) -> None:
         """The first sample sounds now."""

@@ -153,7 +153,7 @@ class Player:
                 wake = min(wake, self._advance(job, now_ms))
             if job.placed:
                 self._adjust(job, now_ms)
-                wake = min(wake, 250.0)
+                wake = min(wake, PROGRESS_MS)  # whatever changes sooner comes as a message, and a tick with it
         if now_ms >= self._progress_due and not self.idle:
             self._progress_due = now_ms + PROGRESS_MS
             self._save_progress(now_ms)

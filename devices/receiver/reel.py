@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,11 @@ BLOCK = 4_800
 AHEAD_FRAMES = 4 * RATE
 PRIMED_FRAMES = RATE
 POLL_S = 0.2
+
+# Of hundreds of simulated receivers in one process only so many decode at once, each a second of sound at a time;
+# more would only keep one another, and the sound outputs, from the interpreter.
+_decoding = threading.BoundedSemaphore(2)
+TURN_BLOCKS = RATE // BLOCK
 
 Piece = tuple[int, Samples]
 
@@ -145,15 +151,23 @@ class Reel:
                 if sound.samplerate != RATE:
                     return "unsupported-format"
                 while self._room():
-                    block = sound.read(BLOCK, dtype="float32", always_2d=True)
-                    if not len(block):
-                        return ""
-                    mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-                    self._put(index, np.ascontiguousarray(mono))
+                    with _decoding:
+                        if not self._decode_turn(index, sound):
+                            return ""
         except (soundfile.LibsndfileError, OSError, RuntimeError):
             log.exception("Audio can't be decoded", extra={"sha256": source.sha256})
             return "damaged-audio"
         return ""
+
+    def _decode_turn(self, index: int, sound: Any) -> bool:
+        """A second of sound at most; False at the end of the file."""
+        for _ in range(TURN_BLOCKS):
+            block = sound.read(BLOCK, dtype="float32", always_2d=True)
+            if not len(block):
+                return False
+            mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+            self._put(index, np.ascontiguousarray(mono))
+        return True
 
     def _room(self) -> bool:
         """Wait until there is room; False: it is over."""
