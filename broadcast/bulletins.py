@@ -22,6 +22,15 @@ from sqlalchemy.orm import Session
 
 from audio.studio import Speech
 from broadcast import campaigns
+from broadcast.bulletin_reads import (
+    approved_rendition,
+    bulletin_of,
+    current_sha256s,
+    decisions,
+    get,
+    overdue,
+    renditions,
+)
 from broadcast.bulletin_rules import (
     ALLOWED,
     CHARACTERS_MAX,
@@ -382,50 +391,6 @@ def _decide(
     _record(session, decision, version, actor, clock, sha256s=sha256s, note=approval.note)
     log.info("bulletin decided", extra={"version": version.id, "decision": decision})
     return approval
-
-
-# --- Looking -----------------------------------------------------------------------------------------------------
-
-
-def get(session: Session, version_id: str) -> BulletinVersion:
-    version = session.get(BulletinVersion, version_id)
-    if version is None:
-        raise NotFound(what="phiên bản bản tin", id=version_id)
-    return version
-
-
-def bulletin_of(session: Session, version: BulletinVersion) -> Bulletin:
-    return session.get_one(Bulletin, version.bulletin_id)
-
-
-def renditions(session: Session, version_id: str) -> list[Rendition]:
-    """The sounds of a version."""
-    return list(session.scalars(select(Rendition).where(Rendition.version_id == version_id).order_by(Rendition.id)))
-
-
-def current_sha256s(session: Session, version_id: str) -> list[str]:
-    """What an approver passes back to `approve`: the names of the version's sounds."""
-    return sorted(r.sha256 for r in renditions(session, version_id))
-
-
-def decisions(session: Session, version_id: str) -> list[Approval]:
-    """All decisions on a version, oldest first."""
-    return list(session.scalars(select(Approval).where(Approval.version_id == version_id).order_by(Approval.id)))
-
-
-def approved_rendition(session: Session, version_id: str) -> Rendition | None:
-    """The sound that is approved to go on air, or None where the version isn't approved (any more)."""
-    version = get(session, version_id)
-    if version.status != "approved":
-        return None
-    bound = next((set(a.sha256s) for a in reversed(decisions(session, version_id)) if a.decision == "approved"), set())
-    return next((r for r in renditions(session, version_id) if r.sha256 in bound and r.profile == PROFILE), None)
-
-
-def overdue(session: Session, today: date) -> list[Bulletin]:
-    """Bulletins whose facts should have been looked at again before `today`, the most overdue first."""
-    late = select(Bulletin).where(Bulletin.review_by < today).order_by(Bulletin.review_by, Bulletin.id)
-    return list(session.scalars(late))
 
 
 # --- Within -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from broadcast.dispatch_body import addressees, demands, observance, paragraphs, references
@@ -86,6 +86,9 @@ def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) 
     if len(text) > CHARACTERS_MAX:
         raise DispatchTooLong(length=len(text), limit=CHARACTERS_MAX)
     digest = fingerprint(text)
+    if session.get_bind().dialect.name == "postgresql":
+        # Two people who import the same file at once: the second waits and finds it. SQLite has one writer anyway.
+        session.execute(select(func.pg_advisory_xact_lock(int(digest[:15], 16))))
     known = session.scalars(select(Dispatch).where(Dispatch.sha256 == digest).order_by(Dispatch.id).limit(1)).first()
     if known is not None:
         return known

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
@@ -44,6 +46,19 @@ def test_the_same_text_again_is_the_same_dispatch(db: Database, clock: ManualClo
         assert dispatches.import_dispatch(session, again, actor=WRITER, clock=clock).id == first
         assert session.scalar(select(func.count()).select_from(Dispatch)) == 1
         assert session.scalar(select(func.count()).select_from(Event)) == 1
+
+
+def test_two_who_import_the_same_text_at_once_get_one_dispatch(db: Database, clock: ManualClock) -> None:
+    ready = threading.Barrier(2)
+
+    def bring() -> str:
+        ready.wait(10)
+        with db.writing() as session:
+            return dispatches.import_dispatch(session, samples.dispatch_text(), actor=WRITER, clock=clock).id
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(bring), pool.submit(bring)
+        assert first.result(20) == second.result(20)
 
 
 def test_what_is_not_found_is_null_and_named(sqlite_db: Database, clock: ManualClock) -> None:
