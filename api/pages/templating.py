@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ STATIC: dict[str, StaticFile] = {path.name: _read(path) for path in sorted((FOLD
 
 def static_url(name: str) -> str:
     return f"/static/{name}?v={STATIC[name].fingerprint}"
+
+
+# A third of a page of many communes would be the templates' indentation.
+_INDENTATION = re.compile(r"\n\s+")
 
 
 def _environment() -> Environment:
@@ -80,4 +85,5 @@ def page(
         "ago": lambda at: words.ago(at, now, zone),
         "span": words.span,
     }
-    return HTMLResponse(_templates.get_template(name).render(given | values), status)
+    html = _templates.get_template(name).render(given | values)
+    return HTMLResponse(_INDENTATION.sub("\n", html), status)
