@@ -46,7 +46,8 @@ def synthesise(name: str) -> Samples:
         sound[start:] += _bell(frequency, length - start)
     fade = round(_END_FADE_S * SAMPLE_RATE)
     sound[-fade:] *= np.cos(np.linspace(0, np.pi / 2, fade)) ** 2
-    return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+    scaled: Samples = (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+    return scaled
 
 
 def _bell(frequency_hz: float, length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -33,8 +33,8 @@ def encode(samples: Samples, kbps: int = 24) -> bytes:
         raise ValueError("samples must be one channel and not empty")
     file = io.BytesIO()
     with av.open(file, "w", format="ogg", options={"fflags": "+bitexact"}) as container:
-        # Constrained variable bit rate (SIM data is paid for), 20 ms frames. "audio" rather than "voip": the latter high-passes and sharpens for
-        # headsets, which a horn does not need, and chimes and music go through here too.
+        # Constrained variable bit rate, because SIM data is paid for. "audio" rather than "voip": the latter
+        # high-passes and sharpens for headsets, which a horn does not need, and chimes go through here too.
         stream = container.add_stream(
             "libopus",
             rate=SAMPLE_RATE,

@@ -57,7 +57,10 @@ class VoiceFailed(TruyenThanhError):
     slug = "voice-failed"
     status = 502
     vi = "Giọng đọc “{voice}” không đọc được: {reason_vi}. Chưa lưu gì. Hãy thử lại hoặc chọn giọng khác, như espeak."
-    en = "The voice “{voice}” failed: {reason_en}. Nothing was stored. Try again or choose another voice, such as espeak."
+    en = (
+        "The voice “{voice}” failed: {reason_en}. Nothing was stored. "
+        "Try again or choose another voice, such as espeak."
+    )
 
 
 class SoundUnusable(TruyenThanhError):

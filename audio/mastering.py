@@ -64,7 +64,7 @@ def cut(parts: Sequence[Part], sample_rate: int, *, lead_ms: int = 150, tail_ms:
 
     Raises `SoundUnusable` where all of it is silence.
     """
-    rate = dict(frame_rate=sample_rate, sample_width=2, channels=1)
+    rate = {"frame_rate": sample_rate, "sample_width": 2, "channels": 1}
     pieces = [AudioSegment.silent(lead_ms, sample_rate)]
     for part in parts:
         segment = _trimmed(AudioSegment(_to_pcm16(part.samples), **rate))
@@ -92,7 +92,7 @@ def _to_pcm16(samples: NDArray[np.float32]) -> bytes:
 
 
 def _from_pcm16(segment: AudioSegment) -> Samples:
-    return np.frombuffer(segment.raw_data, "<i2").astype(np.float32) / 32768
+    return (np.frombuffer(segment.raw_data, "<i2") / np.float32(32768)).astype(np.float32)
 
 
 def resample(samples: Samples, sample_rate: int) -> Samples:
@@ -118,13 +118,19 @@ class Limiter:
         self._tops = np.abs(np.pad(samples, (0, short))).reshape(-1, _BLOCK).max(axis=1)
         self.forecast = LoudnessForecast(samples, _BLOCK)
 
+    @property
+    def loudest(self) -> float:
+        """The largest amplitude of the samples."""
+        return float(self._tops.max())
+
     def gains(self, gain: float, ceiling: float) -> NDArray[np.float32]:
         """The gain of each block so that nothing exceeds `ceiling` (an amplitude) after `gain`."""
         needed = np.minimum(gain, ceiling / np.maximum(self._tops, 1e-9))
         gains = minimum_filter1d(needed, 2 * (2 * _HALF + 1) + 1, mode="nearest")
         for _ in range(2):  # two boxes make a triangle: no corners in the gain
             gains = uniform_filter1d(gains, 2 * _HALF + 1, mode="nearest")
-        return np.minimum(gains, gain).astype(np.float32)
+        bounded: NDArray[np.float32] = np.minimum(gains, gain).astype(np.float32)
+        return bounded
 
     def gain_for(self, lufs: float, ceiling: float) -> float:
         """The gain that brings the limited sound to that loudness: limiting takes some of it back."""
@@ -164,7 +170,7 @@ def master(
         ceiling = amplitude(limit_db)
         gain = limiter.gain_for(aim_lufs, ceiling)
         if gain >= _GAIN_MAX:
-            raise SoundUnusable(reason_vi="gần như im lặng", reason_en="it is next to silent")
+            raise _out_of_reach(limiter.loudest)
         data = encode(limiter.apply(gain, ceiling), kbps)
         decoded = decode(data)
         tell(0.2 + 0.7 * (attempt + 1) / _ATTEMPTS)
@@ -179,6 +185,13 @@ def master(
         reason_vi=f"không đạt −16 LUFS ± 0,5 và đỉnh −1,5 dBTP (đo được {loudness:.1f} LUFS, {peak:.1f} dBTP)",
         reason_en=f"−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach ({loudness:.1f} LUFS, {peak:.1f} dBTP)",
     )
+
+
+def _out_of_reach(loudest: float) -> SoundUnusable:
+    """No gain makes it loud enough: there is next to nothing, or only short clicks that the limiter holds down."""
+    if loudest * _GAIN_MAX < 1:
+        return SoundUnusable(reason_vi="gần như im lặng", reason_en="it is next to silent")
+    return SoundUnusable(reason_vi="chỉ có tiếng lách cách ngắn", reason_en="it holds nothing but short clicks")
 
 
 def _whole_frames(samples: Samples) -> Samples:

@@ -16,7 +16,8 @@ from audio.reading.model import Said, after, before, rule
 
 def _table(name: str) -> dict[str, str]:
     lines = files("audio.reading").joinpath(name).read_text("utf-8").splitlines()
-    return dict(line.split("\t") for line in lines if line and not line.startswith("#"))  # type: ignore[misc] - two columns
+    rows = (line.partition("\t") for line in lines if line and not line.startswith("#"))
+    return {written: spoken for written, _, spoken in rows}
 
 
 SIMPLE: Final = _table("abbreviations.tsv")
@@ -177,9 +178,21 @@ RULES = [
     rule("abbreviation", rf"{_L}(?:{_TITLE})(?:\.[ ]?(?:{_TITLE}))*\.[ ]?(?=[{letters.UPPER}])", _titles),
     rule("abbreviation", rf"{_L}ĐT\.?[ ]?(?=\d{{3}}(?!\d))", "đường tỉnh "),
     rule("abbreviation", rf"{_L}ĐH\.?[ ]?(?=\d)", "đường huyện "),
-    rule("letter", rf"{_L}(?:[{letters.UPPER}]\.){{1,3}}[{letters.UPPER}]{_R}\.?(?=[ ]*[,;()]|[ ]+[{letters.LOWER}]|$)", lambda m: letters.spell(m.group())),
-    rule("letter", rf"(?<=[{letters.LOWER}][ ])[{letters.UPPER}]\.(?=[ ]*[,;()]|[ ]+[{letters.LOWER}])", lambda m: letters.spell(m.group()) + " "),
-    rule("abbreviation", rf"{_L}CN{_R}", lambda m: "chủ nhật" if re.search(r"thứ (?:\d|\w+)\s*(?:,|và|-|đến|hoặc)\s*$", before(m)) else None),
+    rule(
+        "letter",
+        rf"{_L}(?:[{letters.UPPER}]\.){{1,3}}[{letters.UPPER}]{_R}\.?(?=[ ]*[,;()]|[ ]+[{letters.LOWER}]|$)",
+        lambda m: letters.spell(m.group()),
+    ),
+    rule(
+        "letter",
+        rf"(?<=[{letters.LOWER}][ ])[{letters.UPPER}]\.(?=[ ]*[,;()]|[ ]+[{letters.LOWER}])",
+        lambda m: letters.spell(m.group()) + " ",
+    ),
+    rule(
+        "abbreviation",
+        rf"{_L}CN{_R}",
+        lambda m: "chủ nhật" if re.search(r"thứ (?:\d|\w+)\s*(?:,|và|-|đến|hoặc)\s*$", before(m)) else None,
+    ),
     rule("abbreviation", rf"{_L}BCH{_R}(?=[ ]+(?:[Qq]uân sự|PCTT|[Bb]ộ đội|BĐBP|[Pp]hòng))", "ban chỉ huy"),
     rule("abbreviation", rf"{_L}TT{_R}", _circular),
     rule("abbreviation", rf"{_L}CT{_R}", _chapter),

@@ -30,7 +30,9 @@ def normalise(text: str) -> list[str]:
     """The words of a piece of text as sea-g2p reads it; empty where it fails."""
     try:
         said = str(_normalizer().normalize(text))
-    except Exception:  # a text on its way to the air must not stop on a library's surprise
+    except BaseException as error:  # a panic of its Rust core is no Exception; a text must not stop on it
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
         log.exception("sea-g2p failed")
         return []
     return [word for raw in _TAG.sub(" ", said).split() if (word := letters.fold(raw))]

@@ -22,7 +22,8 @@ from audio.reading.rules import ALL
 
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\n+|\s+|.", re.DOTALL)
 _MARKS: Final = {
-    ",": ",", ";": ",", ":": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "…": ",", "|": ",", "→": ",",
+    ",": ",", ";": ",", ":": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "…": ",", "|": ",",
+    "→": ",",
     ".": ".", "?": "?", "!": "!", "/": ",", "\\": ",", "•": ",", "·": ",",
 }  # fmt: skip
 _STRENGTH: Final = {",": 1, ".": 2, "!": 3, "?": 4}
@@ -111,7 +112,7 @@ def _word(match: re.Match[str]) -> _Piece:
     if folded in abbreviations.FOREIGN and abbreviations.FOREIGN[folded] != folded:
         return _Piece(*span, "foreign", abbreviations.FOREIGN[folded])
     if len(folded) == 1:
-        said = letters.NAMES[folded] if folded in letters.NAMES else folded
+        said = letters.NAMES.get(folded, folded)
         return _Piece(*span, "letter" if said != folded else None, said)
     if letters.is_syllable(folded):
         return _Piece(*span, None, folded)
@@ -174,9 +175,10 @@ def _ask(text: str, clause: list[_Piece]) -> None:
 
 
 _SHORT: Final = 5
-_LETTER_WORDS: Final = frozenset(
-    word for name in letters.NAMES.values() for word in name.split()
-) | frozenset("ét tê xê lờ mờ nờ rờ sờ gờ vê kép đúp dét đê ép pê qui hát ích ca giê bê cờ tờ bờ pờ quờ em en el e a i o u".split())  # fmt: skip
+# The words of which the names of letters are made, ours and the base's.
+_LETTER_WORDS: Final = frozenset(" ".join(letters.NAMES.values()).split()) | {
+    "sờ", "lờ", "mờ", "nờ", "rờ", "gờ", "cờ", "bờ", "tờ", "pờ", "quờ", "đúp", "qui", "el", "en", "em",
+}  # fmt: skip
 
 
 def _by_ourselves(written: str) -> str:
@@ -195,7 +197,7 @@ def _settled(match: re.Match[str]) -> str:
     return abbreviations.FOREIGN.get(word, word) if letters.is_plain(word) else letters.spell(word)
 
 
-_SPOKEN_TOKEN: Final = re.compile(r"[^\W\d_]+|[,.?!]|\n")
+_SPOKEN_PART: Final = re.compile(r"[^\W\d_]+|[,.?!]|\n")
 
 
 def _put_together(pieces: list[_Piece]) -> str:
@@ -203,18 +205,17 @@ def _put_together(pieces: list[_Piece]) -> str:
     out: list[str] = []
     mark = ""
     broken = False
-    for piece in pieces:
-        for token in _SPOKEN_TOKEN.findall(piece.spoken):
-            if token == "\n":
-                broken = True
-            elif token in _STRENGTH:
-                mark = token if _STRENGTH[token] > _STRENGTH.get(mark, 0) else mark
-            else:
-                if out:
-                    mark = "." if broken and mark in {"", ","} else mark
-                    out.append(f"{mark}\n" if broken else f"{mark} ")
-                out.append(token)
-                mark, broken = "", False
+    for said in (part for piece in pieces for part in _SPOKEN_PART.findall(piece.spoken)):
+        if said == "\n":
+            broken = True
+        elif said in _STRENGTH:
+            mark = said if _STRENGTH[said] > _STRENGTH.get(mark, 0) else mark
+        else:
+            if out:
+                mark = "." if broken and mark in {"", ","} else mark
+                out.append(f"{mark}\n" if broken else f"{mark} ")
+            out.append(said)
+            mark, broken = "", False
     if out and mark and mark != ",":
         out.append(mark)
     return "".join(out)

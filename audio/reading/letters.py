@@ -27,7 +27,7 @@ _RIMES: Final = frozenset(
     ot ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt
     u ua uân uâng uât uây uc uê uêch uênh ui um un ung uô uôc uôi uôm uôn uông uôt uơ up ut uy uya uych uynh uyên uyêt
     uyn uyp uyt uyu ư ưa ưc ưi ưng ươc ươi ươm ươn ương ươp ươt ươu ưt ưu
-    """.split()
+    """.split()  # noqa: SIM905 - a table of rimes reads better so
 )
 
 _TONES: Final = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}
@@ -75,7 +75,7 @@ def _split_tone(word: str) -> tuple[str, str]:
 
 
 def _spelled_together(onset: str, rime: str) -> bool:
-    """gh and ngh stand before e, ê, i; c does not stand there."""
+    """`gh` and `ngh` stand before e, ê, i; c does not stand there."""
     front = rime.startswith(("e", "ê", "i"))
     return front if onset in {"gh", "ngh"} else not (front and onset == "c")
 
@@ -111,9 +111,7 @@ def is_plain(word: str) -> bool:
 def is_toneless_syllable(word: str) -> bool:
     """A word of basic letters is a syllable once marks are put on it, as in addresses: `cong`, `viet`."""
     return any(
-        word.startswith(onset)
-        and (rime := word[len(onset) :]) in _BARE_RIMES
-        and _spelled_together(onset, rime)
+        word.startswith(onset) and (rime := word[len(onset) :]) in _BARE_RIMES and _spelled_together(onset, rime)
         for onset in _ONSETS
     )
 

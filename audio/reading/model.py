@@ -89,9 +89,12 @@ class Rule:
 
 
 def rule(kind: Kind, pattern: str, speak: Speak | str, flags: re.RegexFlag = re.NOFLAG) -> Rule:
-    """A rule; a plain string for `speak` is what is always said. `VERBOSE` is off, `MULTILINE` on."""
-    said: Speak = (lambda _match, text=speak: text) if isinstance(speak, str) else speak
-    return Rule(kind, re.compile(pattern, flags | re.MULTILINE), said)
+    """A rule; a plain string for `speak` is what is always said. `MULTILINE` is on."""
+    return Rule(kind, re.compile(pattern, flags | re.MULTILINE), _always(speak) if isinstance(speak, str) else speak)
+
+
+def _always(text: str) -> Speak:
+    return lambda _match: text
 
 
 _CLAUSE_END: Final = re.compile(r"[.;?!]\s|\n")

@@ -14,7 +14,9 @@ _THOUSANDS_SPACE: Final = re.compile(r"\d{1,3}(?: \d{3})+(?:,\d+)?")
 _THOUSANDS_COMMA: Final = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?|\d{1,3},000")
 
 # A number as it is written: thousands by dots (or English commas), decimals by a comma (or an English point).
-NUMBER: Final = r"\d{1,3}(?: \d{3}){2,}(?!\d)|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?!\d)|\d{1,3}(?:,\d{3}){2,}(?!\d)|\d+(?:[.,]\d+)?(?!\d)"
+NUMBER: Final = (
+    r"\d{1,3}(?: \d{3}){2,}(?!\d)|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?!\d)|\d{1,3}(?:,\d{3}){2,}(?!\d)|\d+(?:[.,]\d+)?(?!\d)"
+)
 
 
 def digits(text: str) -> str:

@@ -50,7 +50,7 @@ def _uniform(cluster: str) -> str:
     return "".join(_one(letter) for letter in cluster)
 
 
-def _one(letter: str) -> str:  # noqa: PLR0911 - a table in the form of a ladder
+def _one(letter: str) -> str:  # noqa: C901, PLR0911 - a table in the form of a ladder
     if letter.isascii():
         return _CONTROLS.get(letter, letter) if letter < " " or letter == "\x7f" else letter.replace("`", "'")
     if letter in _DASHES:

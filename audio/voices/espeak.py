@@ -13,7 +13,7 @@ import ctypes
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import espeakng_loader
 import numpy as np
@@ -50,20 +50,20 @@ class EspeakVoice:
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
         pieces: list[NDArray[np.int16]] = []
 
-        @_Callback
-        def collect(wave: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
+        def collect(wave: Any, count: int, _events: int | None) -> int:
             if wave and count > 0:
                 pieces.append(np.ctypeslib.as_array(wave, (count,)).copy())
             return 0  # go on
 
+        callback = _Callback(collect)  # held here for as long as the library may call it
         with _one_at_a_time, _engine() as (library, sample_rate):
-            _prepare(library, collect, rate or RATE_WPM)
+            _prepare(library, callback, rate or RATE_WPM)
             text = sentence.replace("\0", " ").encode() + b"\0"
             status = library.espeak_Synth(text, len(text), 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
             library.espeak_Synchronize()
         if status != 0 or not pieces:
             raise _failed(f"espeak_Synth = {status}, {len(pieces)}")
-        samples = np.concatenate(pieces).astype(np.float32) / 32768
+        samples = (np.concatenate(pieces) / np.float32(32768)).astype(np.float32)
         return Sound(samples, sample_rate, {"engine": "eSpeak NG", "voice": _VOICE, "rate_wpm": str(rate or RATE_WPM)})
 
 
@@ -86,7 +86,7 @@ def _engine() -> Iterator[tuple[ctypes.CDLL, int]]:
         _unload(library)
 
 
-def _prepare(library: ctypes.CDLL, collect: ctypes._FuncPointer, rate_wpm: int) -> None:
+def _prepare(library: ctypes.CDLL, callback: ctypes._FuncPointer, rate_wpm: int) -> None:
     library.espeak_Synth.argtypes = [
         ctypes.c_char_p,
         ctypes.c_size_t,
@@ -97,7 +97,7 @@ def _prepare(library: ctypes.CDLL, collect: ctypes._FuncPointer, rate_wpm: int) 
         ctypes.c_void_p,
         ctypes.c_void_p,
     ]
-    library.espeak_SetSynthCallback(collect)
+    library.espeak_SetSynthCallback(callback)
     status = library.espeak_SetVoiceByName(_VOICE.encode())
     if status != 0:
         raise _failed(f"espeak_SetVoiceByName = {status}")

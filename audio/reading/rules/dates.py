@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from audio.reading.model import Said, after, before, rule
@@ -82,7 +83,7 @@ def _days_listed(items: list[str], context: str) -> bool:
     if _DATED.search(context):
         return True
     days = [int(re.split(r"[ /]", item)[0]) for item in items]
-    return all(first < second for first, second in zip(days, days[1:], strict=False))
+    return all(first < second for first, second in pairwise(days))
 
 
 def _full(match: re.Match[str]) -> str:
@@ -181,14 +182,16 @@ RULES = [
     rule("date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates),
     rule(
         "date",
-        rf"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}\.{_MONTH}){_RIGHT}",
+        r"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+"
+        rf"(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}\.{_MONTH}){_RIGHT}",
         _dashed_day,
         re.IGNORECASE,
     ),
     rule("date", r"(?<!\w)ngày[ .…]+tháng(?!\w)", lambda _m: Said("ngày tháng", "blank"), re.IGNORECASE),
     rule(
         "date",
-        rf"(?<!\w)(?P<word>ngày|hôm|mùng|mồng|đêm|sáng|chiều|tối)[ ]+(?P<days>{_DAY}(?:{_AND}{_DAY}){{0,8}})(?=[ ]+tháng\b|[ ]+h[ằà]ng\b|[ ]*(?:đến|tới|và|hoặc|-)[ ]*ngày\b)",
+        rf"(?<!\w)(?P<word>ngày|hôm|mùng|mồng|đêm|sáng|chiều|tối)[ ]+(?P<days>{_DAY}(?:{_AND}{_DAY}){{0,8}})"
+        r"(?=[ ]+tháng\b|[ ]+h[ằà]ng\b|[ ]*(?:đến|tới|và|hoặc|-)[ ]*ngày\b)",
         _in_words,
         re.IGNORECASE,
     ),
@@ -200,7 +203,8 @@ RULES = [
     ),
     rule(
         "date",
-        rf"(?<!\w)tháng[ ]+(?P<months>{_MONTH}(?:{_AND}{_MONTH}(?!\d)){{0,11}})(?:[ ]?[/-][ ]?(?P<year>{_YEAR}))?(?![\w/]|[.,]\d)",
+        rf"(?<!\w)tháng[ ]+(?P<months>{_MONTH}(?:{_AND}{_MONTH}(?!\d)){{0,11}})"
+        rf"(?:[ ]?[/-][ ]?(?P<year>{_YEAR}))?(?![\w/]|[.,]\d)",
         _months,
         re.IGNORECASE,
     ),
@@ -220,7 +224,8 @@ RULES = [
     rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times),
     rule(
         "time",
-        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:[ ]?(?:h|giờ))?(?![\w:])",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)"
+        r"(?::(?P<second>[0-5]\d))?(?:[ ]?(?:h|giờ))?(?![\w:])",
         _time,
     ),
     rule(

@@ -48,7 +48,7 @@ ISSUERS: Final = {
     "BHXH": "bảo hiểm xã hội", "VPUBND": "văn phòng ủy ban nhân dân", "TLĐ": "tổng liên đoàn lao động",
 } | {
     letter + code: f"{body} {name}" for letter, body in (("B", "bộ"), ("S", "sở")) for code, name in _MINISTRIES.items()
-    if letter + code not in {"BCT"}
+    if letter + code != "BCT"  # the Politburo comes before the ministry
 }  # fmt: skip
 
 _PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}"
@@ -75,7 +75,8 @@ def _parts(code: str) -> list[str]:
 
 def issuer(part: str) -> str | None:
     """Who issues under a code: `UBND`, `TTg`, `QH15`; None where it isn't known."""
-    name, term = re.fullmatch(r"(.*?)(\d*)", part.upper()).groups()  # type: ignore[union-attr] - always matches
+    name = part.upper().rstrip("0123456789")
+    term = part[len(name) :]
     said = ISSUERS.get(name)
     if said is None:
         return None

@@ -24,6 +24,16 @@ def _share(match: re.Match[str]) -> str:
     return f"{number(top)} {'phần' if counted else 'trên'} {'tư' if counted and bottom == '4' else number(bottom)}"
 
 
+def _share_of(match: re.Match[str]) -> str:
+    if len(match["top"]) > 1 and match["top"].startswith("0"):
+        return f"{number(match['top'])} trên {number(match['bottom'])}"
+    return (
+        _share(match)
+        if match["top"].isdecimal() and match["bottom"].isdecimal()
+        else (f"{number(match['top'])} trên {number(match['bottom'])}")
+    )
+
+
 def _range(match: re.Match[str]) -> str:
     first, second = match["first"], match["second"]
     joint = " đến " if value(first) < value(second) else ", "
@@ -107,7 +117,7 @@ RULES = [
     rule(
         "number",
         r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/])",
-        lambda m: _share_of(m),
+        _share_of,
     ),
     rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])", _range),
     rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]?[xX×][ ]?(?P<second>{_NUM})(?!\w)", _times),
@@ -138,13 +148,3 @@ RULES = [
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
     rule("symbol", r"[²³]", lambda m: " bình phương " if m.group() == "²" else " lập phương "),
 ]
-
-
-def _share_of(match: re.Match[str]) -> str:
-    if len(match["top"]) > 1 and match["top"].startswith("0"):
-        return f"{number(match['top'])} trên {number(match['bottom'])}"
-    return (
-        _share(match)
-        if match["top"].isdecimal() and match["bottom"].isdecimal()
-        else (f"{number(match['top'])} trên {number(match['bottom'])}")
-    )

@@ -10,7 +10,8 @@ from audio.reading.numerals import digits
 
 _TRIGGER: Final = (
     r"tổng đài|đường dây nóng|hotline|gọi|bấm|nhấn|quay|điện thoại|đt|sđt|đtdđ|số máy|máy nhánh|liên hệ|liên lạc|"
-    r"cảnh sát|công an|cấp cứu|cứu hỏa|cứu hoả|cứu nạn|phòng cháy|chữa cháy|chữa cháy|zalo|fax|tel|nhắn tin|báo tin|trình báo|phản ánh|"
+    r"cảnh sát|công an|cấp cứu|cứu hỏa|cứu hoả|cứu nạn|phòng cháy|chữa cháy|zalo|fax|tel|nhắn tin|"
+    r"báo tin|trình báo|phản ánh|"
     r"phím|mã số|đầu số|tin nhắn|bảo vệ trẻ em|viber|whatsapp"
 )
 _RIGHT_BEFORE: Final = re.compile(
@@ -18,8 +19,10 @@ _RIGHT_BEFORE: Final = re.compile(
 )
 _ANYWHERE: Final = re.compile(rf"(?:{_TRIGGER})")
 _COUNTED: Final = re.compile(
-    r"^\s*(?:%|(?:nghìn|triệu|tỷ|tỉ|người|cuộc|vụ|lượt|nạn nhân|trường hợp|hộ|xã|phường|đồng|em|cháu|chị|đối tượng|bị|tổ|thôn|"
-    r"ngày|giờ|phút|tháng|năm|km|ha|m|kg|cơ sở|đơn vị|cán bộ|chiến sĩ|học sinh|gia đình|ca|tin|bài|hồ sơ|đơn|mô hình|điểm)\b)"
+    r"^\s*(?:%|(?:nghìn|triệu|tỷ|tỉ|người|cuộc|vụ|lượt|nạn nhân|trường hợp|hộ|xã|phường|đồng|em|cháu|chị|"
+    r"đối tượng|bị|tổ|thôn|"
+    r"ngày|giờ|phút|tháng|năm|km|ha|m|kg|cơ sở|đơn vị|cán bộ|chiến sĩ|học sinh|gia đình|ca|tin|"
+    r"bài|hồ sơ|đơn|mô hình|điểm)\b)"
 )
 
 _CHAIN: Final = r"(?:[ ]*(?:,|;|/|-|và|hoặc|hay)[ ]*(?:(?:số|gọi|tổng đài)[ ]+)?)"

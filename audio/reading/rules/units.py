@@ -120,13 +120,15 @@ RULES = [
     rule("money", rf"{_EDGE}(?:USD|US\$|\$)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
-        rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
-        lambda m: _range(m),
+        rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*"
+        rf"(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
+        _range,
         _I,
     ),
     rule(
         "unit",
-        rf"(?P<sign>(?:(?<=[\s(])|^)[-+])?{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
+        r"(?P<sign>(?:(?<=[\s(])|^)[-+])?"
+        rf"{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
         _quantity,
         _I,
     ),

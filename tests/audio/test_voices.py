@@ -1,0 +1,145 @@
+"""Voices: the offline one for real, the chain, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from audio.errors import OutsideVoiceRefused, RateRefused, UnknownVoice, VoiceFailed
+from audio.voices import FakeVoice, Sound, VoiceChain, chain
+from audio.voices import espeak as espeak_module
+from audio.voices.chain import split
+from audio.voices.espeak import EspeakVoice
+
+SENTENCE = "bà con hãy cảnh giác với lời mời việc nhẹ lương cao."
+
+
+def digest(sound: Sound) -> str:
+    return hashlib.sha256(sound.samples.tobytes()).hexdigest()
+
+
+class Broken:
+    """Fails at the n-th sentence."""
+
+    def __init__(self, name: str, at: int = 1, *, outside: bool = False) -> None:
+        self.name = name
+        self.outside = outside
+        self.at = at
+        self.calls = 0
+
+    def say(self, sentence: str, *, rate: int | None = None) -> Sound:
+        self.calls += 1
+        if self.calls >= self.at:
+            raise VoiceFailed(voice=self.name, reason_vi="hỏng", reason_en="broken")
+        return FakeVoice().say(sentence, rate=rate)
+
+
+def test_espeak_speaks_at_a_length_that_a_listener_can_follow() -> None:
+    sound = EspeakVoice().say(SENTENCE)
+    assert sound.samples.dtype == np.float32
+    assert sound.sample_rate == 22_050
+    seconds = sound.samples.size / sound.sample_rate
+    assert 2.0 < seconds < 6.0  # 11 syllables
+    assert 0.05 < float(np.abs(sound.samples).max()) < 0.99  # heard, and not clipped
+    assert sound.facts["engine"] == "eSpeak NG"
+
+
+def test_espeak_says_the_same_each_time_whatever_was_said_between() -> None:
+    voice = EspeakVoice()
+    first = digest(voice.say(SENTENCE))
+    voice.say("một câu khác dài hơn nhiều để làm lệch trạng thái của thư viện.", rate=200)
+    assert digest(voice.say(SENTENCE)) == first
+    code = (
+        "import hashlib,sys;from audio.voices.espeak import EspeakVoice;"
+        f"print(hashlib.sha256(EspeakVoice().say({SENTENCE!r}).samples.tobytes()).hexdigest())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == first
+
+
+def test_espeak_obeys_the_rate() -> None:
+    voice = EspeakVoice()
+    assert voice.say(SENTENCE, rate=90).samples.size > 1.3 * voice.say(SENTENCE, rate=180).samples.size
+
+
+def test_espeak_serves_threads_one_at_a_time() -> None:
+    voice = EspeakVoice()
+    expected = digest(voice.say(SENTENCE))
+    heard: list[str] = []
+    threads = [threading.Thread(target=lambda: heard.append(digest(voice.say(SENTENCE)))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heard == [expected] * 6
+
+
+def test_a_missing_espeak_library_is_a_clear_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak_module.espeakng_loader, "get_library_path", lambda: "/nowhere/libespeak-ng.so")
+    with pytest.raises(VoiceFailed) as caught:
+        EspeakVoice().say(SENTENCE)
+    assert "espeak" in caught.value.text("vi")
+    assert "espeakng-loader" in caught.value.text("en")
+
+
+def test_sentences_carry_pauses_by_their_marks_and_paragraphs() -> None:
+    pieces = list(split("kính gửi bà con.\nmột, hai! ba không? bốn\n, \nnăm,"))
+    assert [text for text, _ in pieces] == ["kính gửi bà con.", "một, hai!", "ba không?", "bốn.", "năm."]
+    paragraph, sentence = pieces[0][1], pieces[1][1]
+    assert paragraph > sentence > 0
+    assert [pause for _, pause in pieces] == [paragraph, sentence, sentence, paragraph, paragraph]
+
+
+def test_the_first_voice_speaks_and_is_no_fallback() -> None:
+    first, second = FakeVoice("a"), FakeVoice("b")
+    recording = VoiceChain([first, second]).speak("một. hai.")
+    assert (recording.voice, recording.fallback, recording.outside) == ("a", False, False)
+    assert second.said == []
+
+
+def test_when_a_voice_fails_in_the_middle_the_next_speaks_the_whole() -> None:
+    broken, spare = Broken("a", at=2, outside=True), FakeVoice("b")
+    recording = VoiceChain([broken, spare]).speak("một. hai. ba.")
+    assert spare.said == ["một.", "hai.", "ba."]
+    assert (recording.voice, recording.fallback) == ("b", True)
+    assert recording.outside  # the first sentence had gone out
+    assert [failure.facts["voice"] for failure in recording.failures] == ["a"]
+
+
+def test_when_all_fail_all_are_named() -> None:
+    with pytest.raises(VoiceFailed) as caught:
+        VoiceChain([Broken("a"), Broken("b")]).speak("một.")
+    for language in ("vi", "en"):
+        assert "a, b" in caught.value.text(language)
+        assert "espeak" in caught.value.text(language)
+
+
+def test_progress_rises_to_the_whole() -> None:
+    told: list[float] = []
+    VoiceChain([FakeVoice()]).speak("một. hai. ba. bốn.", progress=told.append)
+    assert told == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_voice_outside_needs_leave() -> None:
+    with pytest.raises(OutsideVoiceRefused) as caught:
+        chain(["gtts", "espeak"], outside_allowed=False)
+    assert "TRUYENTHANH_OUTSIDE_VOICES_ALLOWED" in caught.value.text("vi")
+    assert chain(["gtts", "espeak"], outside_allowed=True).names == ["gtts", "espeak"]
+
+
+def test_an_unknown_voice_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(UnknownVoice, match="espeak"):
+        chain(["spook"], outside_allowed=True)
+    with pytest.raises(UnknownVoice):
+        VoiceChain([FakeVoice()]).only("spook")
+
+
+@pytest.mark.parametrize("rate", [0, 30, 1000])
+def test_an_impossible_rate_is_refused(rate: int) -> None:
+    with pytest.raises(RateRefused):
+        VoiceChain([FakeVoice()]).speak("một.", rate=rate)
