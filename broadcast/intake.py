@@ -264,8 +264,8 @@ def _take_results(session: Session, results: Sequence[tuple[str, CommandResult]]
             "reason": one.reason or None,
             "answered_at": now,
         }
-        fresh = session.execute(insert(session, CommandAnswer).on_conflict_do_nothing().values(row))
-        if getattr(fresh, "rowcount", 0) == 1:
+        if session.get(CommandAnswer, (one.id, receiver)) is None:
+            session.execute(insert(session, CommandAnswer).on_conflict_do_nothing().values(row))
             _event(session, "command-answered", receiver, now, command=one.id, result=one.result, reason=one.reason)
 
 

@@ -20,6 +20,7 @@ import msgspec
 import rfc8785
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
 
 from broadcast.tables import PlayBatch, RecordFork, StoredRecord, Watermark
@@ -222,12 +223,14 @@ def _insert_records(session: Session, taken: Sequence[Taken], now: datetime) -> 
         }
         for one in taken
     ]
-    return _rows_of(session.execute(insert(session, StoredRecord).on_conflict_do_nothing(), rows))
+    return _put_in(session, insert(session, StoredRecord).on_conflict_do_nothing(), rows)
 
 
-def _rows_of(result: Any) -> int:
-    """How many rows an executemany put in."""
-    return int(result.rowcount)
+def _put_in(session: Session, statement: Insert, rows: list[dict[str, Any]]) -> int:
+    """Insert and say how many rows went in: SQLite's driver counts them, PostgreSQL's has to be told to return them."""
+    if session.get_bind().dialect.name == "sqlite":
+        return int(getattr(session.execute(statement, rows), "rowcount", 0))
+    return len(session.execute(statement.returning(*statement.table.primary_key), rows).all())
 
 
 def _insert_batches(session: Session, batches: Iterable[Batch], now: datetime) -> None:
@@ -278,8 +281,7 @@ def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime)
             "body": one.body,
             "received_at": now,
         }
-        fresh = _rows_of(session.execute(insert(session, RecordFork).on_conflict_do_nothing().values(row)))
-        if fresh == 1:
+        if _put_in(session, insert(session, RecordFork).on_conflict_do_nothing(), [row]) == 1:
             kept += 1
             _event(session, "receiver:log:forked", one.receiver_id, one.record.log, one.record.seq, now)
     return kept
