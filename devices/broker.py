@@ -24,10 +24,11 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from core.errors import PortInUse, TruyenThanhError
-from devices import passwords
+from devices import access, passwords
 from devices.link.switchboard import Switchboard
 from devices.wire import Connection, Reader, Writer, greet
 
@@ -50,12 +51,18 @@ class EmbeddedBroker:
     """A broker in a thread of its own. `password_hash` gives the `$7$` hash of a user, None for an unknown one.
 
     `password_hash` is called on worker threads and may ask the database. What it raises keeps the client out.
+    `server` is the name of the server's own processes, who may do everything below the protocol's root.
     """
 
-    def __init__(self, *, host: str, port: int, password_hash: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, *, host: str, port: int, password_hash: Callable[[str], str | None], server: str = access.SERVER
+    ) -> None:
         self._host, self._port = host, port
         self._password_hash = password_hash
-        self.board = Switchboard()
+        self._server = server
+        self.board = Switchboard(
+            may_read=partial(access.may_read, servers=(server,)), may_write=partial(access.may_write, servers=(server,))
+        )
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
@@ -144,7 +151,7 @@ class EmbeddedBroker:
 
     async def _attend(self, reader: Reader, writer: Writer) -> None:
         try:
-            connection = await asyncio.wait_for(greet(reader, writer, self.board), GREETING_S)
+            connection = await asyncio.wait_for(greet(reader, writer, self.board, self._server), GREETING_S)
         except TimeoutError:
             connection = None
         if connection is None:

@@ -100,7 +100,7 @@ class _NoPlugins:
         return
 
 
-async def greet(reader: Reader, writer: Writer, board: Switchboard) -> Connection | None:
+async def greet(reader: Reader, writer: Writer, board: Switchboard, server: str) -> Connection | None:
     """Read the CONNECT; None where it isn't one that is served here (amqtt has answered it as MQTT wants)."""
     try:
         connection, session = await Connection.init_from_connect(reader, writer, _NoPlugins())
@@ -111,7 +111,7 @@ async def greet(reader: Reader, writer: Writer, board: Switchboard) -> Connectio
         return None
     session.keep_alive = math.ceil(session.keep_alive * KEEPALIVE_GRACE)
     connection.attach(session, reader, writer)
-    connection.board = board
+    connection.board, connection.server = board, server
     return connection  # type: ignore[no-any-return]
 
 
@@ -123,6 +123,7 @@ class Connection(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has no t
     """
 
     board: Switchboard
+    server: str  # the name of the server's own processes
 
     def __init__(self, *args: Any, **facts: Any) -> None:
         super().__init__(*args, **facts)
@@ -253,10 +254,13 @@ class Connection(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has no t
 
     def _grant(self, topic_filter: str, qos: int) -> int:
         """The QoS granted. What could never deliver anything is refused, so that its maker notices."""
-        if not _well_formed(topic_filter) or not access.may_subscribe(self.username, topic_filter):
+        if not _well_formed(topic_filter) or not self._may_subscribe(topic_filter):
             log.warning("A subscription was refused", extra={"username": self.username, "filter": topic_filter})
             return _REFUSED
         return min(qos, 1)
+
+    def _may_subscribe(self, topic_filter: str) -> bool:
+        return access.may_subscribe(self.username, topic_filter, servers=(self.server,))
 
     async def handle_unsubscribe(self, packet: UnsubscribePacket) -> None:
         for topic_filter in packet.payload.topics:

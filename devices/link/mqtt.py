@@ -47,9 +47,9 @@ class MqttLink:
 
     `will` (topic, payload) is published by the broker, retained, QoS 1, when the connection is lost without a
     goodbye. `clean=False` has the broker keep the session (subscriptions and QoS 1 messages) between connections;
-    it needs the same `client_id` each time. `tls_ca` is a file of CA certificates, or their PEM text: with it the
-    connection is TLS and only those are trusted; `tls_dates=False` leaves certificate dates unchecked, for a box
-    that has no trustworthy time yet.
+    ask for it only with a `client_id` that is the same each time, or every start leaves a session that fills up.
+    `tls_ca` is a file of CA certificates, or their PEM text: with it the connection is TLS and only those are
+    trusted; `tls_dates=False` leaves certificate dates unchecked, for a box that has no trustworthy time yet.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class MqttLink:
         tls_ca: Path | str | None = None,
         tls_dates: bool = True,
         manual_ack: bool = False,
-        clean: bool = False,
+        clean: bool = True,
         keepalive_s: int = 30,
         queue_messages: int = 20_000,
         queue_bytes: int = 67_108_864,
@@ -379,9 +379,21 @@ class _Outbox:
             self._unconfirmed.clear()
 
 
+class _ClosingSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base's signature
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 def tls_context(ca: Path | str, *, check_dates: bool = True) -> ssl.SSLContext:
     """A TLS context that trusts only these CA certificates (a file, or PEM text), TLS 1.2 or later."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _ClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if isinstance(ca, Path):
         context.load_verify_locations(cafile=str(ca))

@@ -13,8 +13,8 @@ from msgspec import Meta, Struct, field
 UnixMs = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
 DurationMs = Annotated[int, Meta(ge=0, le=604_800_000)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-Id = Annotated[str, Meta(pattern="^[0-9A-HJKMNP-TV-Z]{26}$")]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]  # the length: "$" lets a line end follow
+Id = Annotated[str, Meta(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", max_length=26)]
 Seq = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
 
 BroadcastClass = Literal["emergency", "priority", "ordinary"]

@@ -257,3 +257,24 @@ def link_to(
         password=PASSWORDS[username] if password is None else password,
         clean=clean,
     )
+
+
+def test_the_server_may_have_another_name() -> None:
+    hashes = {name: passwords.hashed(word) for name, word in PASSWORDS.items()} | {"control": passwords.hashed("c")}
+    broker = EmbeddedBroker(host="127.0.0.1", port=0, password_hash=hashes.get, server="control")
+    port = broker.start()
+    control, usual, seen = link_to(port, "control", password="c"), link_to(port, SERVER), Inbox()
+    try:
+        control.subscribe(UPWARD, seen)
+        usual.subscribe(UPWARD, seen)
+        control.start()
+        usual.start()
+        eventually(lambda: control.connected and usual.connected)
+        assert usual.publish(topics.up(ANA, "hello"), b"no").wait(WAIT_S)
+        assert control.publish(topics.up(ANA, "hello"), b"yes").wait(WAIT_S)
+        seen.wait_for_payload(b"yes")
+        assert seen.payloads == [b"yes"]
+    finally:
+        control.stop()
+        usual.stop()
+        broker.stop()

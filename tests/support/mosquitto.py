@@ -22,11 +22,14 @@ LOOK_AGAIN_S = 0.01
 
 
 class Mosquitto:
-    """`users` is name → password. Use as a context manager, or `start()` and `stop()`."""
+    """`users` is name → password. Use as a context manager, or `start()` and `stop()`.
+
+    `tls` is the files of a certificate and its key; without, the port is plain.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, users: Mapping[str, str], *, tls: tuple[Path, Path] | None = None) -> None:
         self._program = require("mosquitto")
         self._folder = folder
         self._log = folder / "mosquitto.log"
@@ -35,7 +38,7 @@ class Mosquitto:
         self.port = free_port()
         self.password_file = folder / "passwords"
         shutil.copy(SHIPPED / "acl", folder / "acl")
-        self._write_configuration()
+        self._write_configuration(tls)
         passwords.write_file(self.password_file, {name: passwords.hashed(word) for name, word in users.items()})
 
     def __enter__(self) -> Self:
@@ -108,10 +111,10 @@ class Mosquitto:
                 raise AssertionError(f"mosquitto didn't {what}:\n{self.log}")
             time.sleep(LOOK_AGAIN_S)
 
-    def _write_configuration(self) -> None:
+    def _write_configuration(self, tls: tuple[Path, Path] | None) -> None:
         text = (SHIPPED / "mosquitto.conf").read_text()
         for name, value in (
-            ("listener", f"{self.port} {self.host}"),
+            ("listener", f"{self.port} {self.host}" + (f"\ncertfile {tls[0]}\nkeyfile {tls[1]}" if tls else "")),
             ("user", getpass.getuser()),
             ("password_file", self.password_file),
             ("acl_file", self._folder / "acl"),
