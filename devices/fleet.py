@@ -27,7 +27,8 @@ STARTING_AT_ONCE = 8
 # So many receivers in one interpreter keep its lock from the sound outputs for longer than a card's buffer would last;
 # theirs is longer then, at the price of reacting later to a stop.
 MANY = 30
-AHEAD_MANY_MS = 1_000.0
+AHEAD_EACH_MS = 6.0
+AHEAD_MAX_MS = 3_000.0
 
 
 def mqtt_link(identity: Identity) -> Link:
@@ -145,7 +146,8 @@ class Fleet:
                 self._recordings[receiver].append(output.path)
 
     def _make_output(self, receiver: str) -> Output:
-        ahead_ms = AHEAD_MS if len(self._identities) <= MANY else AHEAD_MANY_MS
+        many = len(self._identities)
+        ahead_ms = AHEAD_MS if many <= MANY else min(AHEAD_MAX_MS, AHEAD_MS + AHEAD_EACH_MS * many)
         if self._output == "wav":
             return WavOutput(self.folder / f"{receiver}.wav", self._clock, ahead_ms=ahead_ms)
         return NullOutput(self._clock, ahead_ms=ahead_ms)
