@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlalchemy import select
+from sqlalchemy import Float, cast, extract, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -29,10 +29,15 @@ LEASE_NAME = "engine"
 def leader_age(session: Session) -> float | None:
     """Seconds since the leader's lease ran out; zero or below: one leads; None: none ever did.
 
-    The lease is written by the database's clock, so it is compared with the wall clock, not with a shifted one.
+    The lease is written by the database's clock, so it is compared with that one: with SQLite it is this machine's.
     """
     expires_at = session.scalar(select(Lease.expires_at).where(Lease.name == LEASE_NAME))
-    return None if expires_at is None else time.time() - expires_at
+    if expires_at is None:
+        return None
+    if session.get_bind().dialect.name == "sqlite":
+        return time.time() - expires_at
+    now = session.scalar(select(cast(extract("epoch", func.clock_timestamp()), Float)))
+    return (now or 0.0) - expires_at
 
 
 @router.get("/healthz", response_class=PlainTextResponse, summary="Is the process alive?")

@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import select
 
 from core.clock import ManualClock
 from core.database import Database
+from schedules.tables import Lease
 from tests.api.scene import Scene, add_airing, add_leader, add_playout
 from tests.api.site import Site, make_context, running
 
@@ -35,10 +37,15 @@ def test_alive_and_ready(site: Site) -> None:
     }
 
 
-def test_a_leader_is_told_with_its_age(site: Site) -> None:
-    with site.db.writing() as session:
+def test_a_leader_is_told_with_its_age(any_site: Site) -> None:
+    with any_site.db.writing() as session:
         add_leader(session, expires_at=time.time() + 6)
-    assert site.client().get("/readyz").json()["leader"] == {"present": True, "expired_s": 0.0}
+    assert any_site.client().get("/readyz").json()["leader"] == {"present": True, "expired_s": 0.0}
+    with any_site.db.writing() as session:
+        session.scalars(select(Lease)).one().expires_at = time.time() - 90
+    told = any_site.client().get("/readyz").json()["leader"]
+    assert told["present"] is False
+    assert 90 <= told["expired_s"] < 100
 
 
 def test_an_empty_database_is_alive_and_not_ready(clock: ManualClock, tmp_path: Path) -> None:
