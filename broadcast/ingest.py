@@ -74,8 +74,10 @@ class Ingest:
         self._link.subscribe(topics.EVERY_UP, self._arrived, qos=1)
 
     def stop(self) -> None:
-        """Finish the batch at hand. What is still queued was not acknowledged and comes again."""
-        self._link.unsubscribe(topics.EVERY_UP)
+        """Finish the batch at hand. What is still queued was not acknowledged and comes again.
+
+        The subscription stays: in a session that outlives the connection the broker goes on collecting.
+        """
         self._stopping.set()
         self._queue.put(None)
         if self._worker.ident is not None:
@@ -89,7 +91,7 @@ class Ingest:
         if where is not None and where[1] == "time":
             self._answer_time(where[0], message.payload, received)
             message.ack()
-        else:
+        elif not self._stopping.is_set():
             self._queue.put(message)
 
     def _answer_time(self, receiver: str, payload: bytes, received: datetime) -> None:
@@ -141,9 +143,13 @@ class Ingest:
             except Exception as error:  # noqa: BLE001 - whatever one message does, the others are taken in
                 self._settle_one_by_one(batch, error)
                 return
-        for message in batch:
-            message.ack()
-        self._send(answers)
+        try:
+            for message in batch:
+                message.ack()
+            self._send(answers)
+        except Exception:
+            # All of it is asked for again: records by the outbox, plans by the next hello, chunks by the next want.
+            log.exception("An answer could not be sent")
 
     def _settle_one_by_one(self, batch: Sequence[Message], error: Exception) -> None:
         if len(batch) > 1:

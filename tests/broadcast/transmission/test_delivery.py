@@ -15,7 +15,7 @@ from core.clock import ManualClock, to_ms
 from core.events import Event
 from devices.link import MemoryBroker
 from devices.protocol import topics
-from devices.protocol.plan import CHUNK_BYTES
+from devices.protocol.plan import CHUNK_BYTES, Item
 from devices.tables import Receiver
 from schedules.errors import NotLeader
 from schedules.tables import Airing
@@ -250,6 +250,6 @@ def test_play_now_keeps_its_audio_at_the_broker(world: World, clock: ManualClock
         assert content.needed(session, clock.now() + HOUR) == set()
 
 
-def _items(world: World) -> list[commands.Item]:
+def _items(world: World) -> list[Item]:
     first = world.items[0]
-    return [commands.Item(item=first.id, duration_ms=first.duration_ms, sha256=first.sha256)]
+    return [Item(item=first.id, duration_ms=first.duration_ms, sha256=first.sha256)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from broadcast import planning
 from broadcast.planning import AiringFacts, ItemFacts, ReceiverFacts, Rules, compose, digest
 from core.ids import new_id
-from devices.protocol.plan import Interval, Manifest
+from devices.protocol.plan import Interval, Manifest, Plan
 from tests.broadcast.transmission.world import sha
 
 UNITS = [new_id() for _ in range(4)]
@@ -37,7 +37,7 @@ airing_facts = st.lists(
 )
 
 
-def made(airings: list[AiringFacts], **more: Any) -> planning.Plan:
+def made(airings: list[AiringFacts], **more: Any) -> Plan:
     bounds = {"valid_from": 3_000_000, "valid_until": 8_000_000} | more
     return compose(RECEIVER, airings, MANIFESTS, **bounds)
 

@@ -28,7 +28,7 @@ json_values = st.recursive(
     | st.booleans()
     | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs",))),
+    | st.text(st.characters(codec="utf-8")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=12,
 )
@@ -145,7 +145,7 @@ def test_many_receivers_and_logs_in_one_intake(world: World) -> None:
 
 
 def test_any_order_of_messages_ends_at_the_same_watermark(world: World, clock: ManualClock) -> None:
-    rng = random.Random(7)
+    rng = random.Random(7)  # noqa: S311 - a fixed shuffle
     records = records_of(world, world.a, 60)
     parts = [records[at : at + 5] for at in range(0, 60, 5)]
     parts += rng.sample(parts, 6)

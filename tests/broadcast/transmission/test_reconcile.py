@@ -171,7 +171,7 @@ expectations = st.builds(
 def test_order_and_duplicates_change_nothing(
     expected: Expected,
     records: list[Evidence],
-    closed: bool,
+    closed: bool,  # noqa: FBT001 - hypothesis passes by name
     rng: random.Random,
 ) -> None:
     first = reconcile(expected, records, now=AFTER, closed=closed)

@@ -6,7 +6,7 @@ Rows are put in directly, so that a test says exactly what there is.
 from __future__ import annotations
 
 import hashlib
-import random
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -152,7 +152,7 @@ class World:
         session.flush()
         items = []
         for position, duration_ms in enumerate(durations_ms):
-            sha256 = self.store.put(random.Random(f"{programme.id}{position}").randbytes(duration_ms * 3))
+            sha256 = self.store.put(os.urandom(duration_ms * 3))
             row = ProgrammeItem(
                 programme_id=programme.id, position=position, kind="chime", sha256=sha256, duration_ms=duration_ms
             )
