@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,8 +30,9 @@ FAST = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buff
 class PostgresServer:
     """One cluster. `start`, `stop`, and for fault tests `kill` and `start` again."""
 
-    def __init__(self, postgres: Path) -> None:
+    def __init__(self, postgres: Path, *, options: Sequence[str] = FAST) -> None:
         """Make a cluster with the programs that lie beside `postgres`."""
+        self._options = options
         self._bin = postgres.parent
         self._user: str | None = "postgres" if os.geteuid() == 0 else None
         # Not below pytest's own folder: that one is closed to other users, and a socket's path has to be short.
@@ -53,7 +55,7 @@ class PostgresServer:
         if self.running:
             return
         self.port = self.port or _free_port()
-        options = [f"-c{option}" for option in FAST]
+        options = [f"-c{option}" for option in self._options]
         with self._log.open("ab") as log:
             # It dies with this process, whatever kills that.
             self._process = subprocess.Popen(

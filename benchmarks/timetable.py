@@ -1,0 +1,167 @@
+"""How late firings are, and how long a timetable takes to expand: `python -m benchmarks.timetable`.
+
+1,000 airings start spread over one second; each asks for one firing through the whole engine: queue, claim, handler,
+commit. Late is what passes between the instant that was due and the handler at work. Ends with 1 where p99 is over
+50 ms on any database. PostgreSQL is measured where it is installed, in a private cluster that keeps its fsync.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from broadcast.tables import Programme
+from core import migrations, units
+from core.clock import SystemClock
+from core.database import Database
+from core.events import Actor
+from core.ids import new_id
+from schedules import timetable
+from schedules.engine import Engine
+from schedules.firings import Due, Late, Policy
+from schedules.lease import Leadership
+from schedules.recurrence import Rule
+from schedules.tables import Airing, Schedule
+from tests.support.postgres import PostgresServer
+from tests.support.services import find
+
+FIRINGS = 1_000
+SPREAD_S = 1.0
+LATE_P99_MAX_MS = 50.0
+SCHEDULES = 1_000
+DAYS = 14
+HANOI = "Asia/Ho_Chi_Minh"
+WHO = Actor("system:benchmark", "Benchmark")
+
+
+def prepare(db: Database) -> tuple[str, str]:
+    """A migrated database with one unit and one programme."""
+    migrations.upgrade(db)
+    with db.writing() as session:
+        commune = units.add(session, kind="commune", name="Xã Thử")
+        programme = Programme(title="Thử", created_by=WHO.id, created_at=datetime.now(UTC))
+        session.add(programme)
+        session.flush()
+        return commune.id, programme.id
+
+
+def add(session: Session, commune: str, programme: str, at: datetime, kind: str) -> Schedule:
+    local = at.astimezone(ZoneInfo(HANOI))
+    return timetable.add(
+        session,
+        title="Thử",
+        programme_id=programme,
+        rule=Rule("once" if kind == "once" else "daily", local.date(), None, local.time(), HANOI),
+        unit_ids=[commune],
+        duration_ms=60_000,
+        actor=WHO,
+        clock=SystemClock(),
+    )
+
+
+def expand(db: Database, commune: str, programme: str) -> tuple[float, float]:
+    """Seconds to expand 1,000 daily schedules over 14 days, and to find that nothing is missing."""
+    far = datetime(2030, 1, 1, tzinfo=UTC)
+    with db.writing() as session:
+        for number in range(SCHEDULES):
+            add(session, commune, programme, far + timedelta(minutes=1 + number), "daily")
+    taken: list[float] = []
+    for wanted in (SCHEDULES * DAYS, 0):
+        began = time.perf_counter()
+        with db.writing() as session:
+            made = timetable.materialise(session, now=far, until=far + timedelta(days=DAYS))
+        taken.append(time.perf_counter() - began)
+        assert len(made) == wanted, len(made)
+    return taken[0], taken[1]
+
+
+def lateness_ms(db: Database, commune: str, programme: str) -> list[float]:
+    """How late each of the firings was, in milliseconds, sorted."""
+    first = datetime.now(UTC) + timedelta(seconds=8)
+    with db.writing() as session:
+        schedule = add(session, commune, programme, first, "once")
+        for number in range(FIRINGS):
+            start = first + timedelta(seconds=SPREAD_S * number / FIRINGS)
+            session.add(
+                Airing(
+                    id=new_id(),
+                    schedule_id=schedule.id,
+                    programme_id=programme,
+                    original_start=start,
+                    starts_at=start,
+                    duration_ms=1,
+                    unit_ids=[commune],
+                )
+            )
+    late: list[float] = []
+    done = threading.Event()
+
+    def handle(_session: Session, what: Due) -> None:
+        late.append((datetime.now(UTC) - what.due_at).total_seconds() * 1000)
+        if len(late) == FIRINGS:
+            done.set()
+
+    policy = Policy("bench", timedelta(0), Late.WHENEVER)
+    leadership = Leadership(db)
+    engine = Engine(db, SystemClock(), leadership, firings={"bench": handle}, policies=[policy])
+    engine.start()
+    try:
+        assert done.wait(60), f"only {len(late)} of {FIRINGS} fired"
+    finally:
+        engine.stop()
+    return sorted(late)
+
+
+def measure(name: str, db: Database) -> bool:
+    """Print the figures of one database; whether the firings were in time."""
+    commune, programme = prepare(db)
+    late = lateness_ms(db, commune, programme)
+    p99 = late[int(len(late) * 0.99) - 1]
+    print(
+        f"{name}: {FIRINGS} firings in {SPREAD_S:.0f} s: "
+        f"median {statistics.median(late):.1f} ms, p99 {p99:.1f} ms, latest {late[-1]:.1f} ms late"
+    )
+    first_s, again_s = expand(db, commune, programme)
+    print(f"{name}: {SCHEDULES} schedules over {DAYS} days: {first_s:.2f} s, and {again_s:.2f} s with nothing to do")
+    return p99 <= LATE_P99_MAX_MS
+
+
+def on(name: str, url: str) -> bool:
+    db = Database(url)
+    try:
+        return measure(name, db)
+    finally:
+        db.close()
+
+
+def main() -> int:
+    argparse.ArgumentParser(prog="python -m benchmarks.timetable", description=__doc__).parse_args()
+    good = True
+    with tempfile.TemporaryDirectory(prefix="tt-bench-") as folder:
+        good &= on("SQLite", f"sqlite:///{Path(folder) / 'bench.db'}")
+    postgres = find("postgres")
+    if postgres is None:
+        print("PostgreSQL: left out, it is not installed")
+    else:
+        server = PostgresServer(postgres, options=())
+        try:
+            server.start()
+            good &= on("PostgreSQL", server.create_database("bench"))
+        finally:
+            server.remove()
+    if not good:
+        print(f"p99 is over {LATE_P99_MAX_MS:.0f} ms", file=sys.stderr)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
