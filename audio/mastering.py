@@ -26,8 +26,11 @@ TARGET_LUFS = -16.0
 TOLERANCE_LU = 0.5
 CEILING_DBTP = -1.5
 
-# A few kbit/s of Opus move peaks by up to about 2 dB; the first limit leaves that much room.
-_CODEC_ROOM_DB = 2.0
+# The codec moves peaks up, the more the fewer bits it has; the first limit leaves that much room, so that one
+# encoding is mostly enough, and each correction goes a little further than the miss.
+_CODEC_ROOM_DB = {16: 3.2, 24: 2.6, 32: 2.5}
+_FURTHER_DB = 0.4
+_CODEC_LOSS_LU = {16: 1.25, 24: 0.0, 32: 0.0}  # at 16 kbit/s the treble of speech suffers
 _CLOSE_ENOUGH_LU = 0.4
 _ATTEMPTS = 6
 
@@ -165,7 +168,7 @@ def master(
     tell = progress or (lambda _done: None)
     limiter = Limiter(_whole_frames(resample(samples, sample_rate)))
     tell(0.2)
-    aim_lufs, limit_db = TARGET_LUFS, CEILING_DBTP - _CODEC_ROOM_DB
+    aim_lufs, limit_db = TARGET_LUFS + _CODEC_LOSS_LU[kbps], CEILING_DBTP - _CODEC_ROOM_DB[kbps]
     for attempt in range(_ATTEMPTS):
         ceiling = amplitude(limit_db)
         gain = limiter.gain_for(aim_lufs, ceiling)
@@ -180,7 +183,7 @@ def master(
             return Mastered(data, decoded.size * 1000 // SAMPLE_RATE, round(loudness, 2), round(peak, 2))
         aim_lufs += TARGET_LUFS - loudness
         if peak > CEILING_DBTP:
-            limit_db -= peak - CEILING_DBTP + 0.1
+            limit_db -= peak - CEILING_DBTP + _FURTHER_DB
     raise SoundUnusable(
         reason_vi=f"không đạt −16 LUFS ± 0,5 và đỉnh −1,5 dBTP (đo được {loudness:.1f} LUFS, {peak:.1f} dBTP)",
         reason_en=f"−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach ({loudness:.1f} LUFS, {peak:.1f} dBTP)",

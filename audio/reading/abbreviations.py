@@ -115,6 +115,7 @@ _WORD: Final = "|".join(re.escape(word) for word in sorted(SIMPLE, key=len, reve
 
 RULES = [
     rule("symbol", r"(?<=và)/(?=hoặc)", " "),
+    rule("foreign", r"(?<!\w)[Ee]-mail(?!\w)", "i meo"),
     rule(
         "abbreviation",
         rf"(?<![\w/])(?:{'|'.join(_STROKED)})(?![\w/])",

@@ -21,7 +21,8 @@ from audio.mastering import Limiter, Mastered, Part, cut, master, resample
 
 def tone(seconds: float, hz: float = 440, level_dbfs: float = -20, rate: int = SAMPLE_RATE) -> Samples:
     t = np.arange(round(seconds * rate)) / rate
-    return (amplitude(level_dbfs) * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    wave: Samples = (amplitude(level_dbfs) * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    return wave
 
 
 def pulses(seconds: float) -> Samples:
@@ -29,7 +30,8 @@ def pulses(seconds: float) -> Samples:
     t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     phase = np.mod(t, 1 / 120)
     ring = np.exp(-phase * 300) * np.sin(2 * np.pi * 700 * phase) * (np.mod(t, 1.0) < 0.8)
-    return (0.3 * ring).astype(np.float32)
+    peaky: Samples = (0.3 * ring).astype(np.float32)
+    return peaky
 
 
 def independent_measure(mastered: Mastered) -> tuple[float, float, int]:

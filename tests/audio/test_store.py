@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from audio import store as store_module
 from audio.errors import ObjectDamaged
 from audio.store import ObjectStore
 from core.errors import DiskFull, NotFound
@@ -81,7 +80,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(
     def full(*_args: object, **_options: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(store_module.os if step == "fsync" else store_module.tempfile, step, full)
+    monkeypatch.setattr(f"audio.store.{'os' if step == 'fsync' else 'tempfile'}.{step}", full)
     with pytest.raises(DiskFull) as caught:
         store.put(DATA)
     assert str(store.folder) in caught.value.text("vi")

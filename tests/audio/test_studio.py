@@ -11,7 +11,6 @@ import pyloudnorm
 import pytest
 import soundfile
 
-from audio import store as store_module
 from audio.errors import NotReadable, RateRefused, TextEmpty, TextTooLong, UnknownVoice, VoiceFailed
 from audio.store import ObjectStore
 from audio.studio import Studio
@@ -122,7 +121,7 @@ def test_a_full_disk_leaves_nothing(quick: Studio, monkeypatch: pytest.MonkeyPat
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr("audio.store.os.fsync", full)
     with pytest.raises(DiskFull):
         quick.speak("Xin chào.")
     assert stored(quick) == []

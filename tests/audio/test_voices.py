@@ -12,7 +12,6 @@ import pytest
 
 from audio.errors import OutsideVoiceRefused, RateRefused, UnknownVoice, VoiceFailed
 from audio.voices import FakeVoice, Sound, VoiceChain, chain
-from audio.voices import espeak as espeak_module
 from audio.voices.chain import split
 from audio.voices.espeak import EspeakVoice
 
@@ -80,7 +79,7 @@ def test_espeak_serves_threads_one_at_a_time() -> None:
 
 
 def test_a_missing_espeak_library_is_a_clear_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak_module.espeakng_loader, "get_library_path", lambda: "/nowhere/libespeak-ng.so")
+    monkeypatch.setattr("audio.voices.espeak.espeakng_loader.get_library_path", lambda: "/nowhere/libespeak-ng.so")
     with pytest.raises(VoiceFailed) as caught:
         EspeakVoice().say(SENTENCE)
     assert "espeak" in caught.value.text("vi")

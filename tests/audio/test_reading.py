@@ -1,0 +1,229 @@
+"""The reading: cases of our own, and what holds for every text."""
+
+from __future__ import annotations
+
+import csv
+import re
+import socket
+import time
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audio.reading import Reading, abbreviations, letters, numerals, read
+from audio.reading import base as base_module
+
+CASES = Path(__file__).with_name("reading_cases.tsv")
+SPOKEN = re.compile(f"[{letters.LOWER},.?! \n]*")
+
+DISPATCH = """
+UBND TỈNH A
+SỞ VĂN HÓA, THỂ THAO VÀ DU LỊCH
+
+Số:     /SVHTTDL-QLBC
+V/v tuyên truyền cao điểm “Ngày toàn dân phòng, chống mua bán người - 30/7”
+
+Kính gửi:
+- UBND các xã, phường;
+- Trung tâm VH TT & TT khu vực.
+
+Thực hiện Kế hoạch số 88/KH-UBND ngày 20/6/2025 của UBND tỉnh, Sở đề nghị các địa
+phương phát ít nhất 02 bản tin/ngày (5h00–5h30 và 17h00) từ ngày 15/7 đến hết 15/8/2025:
+
+1. Nội dung: thủ đoạn “việc nhẹ, lương cao” 20-30 triệu đồng/tháng; Điều 150, 151 BLHS;
+2. Đường dây nóng: 111, 113; điện thoại (0222) 3.822.113, e-mail: duongday@bacninh.gov.vn.
+
+Đề nghị các đơn vị triển khai thực hiện./.
+
+KT. GIÁM ĐỐC
+PHÓ GIÁM ĐỐC
+"""
+
+
+def cases() -> list[tuple[str, str, str]]:
+    with CASES.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        next(rows)
+        return [(category, written, spoken) for category, written, spoken in rows]
+
+
+@pytest.mark.parametrize(("category", "written", "spoken"), cases())
+def test_a_case_is_read_as_an_announcer_reads_it(category: str, written: str, spoken: str) -> None:
+    assert read(written).spoken == spoken
+    assert read(unicodedata.normalize("NFD", written)).spoken == spoken
+    assert read(spoken).spoken == spoken
+
+
+def test_the_cases_are_many_and_each_its_own() -> None:
+    written = [case[1] for case in cases()]
+    assert len(written) == len(set(written)) >= 80
+
+
+def test_a_whole_dispatch_is_read_without_a_digit_or_a_sign() -> None:
+    reading = read(DISPATCH)
+    assert SPOKEN.fullmatch(reading.spoken)
+    assert "các địa phương phát ít nhất hai bản tin một ngày" in reading.spoken  # the broken line is joined
+    assert "văn hóa, thông tin và thể thao khu vực." in reading.spoken
+    assert "một một một, một một ba" in reading.spoken
+    assert reading.spoken.endswith("ký thay giám đốc.\nphó giám đốc")
+    assert [doubt.kind for doubt in reading.warnings] == ["blank"]
+    assert reading.warnings[0].line == 5
+
+
+def test_what_is_not_sure_is_a_warning_with_its_place() -> None:
+    text = "Bà con chú ý.\nNhóm XZQK dùng mạng Blablax để lừa."
+    reading = read(text)
+    assert [(doubt.kind, doubt.written, doubt.line) for doubt in reading.warnings] == [
+        ("abbreviation", "XZQK", 2),
+        ("foreign", "Blablax", 2),
+    ]
+    for doubt in reading.warnings:
+        assert text[doubt.offset :].startswith(doubt.written)
+        assert "Dòng 2" in doubt.text("vi")
+        assert "Line 2" in doubt.text("en")
+    assert reading.spoken == "bà con chú ý.\nnhóm ích dét quy ca dùng mạng blablax để lừa."
+
+
+def test_nothing_of_the_base_s_tags_is_left() -> None:
+    reading = read("Chương trình Windows Update của Microsoft Office")
+    assert "<" not in reading.spoken
+    assert SPOKEN.fullmatch(reading.spoken)
+    assert {doubt.kind for doubt in reading.warnings} == {"foreign"}
+
+
+def test_spans_tell_what_was_read_as_what_and_where() -> None:
+    text = "Gọi 111 trước ngày 30/7."
+    spans = read(text).spans
+    assert [(span.written, span.kind, span.offset) for span in spans] == [("111", "phone", 4), ("30/7", "date", 19)]
+    assert spans[0].spoken == "một một một"
+
+
+def test_offsets_count_in_the_text_as_it_was_given() -> None:
+    """In decomposed text, where a letter and its marks are several characters, as in composed."""
+    text = unicodedata.normalize("NFD", "Tết Nguyên đán\u00a0— gọi 111")
+    span = next(span for span in read(text).spans if span.kind == "phone")
+    assert text[span.offset :] == "111"
+
+
+def test_reading_asks_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise AssertionError("the reading opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    base_module._normalizer.cache_clear()
+    assert read("Blablax XZQK").spoken
+
+
+def test_a_failing_base_costs_a_reading_not_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def normalize(self, _text: str) -> str:
+            raise RuntimeError("no dictionary")
+
+    monkeypatch.setattr(base_module, "_normalizer", Failing)
+    assert read("Nhóm XZQK và Blablax").spoken == "nhóm ích dét quy ca và blablax"
+
+
+def test_the_longest_bulletin_is_read_at_once() -> None:
+    text = (DISPATCH * 10)[:8000]
+    began = time.process_time()
+    read(text)
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    "piece", ["1, ", "1/1 ", "a.", "A-", "0123 ", "111, ", "v.", "I, ", "[", "<a", "(", "…", "1 000 "]
+)
+def test_no_text_makes_the_rules_crawl(piece: str) -> None:
+    began = time.process_time()
+    read(piece * (8000 // len(piece)))
+    assert time.process_time() - began < 3.0
+
+
+def test_the_tables_hold_spoken_form_only() -> None:
+    for table in (abbreviations.SIMPLE, abbreviations.FOREIGN):
+        for written, spoken in table.items():
+            assert spoken, written
+            assert SPOKEN.fullmatch(spoken), written
+            for word in re.findall(r"\w+", spoken):
+                assert letters.is_plain(word), (written, word)
+                assert abbreviations.FOREIGN.get(word, word) == word, (written, word)
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_a_number_in_words_is_the_number(value: int) -> None:
+    """Read back by a reader of its own."""
+    ones = dict(zip(numerals.DIGITS, range(10), strict=True)) | {"mốt": 1, "tư": 4, "lăm": 5, "linh": 0}
+    scales = {"nghìn": 10**3, "triệu": 10**6, "tỷ": 10**9}
+    total = part = group = 0
+    for word in numerals.cardinal(value).split():
+        if word == "trăm":
+            group = (group % 10) * 100
+        elif word == "mươi":
+            group = group // 100 * 100 + (group % 100) * 10
+        elif word == "mười":
+            group += 10
+        elif word == "tỷ":
+            total += (part + group) * scales["tỷ"]
+            part = group = 0
+        elif word in scales:
+            # A scale on a scale: nghìn tỷ, triệu tỷ.
+            part += group * scales[word]
+            group = 0
+        else:
+            group += ones[word]
+    assert total + part + group == value
+
+
+@pytest.mark.parametrize(
+    ("word", "valid"),
+    [
+        ("nghiêng", True), ("quyết", True), ("giếng", True), ("gì", True), ("uống", True), ("khuya", True),
+        ("ngoằn", True), ("yêu", True), ("xoong", True), ("cat", False), ("windows", False), ("ce", False),
+        ("ngheo", True), ("ghanh", False), ("bộcộ", False), ("ubnd", False), ("", False),
+    ],
+)  # fmt: skip
+def test_syllables_are_told_from_other_words(word: str, *, valid: bool) -> None:
+    assert letters.is_syllable(word) is valid
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "ngày ", "30/7", "28, 29 và ", "193/QĐ-TTg", "UBND", "TT&TT", "VH", "đ", "đồng", "%", "km", "/", "-", " - ",
+        ".", ", ", "(", ")", "\n", "\n- ", "1. ", "a) ", "I. ", "gọi 111", "0204.3854.411", "1.234", "12,5", "h",
+        "TP.", "v.v.", "...", "**", "http://a.vn", "x@y.vn", "QH15", "tháng ", "quý III", "5h30", "19:45", "&",
+        "thứ 4", "  ", "Bà con", "KẾ HOẠCH", "ABC", "Facebook", "Nguyễn Văn A.", "°C", "m2", "²", "½", "«", "🔥",
+        "中", "+84", "24/24", "TW", "T.Ư", "<b>", "e.g", "K", "'", "_", "@", "số ", "....", "①", "١٢", "ｆ１", "\u0301",
+    ]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(FRAGMENTS, max_size=14).map("".join),
+    st.lists(st.one_of(FRAGMENTS, st.text(max_size=4), st.integers(0, 10**7).map(str)), max_size=12).map("".join),
+)
+
+
+def check(reading: Reading, written: str) -> None:
+    assert SPOKEN.fullmatch(reading.spoken)
+    assert reading.spoken == reading.spoken.strip()
+    for span in reading.spans:
+        assert written[span.offset : span.offset + len(span.written)] == span.written
+    for doubt in reading.warnings:
+        assert 1 <= doubt.line <= written.count("\n") + 1
+        assert doubt.text("vi")
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS)
+def test_for_every_text_the_spoken_form_is_words_and_marks_and_stays_as_it_is(text: str) -> None:
+    reading = read(text)
+    check(reading, text)
+    assert read(reading.spoken).spoken == reading.spoken
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS)
+def test_composed_and_decomposed_letters_are_the_same_to_it(text: str) -> None:
+    assert read(unicodedata.normalize("NFD", text)).spoken == read(unicodedata.normalize("NFC", text)).spoken
