@@ -131,9 +131,9 @@ class Control:
         )
         self._started_mono = self.clock.mono_ms()
         self._trusted_ms: float | None = None  # since when there is trustworthy time
-        self._accepted_ms = 0.0  # when the plan in force came
+        self._came_ms = 0.0  # when the plan in force came
         self._held_at_start = {airing.airing for airing in self._plan_airings()}
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=HELD_MESSAGES)
+        self._waiting: deque[tuple[str, bytes, float]] = deque(maxlen=HELD_MESSAGES)
         self._events: list[tuple[float, int, Event]] = []
         self._event_number = itertools.count()
         self._areas: set[str] = set()
@@ -176,6 +176,7 @@ class Control:
                 clock=self.clock.facts(),
             )
         )
+        self._messenger.connected()
         self._time_due = 0.0
         self._status_due = 0.0
         self._postman.connected()
@@ -193,9 +194,9 @@ class Control:
         elif not payload:
             return  # a retained plan that was cleared
         elif self.clock.now_ms() is None:
-            self._waiting.append((topic, payload))
+            self._waiting.append((topic, payload, arrived_mono_ms))
         elif topic == topics.down(self._receiver, "plan"):
-            self._plan(payload)
+            self._plan(payload, arrived_mono_ms)
         elif topic == topics.down(self._receiver, "command"):
             self._command(topic, payload, None)
         elif topic.startswith(AREA):
@@ -244,9 +245,9 @@ class Control:
         """Why an airing was not begun in its time."""
         if airing.airing in self._held_at_start and start_ms < self.clock.unix_ms(self._started_mono):
             return "power-off"
-        if self._trusted_ms is not None and start_ms < self._trusted_ms:
-            return "clock-untrusted"
-        return "late-plan" if start_ms < self._accepted_ms else "late"
+        if start_ms < self._came_ms:
+            return "late-plan"
+        return "clock-untrusted" if self._trusted_ms is not None and start_ms < self._trusted_ms else "late"
 
     def _ack(self, topic: str, payload: bytes) -> None:
         now = self.clock.now_ms()
@@ -264,7 +265,7 @@ class Control:
             self._postman.resend(ack.resend_from)
         self._ack_seq = max(self._ack_seq, claims.seq)
 
-    def _plan(self, payload: bytes) -> None:
+    def _plan(self, payload: bytes, arrived_mono_ms: float) -> None:
         now = self.clock.now_ms() or 0.0
         try:
             fresh = self.planbook.offer(payload, now)
@@ -276,7 +277,7 @@ class Control:
             self._messenger.alarm("disk", str(error))
             return
         if fresh:
-            self._accepted_ms = now
+            self._came_ms = self.clock.unix_ms(arrived_mono_ms)
             log.info("A plan is in force", extra={"revision": self.planbook.revision})
             self._executor.plan_changed()
             self.player.plan_changed(self.planbook.plan)
@@ -352,7 +353,7 @@ class Control:
             if self._trusted_ms is None:
                 self._time_known()  # known from before, within the same boot of the machine
             while self._waiting:
-                self.message(*self._waiting.popleft(), self.clock.mono_ms())
+                self.message(*self._waiting.popleft())
             wakes.append(self.player.tick(now_ms) / 1000.0)
         wakes.append(self._fetch(now_s))
         wakes.append(self._postman.tick(now_s, online=self._messenger.online) - now_s)

@@ -2,7 +2,8 @@
 
 Of all objects that are needed, the one needed soonest is fetched: subscribe to the topic of its next chunk, check the
 chunk against the signed manifest, write it, go on to the next. A chunk that doesn't come, or is not what the manifest
-says, is asked for (`want`), each time after a longer wait. Nothing here waits: `tick` says when it wants to be called.
+says, is asked for (`want`), each time after a longer wait; meanwhile the other objects have their turn. Nothing here
+waits: `tick` says when it wants to be called.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class _Current:
     manifest: Manifest
     n: int
     deadline_s: float
-    attempts: int = 0
+    wrong: bool = False  # something came that isn't it, and was asked about
 
     @property
     def topic(self) -> str:
@@ -70,6 +71,8 @@ class Fetcher:
         self._keep: set[str] = set()
         self._not_before = 0.0
         self._aside: dict[str, float] = {}
+        self._silences: dict[str, int] = {}  # how often the next chunk of an object was waited for in vain
+        self._retry: dict[str, float] = {}  # when an object has its turn again
         self._current: _Current | None = None
         self._random = random.Random()  # noqa: S311 - spreads the load, hides nothing
 
@@ -104,8 +107,9 @@ class Fetcher:
 
     def connected(self, now_s: float) -> None:
         """The link is (back) up: what was asked for may have been lost."""
+        self._silences.clear()
+        self._retry.clear()
         if self._current:
-            self._current.attempts = 0
             self._current.deadline_s = now_s + self._settings.chunk_timeout_s
 
     def tick(self, now_s: float, now_ms: int) -> float:
@@ -117,8 +121,8 @@ class Fetcher:
             waits = [self._not_before] if self._needs and self._not_before > now_s else []
             return min([*waits, *(at for at in self._aside.values() if at > now_s)], default=NEVER)
         if now_s >= current.deadline_s:
-            self._ask_again(current, now_s)
-        return current.deadline_s
+            self._ask_again(current, now_s, now_ms)
+        return self._current.deadline_s if self._current else now_s
 
     def chunk(self, topic: str, payload: bytes, now_s: float, now_ms: int) -> None:
         """A chunk came. What isn't waited for is dropped; an empty one only says that it was cleared."""
@@ -128,8 +132,10 @@ class Fetcher:
         manifest = current.manifest
         wrong = len(payload) != chunk_size(manifest, current.n)
         if wrong or hashlib.sha256(payload).hexdigest() != manifest.chunk_sha256[current.n]:
-            if current.attempts == 0:
-                self._ask_again(current, now_s)
+            if not current.wrong:
+                current.wrong = True
+                self._want(manifest.sha256, current.n)
+                self._renew(current)
             return
         try:
             self._cache.append(manifest, current.n, payload)
@@ -137,12 +143,15 @@ class Fetcher:
             self._set_aside(manifest.sha256, now_s, "disk", str(error))
             return
         self._unsubscribe(topic)
+        self._silences.pop(manifest.sha256, None)
+        self._retry.pop(manifest.sha256, None)
         self._next(manifest, current.n + 1, now_s, now_ms)
 
     def _begin(self, now_s: float, now_ms: int) -> None:
         if now_s < self._not_before:
             return
-        for need in self._needs:
+        # Objects that keep silent come after the others; where all do, the next one to be asked for is listened to.
+        for need in sorted(self._needs, key=lambda need: max(0.0, self._retry.get(need.manifest.sha256, 0.0) - now_s)):
             manifest = need.manifest
             if self._aside.get(manifest.sha256, 0.0) > now_s or self._cache.has(manifest.sha256):
                 continue
@@ -163,7 +172,8 @@ class Fetcher:
         """Go on with chunk `n`, or end the object where there is none such."""
         self._current = None
         if n < chunk_count(manifest):
-            self._current = _Current(manifest, n, now_s + self._settings.chunk_timeout_s)
+            retry_s = self._retry.get(manifest.sha256, 0.0)
+            self._current = _Current(manifest, n, max(retry_s, now_s + self._settings.chunk_timeout_s))
             self._subscribe(self._current.topic)
             return
         try:
@@ -178,12 +188,17 @@ class Fetcher:
         self._complete(manifest.sha256)
         self._begin(now_s, now_ms)
 
-    def _ask_again(self, current: _Current, now_s: float) -> None:
-        current.attempts += 1
-        wait = min(self._settings.chunk_timeout_s * 2**current.attempts, self._settings.chunk_timeout_max_s)
-        current.deadline_s = now_s + wait * self._random.uniform(0.8, 1.2)
-        self._want(current.manifest.sha256, current.n)
-        # A subscription made anew has the broker give what it holds: what came before may have been cut off.
+    def _ask_again(self, current: _Current, now_s: float, now_ms: int) -> None:
+        sha256 = current.manifest.sha256
+        silences = self._silences[sha256] = self._silences.get(sha256, 0) + 1
+        wait = min(self._settings.chunk_timeout_s * 2.0**silences, self._settings.chunk_timeout_max_s)
+        self._retry[sha256] = now_s + wait * self._random.uniform(0.8, 1.2)
+        self._want(sha256, current.n)
+        self._leave()
+        self._begin(now_s, now_ms)
+
+    def _renew(self, current: _Current) -> None:
+        """A subscription made anew has the broker give what it holds: what came may have been damaged under way."""
         self._unsubscribe(current.topic)
         self._subscribe(current.topic)
 

@@ -54,7 +54,6 @@ class Job:
     left_ms: int = 0  # how much there was to play when it was
     verdict: Verdict | None = None
     day_played_ms: int = 0
-    cut_reason: str = ""
     ending: str = ""
     suspended: bool = False
     ended: bool = False

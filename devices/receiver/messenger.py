@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -28,6 +29,7 @@ from devices.receiver.settings import AgentSettings
 log = logging.getLogger(__name__)
 
 TEXT_MAX = 500
+ALARMS_KEPT = 100
 
 
 class Messenger:
@@ -43,6 +45,7 @@ class Messenger:
         self._clock = clock
         self._refusals = _Bucket(settings.refusals_per_minute, clock.mono_ms)
         self._alarmed: dict[str, float] = {}
+        self._unsaid: deque[Alarm] = deque(maxlen=ALARMS_KEPT)
         self._seq = 0
 
     def hello(self, hello: Hello) -> None:
@@ -86,7 +89,14 @@ class Messenger:
         now = self._clock.mono_ms()
         if now - self._alarmed.get(name, float("-inf")) >= 3_600_000.0:
             self._alarmed[name] = now
-            self._signed("report", Alarm(name=name, detail=detail[:TEXT_MAX]))
+            self._unsaid.append(Alarm(name=name, detail=detail[:TEXT_MAX]))
+            if self._link.connected:
+                self.connected()
+
+    def connected(self) -> None:
+        """Tell the alarms that there was no connection for."""
+        while self._unsaid:
+            self._signed("report", self._unsaid.popleft())
 
     def _signed(self, typ: UpType, body: object) -> None:
         now_ms = self._clock.stated_ms()

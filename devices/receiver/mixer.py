@@ -30,6 +30,7 @@ class Event:
     frames: int = 0
     dbfs: float | None = None
     whole: bool = False
+    reason: str = ""  # why it was cut
 
 
 class Performance:
@@ -41,7 +42,7 @@ class Performance:
     def __init__(self, reel: Reel, tell: Callable[[Event], None], *, fade_ms: float) -> None:
         self.reel = reel
         self.start_ms = NEVER  # monotonic, as everything here
-        self.cut_ms = NEVER
+        self.cut: tuple[float, str] = (NEVER, "")  # when, and why
         self.gain = 1.0
         self.begun = False  # has a sample sounded?
         self.running = False  # is it placed, and not cut or ended?
@@ -53,26 +54,29 @@ class Performance:
         self._tell = tell
         self._fade_ms = fade_ms
         self._gain_now: float | None = None
-        self._fading: tuple[float, float] | None = None  # monotonic span of the fade that leads to the cut
+        # The span of the fade that leads to the cut, and why; once it has begun it is final.
+        self._fading: tuple[float, float, str] | None = None
 
-    def place(self, start_ms: float, cut_ms: float) -> None:
+    def place(self, start_ms: float, cut: tuple[float, str]) -> None:
         """Have it sound from this instant on (again)."""
-        self.start_ms, self.cut_ms = start_ms, cut_ms
+        self.start_ms, self.cut = start_ms, cut
         self._fading = None
         if self.begun:
             self._gain_now = 0.0  # it goes on softly
         self.running = True
 
-    def stop(self, now_ms: float) -> None:
+    def stop(self, now_ms: float, reason: str) -> None:
         """Fade out as soon as the output's buffer lets it."""
-        self.cut_ms = min(self.cut_ms, now_ms)
+        self.cut = (now_ms, reason)
 
     def render(self, block: Samples, dac_ms: float) -> None:
         """Add what sounds to a block whose first sample sounds at `dac_ms`."""
         frames = len(block)
         offset = max(0, round((self.start_ms - dac_ms) * FRAMES_MS))
         if offset >= frames:
-            if self.cut_ms <= self.start_ms and self.cut_ms <= dac_ms:
+            cut_ms, reason = self.cut
+            if cut_ms <= self.start_ms and cut_ms <= dac_ms:
+                self._fading = (dac_ms, dac_ms, reason)
                 self._end(dac_ms, whole=False)  # cut before it began
             return
         end = self._cut_at(dac_ms, frames)
@@ -91,16 +95,14 @@ class Performance:
 
     def _cut_at(self, dac_ms: float, frames: int) -> int:
         """How many frames of this block may sound, settling the fade once it has to begin."""
-        if self._fading is None and self.cut_ms - self._fade_ms < dac_ms + frames / FRAMES_MS:
-            begin = max(self.cut_ms - self._fade_ms, dac_ms)
+        cut_ms, reason = self.cut
+        if self._fading is None and cut_ms - self._fade_ms < dac_ms + frames / FRAMES_MS:
+            begin = max(cut_ms - self._fade_ms, dac_ms)
             # Told too late for a whole fade: it begins with this block and is whole all the same.
-            self._fading = (begin, max(self.cut_ms, begin + min(self._fade_ms, self._played_ms())))
+            self._fading = (begin, max(cut_ms, begin + (self._fade_ms if self.begun else 0.0)), reason)
         if self._fading is None:
             return frames
         return min(frames, max(0, round((self._fading[1] - dac_ms) * FRAMES_MS)))
-
-    def _played_ms(self) -> float:
-        return self._fade_ms if self.begun else 0.0
 
     def _add(self, block: Samples, position: int, index: int, samples: Samples, dac_ms: float) -> None:
         at_ms = dac_ms + position / FRAMES_MS
@@ -127,7 +129,7 @@ class Performance:
         else:
             shaped = samples * np.linspace(before, self.gain, len(samples), dtype=np.float32)
         if self._fading is not None:
-            begin, end = self._fading
+            begin, end, _ = self._fading
             times = at_ms + np.arange(len(samples), dtype=np.float64) / FRAMES_MS
             fade = np.clip((end - times) / max(end - begin, 1e-6), 0.0, 1.0)
             shaped = shaped * fade.astype(np.float32)
@@ -145,7 +147,8 @@ class Performance:
         self.head_ms = at_ms
         if whole:
             self._close_item()
-        self._tell(Event(self, "ended", at_ms, self.index, self.level.frames, self.level.dbfs, whole))
+        reason = "" if whole or self._fading is None else self._fading[2]
+        self._tell(Event(self, "ended", at_ms, self.index, self.level.frames, self.level.dbfs, whole, reason))
 
 
 class Mixer:

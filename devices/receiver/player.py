@@ -227,7 +227,7 @@ class Player:
         verdict = judge(job.airing, rules, at_ms, by_command=job.command is not None)
         if verdict.refused:
             return self._give_up(job, "preempted" if verdict.refused == "hard-end" else verdict.refused)
-        if self._blocker(job, at_ms + RESUME_CLEAR_MS) is not None:
+        if self._blocker(job, at_ms, at_ms + RESUME_CLEAR_MS) is not None:
             return 200.0
         job.verdict, job.day_played_ms = verdict, rules.day_played_ms
         if job.performance is None:
@@ -241,8 +241,9 @@ class Player:
             return 200.0
         return self._give_up(job, "preempted" if blocker.rank > job.rank else "busy")
 
-    def _blocker(self, job: Job, at_ms: int) -> Job | None:
-        """What keeps a job from beginning at `at_ms`: something at least as strong that sounds then."""
+    def _blocker(self, job: Job, from_ms: int, until_ms: int | None = None) -> Job | None:
+        """What keeps a job from beginning: something at least as strong that sounds then, or before `until_ms`."""
+        until_ms = from_ms if until_ms is None else until_ms
         others = [
             other
             for other in self._jobs.values()
@@ -250,7 +251,8 @@ class Player:
             and other.placed
             and other.placed_ms is not None
             and other.rank >= job.rank
-            and other.placed_ms <= at_ms < other.expected_end_ms
+            and other.placed_ms <= until_ms
+            and from_ms < other.expected_end_ms
         ]
         return max(others, key=lambda other: other.expected_end_ms, default=None)
 
@@ -285,7 +287,8 @@ class Player:
             if other is not job and other.placed and not other.begun and other.rank <= job.rank and inside:
                 self._withdraw(other)
         performance.gain = volume_of(job.airing, self.rules(at_ms), at_ms) / 100.0
-        performance.place(self._clock.mono_of(at_ms), self._clock.mono_of(job.verdict.cut_ms))
+        cut = (self._clock.mono_of(job.verdict.cut_ms), job.verdict.cut_reason)
+        performance.place(self._clock.mono_of(at_ms), cut)
         self._mixer.add(performance)
 
     def _withdraw(self, job: Job) -> None:
@@ -307,8 +310,8 @@ class Player:
         for other in self._jobs.values():
             if other.placed and other.placed_ms is not None and other.rank > job.rank and other.placed_ms < cut_ms:
                 cut_ms, reason = other.placed_ms, "preempted"
-        job.verdict, job.cut_reason = replace(verdict, cut_ms=cut_ms, refused=""), reason
-        performance.cut_ms = self._clock.mono_of(cut_ms)
+        job.verdict = replace(verdict, cut_ms=cut_ms, refused="")
+        performance.cut = (self._clock.mono_of(cut_ms), reason)
         performance.gain = volume_of(job.airing, rules, int(now_ms)) / 100.0
         if not performance.begun:
             performance.start_ms = self._clock.mono_of(job.placed_ms)
@@ -340,12 +343,11 @@ class Player:
         if not event.whole and event.index >= 0 and event.index not in event.performance.reel.failed:
             slot = job.slots[event.index]
             slot.ended_at, slot.frames, slot.dbfs = at_ms, event.frames, event.dbfs
-        reason = job.ending or job.cut_reason
-        if not event.whole and reason == "preempted" and job.airing.preempted == "resume":
+        if event.reason == "preempted" and not job.ending and job.airing.preempted == "resume":
             job.suspended = True
             self._ledger.save_progress([(job, slot) for slot in job.slots if self._open(slot)])
             return
-        self._finish(job, "no-audio" if event.whole else reason)
+        self._finish(job, "no-audio" if event.whole else job.ending or event.reason)
 
     def _open(self, slot: Slot) -> bool:
         return slot.started_at is not None and not slot.closed
@@ -373,7 +375,7 @@ class Player:
         """Fade out what sounds; what doesn't is over at once."""
         if job.begun and job.placed and job.performance is not None:
             job.ending = job.ending or reason
-            job.performance.stop(self._clock.mono_ms())
+            job.performance.stop(self._clock.mono_ms(), reason)
         else:
             self._finish(job, reason)
 
