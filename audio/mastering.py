@@ -36,7 +36,7 @@ _ATTEMPTS = 6
 
 _BLOCK = 16  # samples that share one gain of the limiter, a third of a millisecond
 _HALF = 6  # blocks on either side of each averaging window: about 4 ms of look-ahead
-_GAIN_MAX = 1024.0  # 60 dB
+_GAIN_MAX = 4096.0  # 72 dB: what needs more is silence
 _FRAME = SAMPLE_RATE // 50  # sounds end on a whole 20 ms, so that a duration in milliseconds is exact
 
 _SILENCE_DBFS = -48.0
