@@ -172,6 +172,9 @@ def master(
     for attempt in range(_ATTEMPTS):
         ceiling = amplitude(limit_db)
         gain = limiter.gain_for(aim_lufs, ceiling)
+        if gain >= _GAIN_MAX and aim_lufs > TARGET_LUFS:
+            aim_lufs = TARGET_LUFS  # a peaky sound: what the codec may take can't be given beforehand
+            gain = limiter.gain_for(aim_lufs, ceiling)
         if gain >= _GAIN_MAX:
             raise _out_of_reach(limiter.loudest)
         data = encode(limiter.apply(gain, ceiling), kbps)

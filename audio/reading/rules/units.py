@@ -51,8 +51,6 @@ _SECOND: Final = r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|tấn|lít|ha|kg|m2
 _PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(_EACH)})(?!\w)){{1,2}}"
 _EDGE: Final = r"(?<![\w.,/])(?<!\d[ ]-)"
 
-_SCALES: Final = {"k", "tr", "tỷ", "tỉ", "triệu", "nghìn", "ngàn"}
-
 
 def unit(text: str) -> str:
     """A unit behind a number, with what it is counted by."""
