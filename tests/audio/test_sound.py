@@ -136,7 +136,7 @@ def test_silence_can_not_be_mastered() -> None:
         master(np.zeros(48_000, np.float32), SAMPLE_RATE)
     clicks = np.zeros(48_000, np.float32)
     clicks[::12_000] = 0.5
-    with pytest.raises(SoundUnusable, match="clicks|out of reach"):
+    with pytest.raises(SoundUnusable, match=r"clicks|out of reach"):
         master(clicks, SAMPLE_RATE)
     with pytest.raises(SoundUnusable):
         cut([Part(np.zeros(22_050, np.float32), 400)], 22_050)
