@@ -105,15 +105,14 @@ class Station:
         link.start()
 
     def enrol(self, **members: Any) -> Identity:
-        identity = Identity(
-            receiver=new_id(),
-            key=SigningKey.generate().seed.hex(),
-            root=self.keys.root.hex,
-            certificates=list(self.keys.certificates.values()),
-            **members,
-        )
+        identity = _identity(self.keys, **members)
         self.identities[identity.receiver] = identity
         return identity
+
+    @staticmethod
+    def identity_only(folder: Path) -> Identity:
+        """An identity by the keys in a station's folder, before there is a broker that could name its user."""
+        return _identity(Keyring.create(folder / "keys", SystemClock().now()))
 
     # What it says.
 
@@ -228,6 +227,16 @@ class Station:
         for (log, seq), record in self.records.items():
             before = self.records.get((log, seq - 1))
             assert record.prev == (canonical_sha256(before) if before else GENESIS), f"record {seq} doesn't follow"
+
+
+def _identity(keys: Keyring, **members: Any) -> Identity:
+    return Identity(
+        receiver=new_id(),
+        key=SigningKey.generate().seed.hex(),
+        root=keys.root.hex,
+        certificates=list(keys.certificates.values()),
+        **members,
+    )
 
 
 class Bench:
