@@ -122,7 +122,8 @@ def take_in(session: Session, batches: Sequence[Batch], now: datetime) -> Intake
     _save_watermarks(session, marks.values())
     return Intake(
         [Standing(mark.receiver_id, mark.log, mark.through) for mark in marks.values()],
-        {(one.record.airing, one.receiver_id) for one in records.values()},
+        # What was here already has had its say.
+        {(one.record.airing, one.receiver_id) for one in records.values()} if stored else set(),
         stored,
         forks,
     )
