@@ -2,7 +2,8 @@
 
 1,000 airings start spread over one second; each asks for one firing through the whole engine: queue, claim, handler,
 commit. Late is what passes between the instant that was due and the handler at work. Ends with 1 where p99 is over
-50 ms on any database. PostgreSQL is measured where it is installed, in a private cluster that keeps its fsync.
+50 ms on any database, in the middle one of three rounds. PostgreSQL is measured where it is installed, in a private
+cluster that keeps its fsync.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from tests.support.services import find
 
 FIRINGS = 1_000
 SPREAD_S = 1.0
+ROUNDS = 3
 LATE_P99_MAX_MS = 50.0
 SCHEDULES = 1_000
 DAYS = 14
@@ -86,7 +88,7 @@ def expand(db: Database, commune: str, programme: str) -> tuple[float, float]:
 
 def lateness_ms(db: Database, commune: str, programme: str) -> list[float]:
     """How late each of the firings was, in milliseconds, sorted."""
-    first = datetime.now(UTC) + timedelta(seconds=8)
+    first = datetime.now(UTC) + timedelta(seconds=5)
     with db.writing() as session:
         schedule = add(session, commune, programme, first, "once")
         for number in range(FIRINGS):
@@ -111,8 +113,7 @@ def lateness_ms(db: Database, commune: str, programme: str) -> list[float]:
             done.set()
 
     policy = Policy("bench", timedelta(0), Late.WHENEVER)
-    leadership = Leadership(db)
-    engine = Engine(db, SystemClock(), leadership, firings={"bench": handle}, policies=[policy])
+    engine = Engine(db, SystemClock(), Leadership(db), firings={"bench": handle}, policies=[policy])
     engine.start()
     try:
         assert done.wait(60), f"only {len(late)} of {FIRINGS} fired"
@@ -124,12 +125,16 @@ def lateness_ms(db: Database, commune: str, programme: str) -> list[float]:
 def measure(name: str, db: Database) -> bool:
     """Print the figures of one database; whether the firings were in time."""
     commune, programme = prepare(db)
-    late = lateness_ms(db, commune, programme)
-    p99 = late[int(len(late) * 0.99) - 1]
-    print(
-        f"{name}: {FIRINGS} firings in {SPREAD_S:.0f} s: "
-        f"median {statistics.median(late):.1f} ms, p99 {p99:.1f} ms, latest {late[-1]:.1f} ms late"
-    )
+    p99s: list[float] = []
+    for round_ in range(1, ROUNDS + 1):
+        late = lateness_ms(db, commune, programme)
+        p99s.append(late[int(len(late) * 0.99) - 1])
+        print(
+            f"{name}: {FIRINGS} firings in {SPREAD_S:.0f} s, round {round_}: "
+            f"median {statistics.median(late):.1f} ms, p99 {p99s[-1]:.1f} ms, latest {late[-1]:.1f} ms late"
+        )
+    p99 = statistics.median(p99s)
+    print(f"{name}: p99 of the middle round: {p99:.1f} ms (wanted: at most {LATE_P99_MAX_MS:.0f} ms)")
     first_s, again_s = expand(db, commune, programme)
     print(f"{name}: {SCHEDULES} schedules over {DAYS} days: {first_s:.2f} s, and {again_s:.2f} s with nothing to do")
     return p99 <= LATE_P99_MAX_MS

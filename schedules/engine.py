@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -31,12 +32,14 @@ from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from core.database import Database
+from core.ids import new_id
 from schedules.errors import NotLeader
 from schedules.firings import POLICIES, Due, Policy, claim, due
 from schedules.lease import RENEW_EVERY_S, Leadership
 
 log = logging.getLogger(__name__)
 
+TOGETHER_S = 0.005  # firings within this span are one entry in the queue, due with the last of them
 BATCH = 50  # so many firings that wait together share a transaction
 AHEAD = timedelta(minutes=5)  # how much of the future lies in the queue
 REFILL_EVERY_S = 2.0
@@ -255,20 +258,22 @@ class Engine:
         now = self._clock.now()
         with self._db.reading() as session:
             found = list(due(session, self._policies, now=now, until=now + AHEAD))
-        for what in found:
-            with self._lock:
-                # What is queued stays, with its delay if it failed; a moved airing is another airing.
-                if self._fence != fence or what.name in self._queue:
-                    continue
-                self._queue.add(what.name)
-            self._queue_firing(what, fence, (what.due_at - self._clock.now()).total_seconds(), 0)
+        with self._lock:
+            if self._fence != fence:
+                return
+            # What is queued stays, with its delay if it failed; a moved airing is another airing.
+            fresh = sorted((what for what in found if what.name not in self._queue), key=_due_at)
+            self._queue.update(what.name for what in fresh)
+        for _, group in groupby(fresh, key=lambda what: int(what.due_at.timestamp() / TOGETHER_S)):
+            together = [_Firing(what, fence, 0) for what in group]
+            self._queue_firings(together, (together[-1].what.due_at - self._clock.now()).total_seconds())
 
-    def _queue_firing(self, what: Due, fence: int, delay_s: float, failures: int) -> None:
-        self._add(what.name, "firings", delay_s, self._fire, _Firing(what, fence, failures))
+    def _queue_firings(self, firings: Sequence[_Firing], delay_s: float) -> None:
+        self._add(f"firings:{new_id()}", "firings", delay_s, self._fire, firings)
 
-    def _fire(self, firing: _Firing) -> None:
-        """Work off what is due now, this one among it, unless as many threads as may are at it already."""
-        self._ready.append(firing)
+    def _fire(self, firings: Sequence[_Firing]) -> None:
+        """Work off what is due now, these among it, unless as many threads as may are at it already."""
+        self._ready.extend(firings)
         while self._ready and self._working.acquire(blocking=False):
             try:
                 while batch := self._take():
@@ -312,7 +317,7 @@ class Engine:
             failures = firing.failures + 1
             log.exception("a firing failed", extra={"firing": firing.what.name, "failures": failures})
             if self._leads(firing.fence):
-                self._queue_firing(firing.what, firing.fence, _delay_s(failures), failures)
+                self._queue_firings([_Firing(firing.what, firing.fence, failures)], _delay_s(failures))
                 return
         for firing in batch:
             self._done(firing)
@@ -339,6 +344,10 @@ class Engine:
             executor=executor,
             replace_existing=True,
         )
+
+
+def _due_at(what: Due) -> datetime:
+    return what.due_at
 
 
 def _delay_s(failures: int) -> float:
