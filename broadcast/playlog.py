@@ -20,11 +20,10 @@ import msgspec
 import rfc8785
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, select, tuple_, update
-from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
 
 from broadcast.tables import PlayBatch, RecordFork, StoredRecord, Watermark
-from broadcast.upserts import insert, table
+from broadcast.upserts import insert, insert_new, table
 from core import events
 from core.clock import from_ms
 from devices.protocol.reports import PlayRecord
@@ -224,19 +223,13 @@ def _insert_records(session: Session, taken: Sequence[Taken], now: datetime) -> 
         }
         for one in taken
     ]
-    return _put_in(session, insert(session, StoredRecord).on_conflict_do_nothing(), rows)
-
-
-def _put_in(session: Session, statement: Insert, rows: list[dict[str, Any]]) -> int:
-    """Insert and say how many rows went in: SQLite's driver counts them, PostgreSQL's has to be told to return them."""
-    if session.get_bind().dialect.name == "sqlite":
-        return int(getattr(session.execute(statement, rows), "rowcount", 0))
-    return len(session.execute(statement.returning(*statement.table.primary_key), rows).all())
+    return insert_new(session, StoredRecord, rows)
 
 
 def _insert_batches(session: Session, batches: Iterable[Batch], now: datetime) -> None:
-    session.execute(
-        insert(session, PlayBatch).on_conflict_do_nothing(),
+    insert_new(
+        session,
+        PlayBatch,
         [
             {
                 "receiver_id": batch.receiver_id,
@@ -282,7 +275,7 @@ def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime)
             "body": one.body,
             "received_at": now,
         }
-        if _put_in(session, insert(session, RecordFork).on_conflict_do_nothing(), [row]) == 1:
+        if insert_new(session, RecordFork, [row]) == 1:
             kept += 1
             _event(session, "receiver:log:forked", one.receiver_id, one.record.log, one.record.seq, now)
     return kept
