@@ -5,7 +5,7 @@
 One process, messages of 100 records each as receivers send them (Ed25519 signatures, chained, with playouts that they
 finish), taken in 20 messages at a time; once as they come first, and once as duplicates. Signing is not in the figure.
 PostgreSQL is measured where its programs are installed, in a private cluster with everything flushed to the disk.
-Ends with 1 when what was stored isn't what was sent, or a figure misses its target.
+Ends with 1 when what was stored isn't what was sent; there is no target for the figure yet.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from tests.support.services import find
 
 MESSAGE_RECORDS = 100
 BATCH_MESSAGES = 20
-RECORDS_A_SECOND_LEAST = 3_000  # what a commune network needs many times over; the figure itself is what is of interest
 
 
 @contextmanager
@@ -100,12 +99,13 @@ def measure(kind: str, receivers: int, records: int) -> bool:
             stored = session.scalar(select(func.count()).select_from(StoredRecord)) or 0
             through = session.scalar(select(func.sum(Watermark.through))) or 0
             finished = session.scalar(select(func.count()).where(Playout.state == "finished")) or 0
-    rate = stored / first
     print(
         f"{kind}: {stored:,} records in {len(sent)} messages of {receivers} receivers, {finished:,} playouts finished"
     )
-    print(f"  taken in, verified, committed: {rate:,.0f} records/s; the same again: {stored / again:,.0f} records/s")
-    return through == stored and finished * len(world.items) == stored and rate >= RECORDS_A_SECOND_LEAST
+    print(
+        f"  taken in, verified, committed: {stored / first:,.0f} records/s; the same again: {stored / again:,.0f} records/s"
+    )
+    return through == stored and finished * len(world.items) == stored
 
 
 def main() -> int:
