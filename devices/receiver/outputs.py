@@ -29,6 +29,8 @@ FRAMES_MS = RATE / 1000.0
 AHEAD_MS = 250.0  # what a thread that is kept waiting may be late without being heard
 PERIOD_S = 0.05
 BLOCK = 4_800
+JUMP_MS = 30.0
+SMOOTHING = 0.1
 WAV_BYTES_MAX = 4_000_000_000  # a WAV file counts its bytes in 32 bits
 
 
@@ -146,7 +148,7 @@ class VirtualOutput:
 
     def _due(self) -> int:
         """How many frames must have sounded by now."""
-        return int((self._clock.monotonic() * 1000.0 - self._started_ms) * FRAMES_MS)
+        return int((self._clock.monotonic() * 1000.0 - self._started_ms) * FRAMES_MS + 1e-3)
 
     def _give(self, samples: Samples) -> None:
         self._frames += len(samples)
@@ -259,6 +261,7 @@ class SoundCardOutput:
         self._latency_ms = latency_ms
         self._callback: Callback | None = None
         self._stream: Any = None
+        self._expected_ms = 0.0  # when the next block reaches the DAC, going by the ones before
 
     def start(self, callback: Callback) -> None:
         self._callback = callback
@@ -309,5 +312,14 @@ class SoundCardOutput:
         lead_ms = (times.outputBufferDacTime - times.currentTime) * 1000.0
         if not 0.0 < lead_ms < 10_000.0:
             lead_ms = self.ahead_ms  # a driver that doesn't say
+        dac_ms = self._smooth(now_ms + lead_ms)
+        self._expected_ms = dac_ms + frames / FRAMES_MS
         callback = self._callback
-        block[:, 0] = 0.0 if callback is None else callback(frames, now_ms + lead_ms)
+        block[:, 0] = 0.0 if callback is None else callback(frames, dac_ms)
+
+    def _smooth(self, measured_ms: float) -> float:
+        """Blocks follow one another without a gap, so what is measured of each mostly differs by jitter."""
+        off_ms = measured_ms - self._expected_ms
+        if abs(off_ms) > JUMP_MS:
+            return measured_ms  # the first block, or one after an interruption
+        return self._expected_ms + off_ms * SMOOTHING
