@@ -160,7 +160,12 @@ class Server:
             with self.db.reading() as session:
                 return registry.password_hash(session, username)
 
-        broker = EmbeddedBroker(host=self.settings.broker_host, port=self.settings.broker_port, password_hash=hash_of)
+        broker = EmbeddedBroker(
+            host=self.settings.broker_host,
+            port=self.settings.broker_port,
+            password_hash=hash_of,
+            server=self.settings.broker_username,
+        )
         self.broker_port = broker.start()
         started.callback(broker.stop)
         return password
@@ -215,14 +220,16 @@ class Server:
             studio=self.studio,
             broker_port=self.broker_port,
         )
+        app = create_app(context)
         config = uvicorn.Config(
-            create_app(context), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
         thread.start()
 
         def stop() -> None:
+            app.state.live.close()  # open live pages would hold the server up
             server.should_exit = True
             thread.join()
 

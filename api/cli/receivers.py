@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -78,7 +78,7 @@ def fleet(
     ],
     *,
     folder: Annotated[Path, typer.Option("--dir", help="Thư mục giữ dữ liệu và bản ghi của các bộ thu")],
-    output: Annotated[str, typer.Option(help="wav: ghi lại tiếng của từng bộ thu; null: không ghi")] = "wav",
+    output: Annotated[Literal["wav", "null"], typer.Option(help="wav: ghi lại tiếng của từng bộ thu; null: không ghi")] = "wav",
 ) -> None:
     """Chạy nhiều bộ thu mô phỏng trong một tiến trình / run simulated receivers in one process, until Ctrl-C."""
     from devices.fleet import Fleet  # noqa: PLC0415 - only this command needs it
@@ -88,8 +88,6 @@ def fleet(
     files = sorted(identities.glob("*.json"))
     if not files:
         raise Invalid(what=f"trong {identities} không có tệp danh tính *.json nào / no identity files there")
-    if output not in {"wav", "null"}:
-        raise typer.BadParameter("chọn wav hoặc null", param_hint="--output")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
