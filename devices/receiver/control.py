@@ -14,19 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.clock import Clock
-from core.ids import new_id
 from devices.link.contract import Link
 from devices.protocol import topics
 from devices.protocol.commands import Ack, TimeAnswer
-from devices.protocol.plan import Manifest, PlanAiring
-from devices.protocol.reports import CommandResult, Hello, PlanAccepted, Ready, Status, Want
+from devices.protocol.plan import PlanAiring
+from devices.protocol.reports import PlanAccepted
 from devices.protocol.signing import BadMessage, decode_body
 from devices.receiver import machine
 from devices.receiver.cache import Cache
 from devices.receiver.clock import SignedClock
-from devices.receiver.decisions import obeyed_areas, source_of
+from devices.receiver.decisions import obeyed_areas
 from devices.receiver.execution import Executor
-from devices.receiver.fetch import Fetcher, Need
 from devices.receiver.identity import Identity
 from devices.receiver.ledger import Ledger
 from devices.receiver.messenger import Messenger
@@ -37,14 +35,18 @@ from devices.receiver.outputs import Output
 from devices.receiver.planbook import Planbook, PlanNotAccepted
 from devices.receiver.player import Player
 from devices.receiver.postman import Postman
-from devices.receiver.settings import CAPABILITIES, AgentSettings
+from devices.receiver.presence import Presence
+from devices.receiver.settings import AgentSettings
 from devices.receiver.state import State
+from devices.receiver.supply import Supply
 
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
 HELD_MESSAGES = 64
 HOUSEKEEPING_S = 60.0
+# Two of the server's processes may both answer, and a slow network is nobody's fault.
+QUIET_REASONS = frozenset({"unknown-nonce", "too-slow"})
 CONTENT = f"{topics.ROOT}/content/"
 AREA = f"{topics.ROOT}/area/"
 
@@ -73,8 +75,6 @@ class Control:
         self._settings = settings
         self._output = output
         self._receive, self._forget_topic = receive, forget
-        self._boot = new_id()
-        self._machine = settings.machine if settings.machine is not None else machine.digest()
         self.state = State(folder / "state.db", synchronous=settings.synchronous)
         self.clock = SignedClock(
             clock, folder / "clock.json", boot=machine.boot(), error_max_ms=settings.clock_error_max_ms
@@ -93,15 +93,6 @@ class Control:
         )
         self._postman = Postman(self.outbox, self._messenger.plays, settings)
         self._ledger = Ledger(self.state, self.outbox, self.clock)
-        self._fetcher = Fetcher(
-            self.cache,
-            subscribe=receive,
-            unsubscribe=forget,
-            want=lambda sha256, n: self._messenger.report(Want(sha256=sha256, n=n)),
-            complete=self._object_complete,
-            alarm=self._messenger.alarm,
-            settings=settings,
-        )
         self.player = Player(
             clock=self.clock,
             mixer=mixer,
@@ -126,32 +117,41 @@ class Control:
             self._trust,
             receiver=self._receiver,
             execute=self._executor.execute,
-            answer=self._answer,
+            answer=self._messenger.report,
             refused=self._messenger.refused,
+        )
+        self._supply = Supply(
+            cache=self.cache,
+            clock=self.clock,
+            messenger=self._messenger,
+            planbook=self.planbook,
+            player=self.player,
+            executor=self._executor,
+            subscribe=receive,
+            unsubscribe=forget,
+            settings=settings,
+        )
+        self._presence = Presence(
+            messenger=self._messenger, clock=self.clock, cache=self.cache, player=self.player, settings=settings
         )
         self._started_mono = self.clock.mono_ms()
         self._trusted_ms: float | None = None  # since when there is trustworthy time
         self._came_ms = 0.0  # when the plan in force came
-        self._held_at_start = {airing.airing for airing in self._plan_airings()}
+        self._held_at_start = {airing.airing for airing in self.planbook.airings}
         self._waiting: deque[tuple[str, bytes, float]] = deque(maxlen=HELD_MESSAGES)
         self._events: list[tuple[float, int, Event]] = []
         self._event_number = itertools.count()
         self._areas: set[str] = set()
         self._ack_seq = 0
         self._time_due = 0.0
-        self._status_due = 0.0
         self._housekeeping_due = 0.0
-        self._last_status: tuple[object, ...] = ()
-
-    def _plan_airings(self) -> list[PlanAiring]:
-        return self.planbook.plan.airings if self.planbook.plan else []
 
     def begin(self) -> None:
         """Before the first message: what was sounding when power went is recorded, topics are subscribed."""
         if self.state.damaged:
             self._messenger.alarm("outbox-damaged", "the state was put aside and a new log begun")
         self.outbox.recover()
-        if self._enrolled_machine and self._machine != self._enrolled_machine:
+        if self._enrolled_machine and self._presence.machine != self._enrolled_machine:
             self.player.silenced = "cloned-card"
             self._messenger.alarm("cloned-card", "this is not the machine that was enrolled")
         self.player.why_late = self._why_late
@@ -159,34 +159,23 @@ class Control:
         for name in topics.DOWN_NAMES:
             self._receive(topics.down(self._receiver, name))
         self._follow_areas()
+        if self.clock.trusted:
+            self._time_known()  # from before, within the same boot of the machine
 
     # What comes in.
 
     def connected(self) -> None:
         """The link is up: say who we are and what we hold; all that may have been lost is said again."""
-        plan_revision = self.planbook.revision
-        self._messenger.hello(
-            Hello(
-                revision=plan_revision,
-                software=machine.software(),
-                boot=self._boot,
-                capabilities=list(CAPABILITIES),
-                machine=self._machine,
-                cache=self.cache.facts(),
-                clock=self.clock.facts(),
-            )
-        )
+        self._presence.hello(self.planbook.revision)
         self._messenger.connected()
         self._time_due = 0.0
-        self._status_due = 0.0
         self._postman.connected()
-        self._fetcher.connected(self.clock.mono_ms() / 1000.0)
-        self._report_ready(None)
+        self._supply.connected()
 
     def message(self, topic: str, payload: bytes, arrived_mono_ms: float) -> None:
         """A message from the link. Whatever is in it, it does no more than be refused."""
         if topic.startswith(CONTENT):
-            self._fetcher.chunk(topic, payload, self.clock.mono_ms() / 1000.0, self.clock.stated_ms())
+            self._supply.chunk(topic, payload)
         elif topic == topics.down(self._receiver, "time"):
             self._time(topic, payload, arrived_mono_ms)
         elif topic == topics.down(self._receiver, "ack"):
@@ -208,9 +197,7 @@ class Control:
 
     def damaged(self, sha256: str) -> None:
         """An object on the disk no longer is what its name says."""
-        self.cache.drop(sha256)
-        self._messenger.alarm("object-damaged", sha256)
-        self._look_at_needs()
+        self._supply.damaged(sha256)
 
     def _time(self, topic: str, payload: bytes, arrived_mono_ms: float) -> None:
         try:
@@ -220,6 +207,9 @@ class Control:
             reason = error.reason
         if reason == "below-floor":
             self._messenger.alarm("time-below-floor", "the server's signed time lies before one that it signed earlier")
+        if reason in QUIET_REASONS:
+            log.debug("An answer about the time isn't used", extra={"reason": reason})
+            return
         if reason:
             self._messenger.refused(topic, reason)
             return
@@ -239,7 +229,9 @@ class Control:
             self._orders.begin_anew(now)
         for order in self._orders.unfinished():
             self._executor.take_up(order)
-        self._look_at_needs()
+        # What was missed of the plan held until now is recorded before another plan can come.
+        self.player.tick(now)
+        self._supply.look()
 
     def _why_late(self, airing: PlanAiring, start_ms: int) -> str:
         """Why an airing was not begun in its time."""
@@ -257,8 +249,10 @@ class Control:
         except BadMessage as error:
             self._messenger.refused(topic, error.reason)
             return
-        if ack.log != self.outbox.log or not self._postman.acknowledged(ack.through, self.clock.stated_ms()):
-            self._messenger.refused(topic, "wrong-log")
+        if ack.log != self.outbox.log:
+            return  # of a log that was put aside
+        if not self._postman.acknowledged(ack.through, self.clock.stated_ms()):
+            self._messenger.refused(topic, "beyond-the-log")
             return
         # Only a fresh one can ask again: a recorded one must not make us send for ever.
         if ack.resend_from is not None and claims.seq > self._ack_seq and now is not None and now < claims.exp * 1000:
@@ -282,18 +276,15 @@ class Control:
             self._executor.plan_changed()
             self.player.plan_changed(self.planbook.plan)
             self._follow_areas()
-            self._look_at_needs()
+            self._supply.look()
         self._messenger.report(PlanAccepted(revision=self.planbook.revision))
-        self._report_ready(None)
+        self._supply.report_ready()
 
     def _command(self, topic: str, payload: bytes, unit: str | None) -> None:
         now = self.clock.now_ms() or 0.0
         obeyed = unit is not None and unit in obeyed_areas(self.planbook.plan, now)
         self._orders.receive(topic, payload, unit=unit, obeyed=obeyed, now_ms=now)
-        self._look_at_needs()
-
-    def _answer(self, result: CommandResult) -> None:
-        self._messenger.report(result)
+        self._supply.look()
 
     def _follow_areas(self) -> None:
         plan = self.planbook.plan
@@ -304,44 +295,6 @@ class Control:
             self._receive(topic)
         self._areas = wanted
 
-    # Audio.
-
-    def _look_at_needs(self) -> None:
-        """What must be fetched, and what may not be dropped."""
-        now = self.clock.stated_ms()
-        plan = self.planbook.plan
-        manifests: dict[str, Manifest] = {m.sha256: m for m in (plan.objects if plan else [])}
-        soonest: dict[str, float] = {pinned.sha256: DAY_MS * 30 for pinned in (plan.pinned if plan else [])}
-        for airing in self._plan_airings():
-            if airing.ends_at > now:
-                for sha256 in _sources(airing):
-                    soonest[sha256] = min(soonest.get(sha256, NEVER), airing.starts_at - now)
-        urgent: set[str] = set()
-        for job in self.player.wanted():
-            manifests |= self._executor.objects.get(job.command or "", {})
-            urgent |= _sources(job.airing)
-        needs = [
-            Need(manifests[sha256], 0.0 if sha256 in urgent else max(0.0, in_ms / 1000.0), urgent=sha256 in urgent)
-            for sha256, in_ms in {**soonest, **dict.fromkeys(urgent, 0.0)}.items()
-            if sha256 in manifests
-        ]
-        self._fetcher.need(needs, keep=soonest.keys() | urgent, now_s=self._mono_s())
-
-    def _object_complete(self, sha256: str) -> None:
-        log.info("An audio object is complete", extra={"sha256": sha256})
-        self._report_ready(sha256)
-
-    def _report_ready(self, only: str | None) -> None:
-        """Tell which audio is complete: of every airing that has all of its own, or of those that `only` is part of."""
-        ready: set[str] = set()
-        now = self.clock.stated_ms()
-        for job_airing in [*self._plan_airings(), *(job.airing for job in self.player.wanted())]:
-            sources = _sources(job_airing)
-            if job_airing.ends_at > now and (only is None or only in sources) and self.cache.complete(sources):
-                ready |= sources
-        if ready:
-            self._messenger.report(Ready(sha256=sorted(ready)))
-
     # The passage of time.
 
     def tick(self) -> float:
@@ -350,14 +303,12 @@ class Control:
         wakes = [self._hear_events(), self._ask_time(now_s)]
         now_ms = self.clock.now_ms()
         if now_ms is not None:
-            if self._trusted_ms is None:
-                self._time_known()  # known from before, within the same boot of the machine
             while self._waiting:
                 self.message(*self._waiting.popleft())
             wakes.append(self.player.tick(now_ms) / 1000.0)
-        wakes.append(self._fetch(now_s))
+        wakes.append(self._supply.tick())
         wakes.append(self._postman.tick(now_s, online=self._messenger.online) - now_s)
-        wakes.append(self._tell_status(now_s))
+        wakes.append(self._presence.tick(now_s))
         if now_s >= self._housekeeping_due:
             self._housekeeping_due = now_s + HOUSEKEEPING_S
             self._keep_house()
@@ -376,35 +327,6 @@ class Control:
             self._time_due = now_s + self._settings.time_fast_s
         return self._time_due - now_s if self._messenger.online else NEVER
 
-    def _fetch(self, now_s: float) -> float:
-        if not self._messenger.online:
-            return NEVER
-        return self._fetcher.tick(now_s, self.clock.stated_ms()) - now_s
-
-    def _tell_status(self, now_s: float) -> float:
-        job = self.player.sounding
-        item = next((slot for slot in job.slots if slot.started_at and not slot.closed), None) if job else None
-        airing = job.airing.airing if job and job.recorded else None
-        volume = item.volume if item else None
-        shown = (airing, item.item.item if item and airing else None, volume, self.player.muted_until)
-        if self._messenger.online and (shown != self._last_status or now_s >= self._status_due):
-            self._last_status = shown
-            self._status_due = now_s + self._settings.status_s
-            self._messenger.status(
-                Status(
-                    online=True,
-                    at=self.clock.stated_ms(),
-                    playing=airing,
-                    item=shown[1],
-                    volume=volume,
-                    muted_until=self.player.muted_until or None,
-                    temperature_c=machine.temperature_c(),
-                    free_bytes=self.cache.free_bytes(),
-                    clock=self.clock.facts(),
-                )
-            )
-        return self._status_due - now_s if self._messenger.online else NEVER
-
     def _keep_house(self) -> None:
         """Each minute: drop what needn't be kept, look after card and clock."""
         wrong = self._output.check()
@@ -416,8 +338,8 @@ class Control:
             return
         self._orders.forget(now)
         self._ledger.forget(now, self._settings.keep_days * DAY_MS)
-        self.cache.touch({sha256 for airing in self._plan_airings() for sha256 in _sources(airing)}, int(now))
-        self._look_at_needs()
+        self._supply.touch(now)
+        self._supply.look()
         contradiction = self.clock.contradiction_ms()
         if contradiction is not None:
             self._messenger.alarm("clock-contradiction", f"the machine's clock differs by {contradiction:.0f} ms")
@@ -433,13 +355,8 @@ class Control:
             self.player.happened(heapq.heappop(self._events)[2])
         self.player.close()
         self._postman.tick(self._mono_s(), online=self._messenger.online)
-        if self._messenger.online:
-            self._messenger.status(Status(online=False, at=self.clock.stated_ms())).wait(1.0)
+        self._presence.goodbye()
 
     def close(self) -> None:
         self.clock.save()
         self.state.close()
-
-
-def _sources(airing: PlanAiring) -> set[str]:
-    return {sha256 for item in airing.items if (sha256 := source_of(item)) is not None}

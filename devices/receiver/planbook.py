@@ -12,7 +12,7 @@ from pathlib import Path
 from core.clock import from_ms
 from core.errors import TruyenThanhError
 from devices.protocol import topics
-from devices.protocol.plan import PROTOCOL, Plan
+from devices.protocol.plan import PROTOCOL, Plan, PlanAiring
 from devices.protocol.signing import BadMessage, Claims, decode_body
 from devices.protocol.trust import Trust
 from devices.receiver.state import State, write_whole
@@ -96,6 +96,11 @@ class Planbook:
     @property
     def plan(self) -> Plan | None:
         return self.held.plan if self.held else None
+
+    @property
+    def airings(self) -> list[PlanAiring]:
+        """Of the plan in force."""
+        return self.held.plan.airings if self.held else []
 
     @property
     def revision(self) -> int:

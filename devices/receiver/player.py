@@ -25,8 +25,8 @@ from devices.receiver.decisions import Rules, judge, source_of, volume_of
 from devices.receiver.jobs import Job, Key, Slot
 from devices.receiver.ledger import Ledger
 from devices.receiver.mixer import Event, Mixer, Performance
-from devices.receiver.reel import Reel, Source, ToneReel
 from devices.receiver.settings import AgentSettings
+from devices.receiver.staging import reel_for, why_silent
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class Player:
         if len(present) < len(sources) and to_start > self._settings.last_call_ms:
             return to_start - self._settings.last_call_ms
         if not present:
-            return self._give_up(job, self._why_silent(job)) if started else to_start
+            return self._give_up(job, why_silent(job)) if started else to_start
         blocker = self._blocker(job, job.start_ms)
         at_ms = job.start_ms
         if blocker is not None:
@@ -258,23 +258,9 @@ class Player:
 
     def _prepare(self, job: Job) -> None:
         """Begin to decode."""
-        reel: Reel
-        if not job.recorded:
-            reel = ToneReel(job.slots[0].item.item, job.slots[0].item.duration_ms)
-        else:
-            reel = Reel([self._source(slot) for slot in job.slots], on_damaged=self._damaged)
+        reel = reel_for(job, self._cache, self._damaged)
         job.performance = Performance(reel, self._tell, fade_ms=self._settings.fade_ms)
         reel.start()
-
-    def _source(self, slot: Slot) -> Source:
-        sha256 = source_of(slot.item)
-        there = sha256 is not None and self._cache.has(sha256)
-        path = self._cache.path(sha256) if sha256 is not None and there else None
-        missing = "no-audio" if sha256 is not None else "relay-unsupported"
-        return Source(slot.item.item, slot.item.duration_ms, sha256, path, missing)
-
-    def _why_silent(self, job: Job) -> str:
-        return "no-audio" if any(source_of(slot.item) for slot in job.slots) else "relay-unsupported"
 
     def _place(self, job: Job, at_ms: int) -> None:
         performance = job.performance

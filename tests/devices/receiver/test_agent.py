@@ -219,6 +219,19 @@ def test_what_it_was_off_for_is_recorded_as_power_off(scene: Scene) -> None:
     scene.station.check_chains()
 
 
+def test_what_it_was_off_for_is_recorded_though_the_next_plan_no_longer_names_it(scene: Scene) -> None:
+    agent = scene.run()
+    planned = airing(scene.stage.soon(4.0), [scene.short])
+    scene.plan(planned)
+    agent.stop()
+    scene.station.issue(scene.station.plan(scene.identity, [], []))  # retained: it comes at once with the connection
+    (agent.folder / "clock.json").unlink()  # as after a power cut: the time is known only when it has been asked for
+    scene.station.wait(lambda: _past(planned, 2_500))
+    scene.run()
+    record = scene.records(planned)[0]
+    assert (record.outcome, record.reason) == ("missed", "power-off")
+
+
 def test_a_cloned_card_is_silent(scene: Scene, stage: Bench) -> None:
     scene.identity = scene.station.enrol(machine="another machine")
     scene.receiver = scene.identity.receiver

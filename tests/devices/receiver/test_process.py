@@ -18,8 +18,10 @@ import pytest
 import soundfile
 
 from core.clock import SystemClock, to_ms
+from core.ids import new_id
 from devices.link import MqttLink
-from devices.protocol.reports import Ready
+from devices.protocol.commands import Command
+from devices.protocol.reports import CommandResult, Ready
 from devices.receiver.identity import Identity
 from tests.devices.receiver.station import RATE, Audio, Station, airing
 from tests.support.mosquitto import Mosquitto
@@ -158,6 +160,23 @@ def test_killed_in_mid_play_it_reports_partial_right_to_a_second(post: Post, tmp
     # What it had recorded until then can be read, and the second recording stands beside it.
     assert soundfile.info(post.recording).duration > 0
     assert soundfile.info(post.recording.with_name("loa-2.wav")).samplerate == RATE
+
+
+def test_a_restart_command_begins_the_program_anew_in_its_place(post: Post) -> None:
+    process = post.start()
+    try:
+        boots = {hello.boot for _, hello in post.station.hellos}
+        command = Command(id=new_id(), name="restart")
+        post.station.command(post.identity.receiver, command)
+        post.station.wait(lambda: {hello.boot for _, hello in post.station.hellos} > boots)
+        assert process.poll() is None
+        post.station.command(post.identity.receiver, command)  # the same again: answered, not obeyed
+        post.station.wait(lambda: len(post.station.heard(CommandResult)) == 2)
+        assert len({hello.boot for _, hello in post.station.hellos}) == 2
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 def test_it_plays_on_time_with_the_broker_gone_and_tells_when_it_is_back(tmp_path: Path) -> None:
