@@ -1,4 +1,5 @@
-"""Figures for Prometheus, in a registry of their own per application.
+"""Figures for Prometheus, in a registry of their own per application; beside them those of this process: memory, CPU,
+and what ingest counts where it runs in the same process.
 
 What the database knows (playouts by state, receivers online, plans and commands waiting) is counted when it is
 asked for, at most every few seconds however often that is.
@@ -11,7 +12,7 @@ from collections.abc import Iterable, MutableMapping
 from datetime import timedelta
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -53,7 +54,7 @@ class Metrics:
             self.seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:
-        return generate_latest(self.registry)
+        return generate_latest(self.registry) + generate_latest(REGISTRY)
 
 
 def _method(scope: MutableMapping[str, Any]) -> str:

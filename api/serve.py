@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import uvicorn
+from sqlalchemy import select
 
 from api.app import create_app
 from api.context import Context
@@ -40,7 +41,8 @@ from devices.broker import EmbeddedBroker
 from devices.keyring import Keyring
 from devices.link import MqttLink
 from devices.protocol.trust import Role
-from schedules.engine import Engine
+from devices.tables import Receiver
+from schedules.engine import Duty, Engine
 from schedules.lease import Leadership
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ Part = Literal["web", "scheduler", "ingest"]
 PARTS: frozenset[Part] = frozenset(get_args(Part))
 KEYS_OF: dict[Part, tuple[Role, ...]] = {"web": (), "scheduler": ("plan", "command"), "ingest": ("ack", "time")}
 WEB_START_S = 15.0
+ADMISSION_EVERY_S = 1.0
 
 
 def make_studio(settings: Settings, *, voice: str | None = None) -> Studio:
@@ -112,6 +115,8 @@ class Server:
         self.studio = make_studio(settings, voice=voice)
         self.http_port = settings.http_port
         self.broker_port = settings.broker_port
+        self._embedded: EmbeddedBroker | None = None
+        self._cut_off: set[str] = set()
         self._ending = ExitStack()
 
     def start(self) -> None:
@@ -168,6 +173,7 @@ class Server:
         )
         self.broker_port = broker.start()
         started.callback(broker.stop)
+        self._embedded = broker
         return password
 
     def _start_machinery(self, started: ExitStack, password: str) -> None:
@@ -178,14 +184,14 @@ class Server:
             else Keyring.load(self.settings.keys, roles)
         )
         if "ingest" in self.parts:
-            link = self._link("ingest", password, manual_ack=True)
+            link = self._link("ingest", password, kept=True)
             ingest = Ingest(self.db, link, keyring, clock=self.clock, store=self.store)
             ingest.start()
             started.callback(ingest.stop)
             link.start()
             started.callback(link.stop)
         if "scheduler" in self.parts:
-            link = self._link("scheduler", password, manual_ack=False)
+            link = self._link("scheduler", password, kept=False)
             link.start()
             started.callback(link.stop)
             self._start_engine(started, keyring, link)
@@ -195,20 +201,37 @@ class Server:
         work = duties.Duties(
             self.db, link, keyring, clock=self.clock, store=self.store, settings=self.settings, leadership=leadership
         )
-        engine = Engine(self.db, self.clock, leadership, firings=work.firings(), duties=work.duties())
+        own = [Duty("admission", ADMISSION_EVERY_S, self._keep_admission)]
+        engine = Engine(self.db, self.clock, leadership, firings=work.firings(), duties=[*work.duties(), *own])
         engine.start()
         started.callback(engine.stop)
 
-    def _link(self, part: str, password: str, *, manual_ack: bool) -> MqttLink:
+    def _keep_admission(self) -> None:
+        """Let the broker know whom to admit: new receivers, and revoked ones, whose connection ends."""
+        settings = self.settings
+        if settings.broker_password_file is not None:
+            write_broker_passwords(settings, self.db, settings.broker_password_file)
+        if self._embedded is not None:
+            with self.db.reading() as session:
+                revoked = set(session.scalars(select(Receiver.id).where(Receiver.status == "revoked")))
+            for receiver in revoked - self._cut_off:
+                self._embedded.disconnect(receiver)
+            self._cut_off = revoked
+
+    def _link(self, part: str, password: str, *, kept: bool) -> MqttLink:
+        """A link of the server. `kept`: its session outlives it, so that the broker collects while ingest is down,
+        and a message is acknowledged only once it is committed.
+        """
         settings = self.settings
         return MqttLink(
             host=settings.broker_host,
             port=self.broker_port,
-            client_id=f"server-{part}-{new_id()}",
+            client_id=f"server-{part}-{socket.gethostname()}" if kept else f"server-{part}-{new_id()}",
+            clean=not kept,
             username=settings.broker_username,
             password=password,
             tls_ca=settings.broker_tls_ca,
-            manual_ack=manual_ack,
+            manual_ack=kept,
         )
 
     def _start_web(self, started: ExitStack, listener: socket.socket) -> None:

@@ -68,10 +68,16 @@ def unit_paths(session: Session, unit_ids: Collection[str]) -> dict[str, tuple[s
 def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
     """Airings that have not ended and begin before `until`: scheduled ones, and those to be finished though cancelled.
 
-    Who cancels what is on air says whether it is stopped: if so there is a stop command that names it.
+    Who cancels what is on air says whether it is stopped: if so there is a stop command that names it. A programme
+    that holds a version which is not approved (any more) is left out as long as it has not begun.
     """
     stopped = exists().where(IssuedCommand.airing_id == Airing.id, IssuedCommand.name == "stop")
     finishing = and_(Airing.status == "cancelled", Airing.cancelled_at >= Airing.starts_at, Airing.planned, ~stopped)
+    unapproved = exists().where(
+        ProgrammeItem.programme_id == Airing.programme_id,
+        BulletinVersion.id == ProgrammeItem.version_id,
+        BulletinVersion.status != "approved",
+    )
     rows = session.execute(
         select(
             Airing.id,
@@ -86,10 +92,11 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
         .join(Schedule, Schedule.id == Airing.schedule_id)
         .where(Airing.starts_at > now - LONGEST_AIRING, Airing.starts_at < until)
         .where(or_(Airing.status == "scheduled", finishing))
+        .where(or_(Airing.starts_at <= now, ~unapproved))
     ).all()
     current = [row for row in rows if row.starts_at + timedelta(milliseconds=row.duration_ms) > now]
     programmes = {row.programme_id for row in current}
-    items, classes = programme_items(session, programmes), _classes(session, programmes)
+    items, classes = programme_items(session, programmes), programme_classes(session, programmes)
     airings = tuple(
         AiringFacts(
             id=row.id,
@@ -131,7 +138,8 @@ def receivers_at(session: Session, unit_ids: Iterable[str]) -> list[str]:
     return list(session.scalars(wanted.order_by(Receiver.id)))
 
 
-def _classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:
+def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:
+    """The classes of the bulletins in each programme."""
     rows = session.execute(
         select(ProgrammeItem.programme_id, Bulletin.class_)
         .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)

@@ -7,15 +7,19 @@ lets the usual morning session at 05:00 begin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import Session
+
+from broadcast import facts, planning
 from broadcast.planning import NO_QUIET_HOURS, Rules
 from core.clock import to_ms
 from core.errors import TruyenThanhError
 from core.settings import Settings
 from devices.protocol.plan import Interval
+from schedules.tables import Airing
 
 
 class InQuietHours(TruyenThanhError):
@@ -39,6 +43,15 @@ def check(settings: Settings, start: datetime, duration_ms: int) -> None:
     for begins, ends in _spans(settings, start, end):
         if start < ends and begins < end:
             raise InQuietHours(start=start.astimezone(settings.zone), quiet=settings.quiet_hours)
+
+
+def check_airings(session: Session, settings: Settings, airings: Sequence[Airing]) -> None:
+    """`check` every airing that is to come, but for those of an emergency."""
+    coming = [airing for airing in airings if airing.status == "scheduled"]
+    classes = facts.programme_classes(session, {airing.programme_id for airing in coming})
+    for airing in coming:
+        if planning.highest(classes[airing.programme_id]) != "emergency":
+            check(settings, airing.starts_at, airing.duration_ms)
 
 
 def _spans(settings: Settings, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -78,11 +78,12 @@ def fleet(
     ],
     *,
     folder: Annotated[Path, typer.Option("--dir", help="Thư mục giữ dữ liệu và bản ghi của các bộ thu")],
-    output: Annotated[Literal["wav", "null"], typer.Option(help="wav: ghi lại tiếng của từng bộ thu; null: không ghi")] = "wav",
+    output: Annotated[
+        Literal["wav", "null"], typer.Option(help="wav: ghi lại tiếng của từng bộ thu; null: không ghi")
+    ] = "wav",
 ) -> None:
     """Chạy nhiều bộ thu mô phỏng trong một tiến trình / run simulated receivers in one process, until Ctrl-C."""
     from devices.fleet import Fleet  # noqa: PLC0415 - only this command needs it
-
     from devices.receiver.identity import Identity  # noqa: PLC0415 - as above
 
     files = sorted(identities.glob("*.json"))

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from devices.fleet import Fleet
 from sqlalchemy import select
 
 from api.demo import result
@@ -26,6 +25,7 @@ from core.clock import Clock, SystemClock
 from core.database import Database
 from core.errors import Conflict
 from core.settings import Settings
+from devices.fleet import Fleet
 from devices.keyring import Keyring
 from devices.tables import Receiver
 

@@ -18,10 +18,9 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, Sha256, page_of
 from broadcast import bulletins as room
-from broadcast import delivery, programmes
+from broadcast import withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
 from core.errors import Invalid, NotFound
-from schedules.tables import Airing
 
 router = api_router("bulletins")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
@@ -265,18 +264,10 @@ def return_(context: Ctx, who: Approver, version_id: str, body: Refusal) -> Vers
 
 @router.post("/versions/{version_id}/withdraw", summary="Take out of use", responses=responses(404, 409))
 def withdraw(context: Ctx, who: Approver, version_id: str, body: Refusal) -> VersionOut:
-    """No programme with it airs any more; receivers get plans without it."""
+    """No programme with it airs any more: its coming airings are cancelled, receivers get plans without them."""
     with context.db.writing() as session:
-        room.withdraw(session, version_id, actor=who.actor, clock=context.clock, note=body.note)
-        _request_plans_without(session, context, version_id)
+        withdrawal.withdraw(session, version_id, actor=who.actor, clock=context.clock, note=body.note)
         return _version(session, room.get(session, version_id))
-
-
-def _request_plans_without(session: Session, context: Context, version_id: str) -> None:
-    held = [programme.id for programme in programmes.with_version(session, version_id)]
-    now = context.clock.now()
-    coming = select(Airing).where(Airing.programme_id.in_(held), Airing.status == "scheduled", Airing.starts_at > now)
-    delivery.request_for_airings(session, session.scalars(coming).all(), now)
 
 
 @router.get(

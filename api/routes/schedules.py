@@ -18,7 +18,7 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.commands import CommandOut, StopIn, shown, stop_airing
 from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
-from broadcast import delivery, programmes
+from broadcast import delivery, programmes, quiet
 from core.errors import Invalid
 from schedules import timetable
 from schedules.recurrence import Rule
@@ -111,7 +111,8 @@ def _rule(body: RuleIn, context: Context) -> Rule:
 
 
 def _tell_receivers(session: Session, context: Context, changed: Sequence[Airing]) -> None:
-    """Let the plans of the receivers concerned be looked at, those within reach of a plan."""
+    """Let the plans of the receivers concerned be looked at, those within reach of a plan. Raises InQuietHours."""
+    quiet.check_airings(session, context.settings, changed)
     now = context.clock.now()
     horizon = timedelta(hours=context.settings.plan_hours)
     delivery.request_for_airings(session, changed, now, horizon=horizon)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -26,9 +28,16 @@ class Village:
         until(lambda: self.site.online() >= wanted, 30, "both receivers are online")
 
 
+def open_to_all(folder: str) -> Path:
+    path = Path(folder)
+    path.chmod(0o755)
+    return path
+
+
 @pytest.fixture(scope="session")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
-    with running_site(tmp_path_factory.mktemp("site")) as site:
+def village() -> Iterator[Village]:
+    # pytest's own folders are closed to others, and PostgreSQL runs as a user of its own.
+    with tempfile.TemporaryDirectory(prefix="truyenthanh-site-") as folder, running_site(open_to_all(folder)) as site:
         province = site.unit("province", "Tỉnh thử")
         commune = site.unit("commune", "Xã thử", province)
         receivers = [site.receiver(commune, f"Bộ thu {number}") for number in (1, 2)]

@@ -1,0 +1,33 @@
+"""Withdrawing a version takes it out of the future at once: what lies ahead is cancelled, receivers get new plans.
+
+Airings that are expanded later from a schedule with such a programme never enter a plan either: `facts.candidates`
+leaves out every programme with a version that isn't approved. What is on air goes on until somebody stops it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcast import bulletins, delivery, programmes
+from core.clock import Clock
+from core.events import Actor
+from schedules import timetable
+from schedules.tables import Airing
+
+
+def withdraw(session: Session, version_id: str, *, actor: Actor, clock: Clock, note: str) -> list[Airing]:
+    """Withdraw an approved version; returns the airings that were cancelled for it, soonest first."""
+    bulletins.withdraw(session, version_id, actor=actor, clock=clock, note=note)
+    now = clock.now()
+    held = [programme.id for programme in programmes.with_version(session, version_id)]
+    coming = (
+        select(Airing.id)
+        .where(Airing.programme_id.in_(held), Airing.status == "scheduled", Airing.starts_at > now)
+        .order_by(Airing.starts_at, Airing.id)
+    )
+    cancelled = [
+        timetable.cancel_airing(session, airing, actor=actor, clock=clock) for airing in session.scalars(coming).all()
+    ]
+    delivery.request_for_airings(session, cancelled, now)
+    return cancelled
