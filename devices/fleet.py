@@ -14,9 +14,10 @@ from typing import Literal
 
 from core.clock import Clock
 from core.errors import NotFound
-from devices.link import Link, MqttLink
+from devices.link import Link
 from devices.receiver.agent import Agent
-from devices.receiver.identity import Identity, will
+from devices.receiver.connection import mqtt_link
+from devices.receiver.identity import Identity
 from devices.receiver.outputs import AHEAD_MS, NullOutput, Output, WavOutput
 from devices.receiver.settings import DEFAULTS, AgentSettings
 
@@ -29,22 +30,6 @@ STARTING_AT_ONCE = 8
 MANY = 30
 AHEAD_EACH_MS = 6.0
 AHEAD_MAX_MS = 3_000.0
-
-
-def mqtt_link(identity: Identity) -> Link:
-    """The link of a box to the broker that its identity names."""
-    return MqttLink(
-        host=identity.broker_host,
-        port=identity.broker_port,
-        client_id=identity.receiver,
-        username=identity.receiver,
-        password=identity.password,
-        will=will(identity),
-        tls_ca=Path(identity.tls_ca) if identity.tls_ca else None,
-        clean=True,
-        queue_messages=1_000,
-        queue_bytes=4_194_304,
-    )
 
 
 class Fleet:

@@ -16,14 +16,10 @@ from pathlib import Path
 
 from core.clock import SystemClock
 from core.errors import TruyenThanhError
-from devices.link.mqtt import MqttLink
 from devices.receiver.agent import Agent
-from devices.receiver.identity import Identity, will
+from devices.receiver.connection import mqtt_link
+from devices.receiver.identity import Identity
 from devices.receiver.outputs import NullOutput, Output, SoundCardOutput, WavOutput
-
-# A box is small, and what is lost here is asked for again: little is queued while it is offline.
-QUEUE_MESSAGES = 1_000
-QUEUE_BYTES = 4_194_304
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,24 +44,6 @@ def output_of(text: str) -> Output:
     raise SystemExit(f"--output {text}: sound, sound:DEVICE, wav:FILE or null")
 
 
-def link_of(identity: Identity) -> MqttLink:
-    """The link to the broker that the identity names, with the receiver's last will."""
-    return MqttLink(
-        host=identity.broker_host,
-        port=identity.broker_port,
-        client_id=identity.receiver,
-        username=identity.receiver,
-        password=identity.password,
-        will=will(identity),
-        tls_ca=Path(identity.tls_ca) if identity.tls_ca else None,
-        # The CA is pinned; dates would need the time, which comes over this very link, signed.
-        tls_dates=False,
-        clean=True,
-        queue_messages=QUEUE_MESSAGES,
-        queue_bytes=QUEUE_BYTES,
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     logging.basicConfig(
@@ -86,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             identity,
             options.dir,
             output=output_of(options.output),
-            link=link_of(identity),
+            link=mqtt_link(identity),
             clock=SystemClock(),
             restart=restart,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,7 @@ import soundfile
 from core.clock import SystemClock, to_ms
 from devices.protocol.reports import PlanAccepted, Ready
 from devices.receiver.outputs import WavOutput
-from tests.devices.receiver.station import RATE, Audio, Bench, airing, bench
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Bench]:
-    with bench(tmp_path) as made:
-        yield made
+from tests.devices.receiver.station import RATE, Audio, Bench, airing
 
 
 def test_an_airing_sounds_gapless_at_its_instant_and_is_recorded(stage: Bench, tmp_path: Path) -> None:
