@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pyloudnorm
 from numpy.typing import NDArray
-from scipy.signal import firwin, resample_poly  # type: ignore[import-untyped]
+from scipy.signal import firwin, resample_poly
 
 from audio.codec import SAMPLE_RATE, Samples
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, uniform_filter1d  # type: ignore[import-untyped]
-from scipy.signal import resample_poly  # type: ignore[import-untyped]
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
+from scipy.signal import resample_poly
 
 from audio._pydub import AudioSegment, detect_leading_silence
 from audio.codec import SAMPLE_RATE, Samples, decode, encode
