@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -64,26 +63,6 @@ def test_espeak_says_the_same_each_time_whatever_was_said_between() -> None:
 def test_espeak_obeys_the_rate() -> None:
     voice = EspeakVoice()
     assert voice.say(SENTENCE, rate=90).samples.size > 1.3 * voice.say(SENTENCE, rate=180).samples.size
-
-
-def test_espeak_serves_threads_one_at_a_time() -> None:
-    voice = EspeakVoice()
-    expected = digest(voice.say(SENTENCE))
-    heard: list[str] = []
-    threads = [threading.Thread(target=lambda: heard.append(digest(voice.say(SENTENCE)))) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert heard == [expected] * 6
-
-
-def test_a_missing_espeak_library_is_a_clear_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audio.voices.espeak.espeakng_loader.get_library_path", lambda: "/nowhere/libespeak-ng.so")
-    with pytest.raises(VoiceFailed) as caught:
-        EspeakVoice().say(SENTENCE)
-    assert "espeak" in caught.value.text("vi")
-    assert "espeakng-loader" in caught.value.text("en")
 
 
 def test_sentences_carry_pauses_by_their_marks_and_paragraphs() -> None:
