@@ -14,8 +14,9 @@ from tests.broadcast.newsroom.cases import CASES, Case
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, without what parsing may drop: white space, Markdown marks, table bars."""
-    return unicodedata.normalize("NFC", text).translate(dict.fromkeys(map(ord, "*`|#>"), " ")).split()
+    """The words of a text, without what parsing may drop: white space, Markdown marks, table bars, what nobody sees."""
+    dropped = dict.fromkeys(map(ord, "*`|#>"), " ") | dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
+    return unicodedata.normalize("NFC", text).translate(dropped).split()
 
 
 def over_columns(parsed: ParsedDispatch) -> list[str]:
