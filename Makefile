@@ -45,6 +45,7 @@ soak: dev
 
 docs: dev
 	$(BIN)/python -m devices.protocol.describe > docs/asyncapi.yaml
+	$(BIN)/python -m tests.api.picture docs/console-today.png
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -15,6 +15,7 @@ from api.live import Live
 from api.metrics import Metrics
 from api.middleware import Outermost
 from api.pages import routes as pages
+from api.routes import broker
 from api.routes.routers import ROUTERS
 
 API = "/api/v1"
@@ -80,6 +81,7 @@ def create_app(context: Context) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(_description(), prefix=API)
+    app.include_router(broker.router)
     app.include_router(health.router)
     app.include_router(pages.router)
     problems.install(app)

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         default=None,
         description="mosquitto's password_file, kept up to date with the receivers; empty: none is written",
     )
+    broker_hook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="What a broker that asks the web process about logins (EMQX) must send; empty: nobody may ask",
+    )
     broker_tls_ca: Path | None = Field(default=None, description="CA certificate of the broker; empty: no TLS")
 
     voices: Annotated[list[str], NoDecode] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -43,6 +44,7 @@ reports.register(app)
 
 def main() -> None:
     """Run a command. An error of ours is said in Vietnamese and English, without a traceback; exit status 1."""
+    faulthandler.enable()  # a fault in a C library then names its thread and stack
     try:
         app()
     except TruyenThanhError as error:

@@ -126,7 +126,7 @@ class Storyteller:
             ]
 
     def _speak(self, versions: Sequence[BulletinVersion]) -> dict[str, Rendition]:
-        """Speak all, two at a time: the engine is one, but mastering and encoding run beside it."""
+        """Speak all, two at a time."""
         spoken: dict[str, Rendition] = {}
         with (
             self.screen.progress("Đọc bản tin thành tiếng", len(versions)) as done,
