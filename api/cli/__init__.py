@@ -44,7 +44,7 @@ reports.register(app)
 
 def main() -> None:
     """Run a command. An error of ours is said in Vietnamese and English, without a traceback; exit status 1."""
-    faulthandler.enable()  # a fault in a C library then names its thread and stack
+    faulthandler.enable(sys.__stderr__ or sys.stderr)  # a fault in a C library then names its thread and stack
     try:
         app()
     except TruyenThanhError as error:

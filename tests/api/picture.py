@@ -23,7 +23,7 @@ AT = datetime(2026, 7, 30, 17, 4, 10, tzinfo=ZONE)
 
 
 def take(target: Path) -> None:
-    """An afternoon in five made-up communes, at the size of an old office screen."""
+    """An afternoon in five made-up communes."""
     clock = ShiftedClock.starting_at(AT)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -35,7 +35,7 @@ def take(target: Path) -> None:
             add_leader(session, expires_at=time.time() + 3600)
         with running(make_context(db, clock, folder)) as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=str(require("chromium")), args=list(FLAGS))
-            page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme="light")
+            page = browser.new_page(viewport={"width": 1366, "height": 980}, color_scheme="light")
             page.goto(site.url)
             page.fill("#username", "operator")
             page.fill("#password", PASSWORD)

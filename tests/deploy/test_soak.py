@@ -1,0 +1,57 @@
+"""The long fault rounds (`make soak`): again and again one process is killed at a random moment around an airing.
+
+Every airing must end in exactly one true state per receiver, and what was counted must be what was recorded. The rounds
+follow from a seed: SOAK_SEED (1), SOAK_ROUNDS (20).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from datetime import datetime
+from typing import get_args
+
+import pytest
+
+from tests.deploy.conftest import Village
+from tests.support.site import Process, until
+
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "20"))
+SEED = int(os.environ.get("SOAK_SEED", "1"))
+AHEAD_S = 10.0
+FINAL = {"finished", "partial", "missed", "refused", "unconfirmed"}
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
+
+
+def test_rounds(village: Village) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - which process dies is no secret
+    site = village.site
+    for number in range(ROUNDS):
+        victim: Process = chance.choice(get_args(Process))
+        at_s = chance.uniform(0.0, AHEAD_S + 10.0)
+        away_s = chance.uniform(0.5, 8.0)
+        before = proven_ms(village)
+        airing = site.schedule(village.programme, village.commune, AHEAD_S)
+        time.sleep(at_s)  # the random moment is the point
+        site.kill(victim)
+        time.sleep(away_s)
+        site.start(victim)
+        ends_at = datetime.fromisoformat(airing["starts_at"]).timestamp() + airing["duration_ms"] / 1000
+        until(lambda ends_at=ends_at: time.time() > ends_at + 20, 120, "the airing has closed")
+        playouts = until(
+            lambda airing=airing: final(village, airing["id"]), 120, f"round {number}: every state is final"
+        )
+        played_ms = sum(playout["played_ms"] for playout in playouts.values())
+        assert proven_ms(village) - before == played_ms
+        print(f"{number:>3} {victim:<10} at {at_s:4.1f} s for {away_s:3.1f} s: {site.states(airing['id'])}")  # noqa: T201
+
+
+def final(village: Village, airing: str) -> dict[str, dict[str, object]] | None:
+    playouts = village.site.playouts(airing)
+    return playouts if len(playouts) == 2 and all(one["state"] in FINAL for one in playouts.values()) else None
+
+
+def proven_ms(village: Village) -> int:
+    return int(village.site.airtime().get(village.commune, {"cluster_ms": 0})["cluster_ms"])
