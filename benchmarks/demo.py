@@ -2,8 +2,8 @@
 
     python -m benchmarks.demo
 
-Makes a fresh virtual environment in a temporary folder and runs `make demo` there with --exit. Targets: install and demo
-in under 3 minutes; the demo itself in at most 35 s plus its programme; every start within 20 ms of its plan.
+Makes a fresh virtual environment in a temporary folder and runs `make demo` there with --exit. Targets: install and
+demo in under 3 minutes; the demo itself in at most 35 s plus its programme; every start within 20 ms of its plan.
 """
 
 from __future__ import annotations

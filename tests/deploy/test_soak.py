@@ -10,7 +10,7 @@ import os
 import random
 import time
 from datetime import datetime
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -48,9 +48,17 @@ def test_rounds(village: Village) -> None:
         print(f"{number:>3} {victim:<10} at {at_s:4.1f} s for {away_s:3.1f} s: {site.states(airing['id'])}")  # noqa: T201
 
 
-def final(village: Village, airing: str) -> dict[str, dict[str, object]] | None:
-    playouts = village.site.playouts(airing)
-    return playouts if len(playouts) == 2 and all(one["state"] in FINAL for one in playouts.values()) else None
+def until_final(village: Village, airing: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Wait until the airing has closed and both playouts have a state that is no longer open."""
+    closes_at = datetime.fromisoformat(airing["starts_at"]).timestamp() + airing["duration_ms"] / 1000 + 20
+
+    def there() -> dict[str, dict[str, Any]] | None:
+        playouts = village.site.playouts(airing["id"])
+        states = [playout["state"] for playout in playouts.values()]
+        return playouts if time.time() > closes_at and len(states) == 2 and FINAL.issuperset(states) else None
+
+    found: dict[str, dict[str, Any]] = until(there, 180, "every state is final")
+    return found
 
 
 def proven_ms(village: Village) -> int:
