@@ -38,11 +38,7 @@ def test_rounds(village: Village) -> None:
         site.kill(victim)
         time.sleep(away_s)
         site.start(victim)
-        ends_at = datetime.fromisoformat(airing["starts_at"]).timestamp() + airing["duration_ms"] / 1000
-        until(lambda ends_at=ends_at: time.time() > ends_at + 20, 120, "the airing has closed")
-        playouts = until(
-            lambda airing=airing: final(village, airing["id"]), 120, f"round {number}: every state is final"
-        )
+        playouts = until_final(village, airing)
         played_ms = sum(playout["played_ms"] for playout in playouts.values())
         assert proven_ms(village) - before == played_ms
         print(f"{number:>3} {victim:<10} at {at_s:4.1f} s for {away_s:3.1f} s: {site.states(airing['id'])}")  # noqa: T201
