@@ -43,9 +43,7 @@ def main() -> int:
         for one in told["playouts"]
     ]
     demo_s = whole_s - installed_s
-    print(
-        f"install {installed_s:.0f} s, demo {demo_s:.1f} s with a programme of {programme_s:.1f} s, whole {whole_s:.0f} s"
-    )
+    print(f"install {installed_s:.0f} s, demo {demo_s:.1f} s, programme {programme_s:.1f} s, whole {whole_s:.0f} s")
     print(f"start error of {len(errors_ms)} receivers: at most {max(errors_ms):.1f} ms")
     reached = whole_s < WHOLE_MOST_S and demo_s <= DEMO_MOST_S + programme_s and max(errors_ms) <= START_ERROR_MOST_MS
     print("reached" if reached else "MISSED")
