@@ -409,7 +409,7 @@ def test_a_duty_that_is_told_it_does_not_lead(db: Database, caplog: pytest.LogCa
 
 def test_engines_that_race_fire_each_once(db: Database, schedule: Schedule) -> None:
     """Both believe that they lead, as the worst of luck would have it: the claims alone keep it at once."""
-    ids = [airing(db, schedule, soon(1.5), duration_ms=1) for _ in range(60)]
+    ids = [airing(db, schedule, soon(4), duration_ms=1) for _ in range(60)]
     sink = Sink()
     shared = Leadership(db)
     engines = [Engine(db, SystemClock(), shared, firings=handlers(sink), policies=SOON) for _ in range(2)]
