@@ -1,11 +1,13 @@
 """One tree of errors. Each has a stable slug, an HTTP status, and its text in Vietnamese and English.
 
-A text says what happened and what to do. Values go in by name: `TextTooLong(length=9000, limit=8000)`.
+A text says what happened and what to do. Values go in by name: `TextTooLong(length=9000, limit=8000)`. A value of
+text that differs between the languages is given as “tiếng Việt / English”, with the last “ / ” between them.
 Subclasses stand in the room that raises them; this file holds the root and the few that every room needs.
 """
 
 from __future__ import annotations
 
+import errno
 from typing import Any, ClassVar
 
 
@@ -23,7 +25,15 @@ class TruyenThanhError(Exception):
 
     def text(self, language: str = "vi") -> str:
         """The message in `vi` or `en`."""
-        return (self.vi if language == "vi" else self.en).format(**self.facts)
+        template = self.vi if language == "vi" else self.en
+        return template.format(**{name: _in_language(value, language) for name, value in self.facts.items()})
+
+
+def _in_language(value: Any, language: str) -> Any:
+    if not isinstance(value, str) or " / " not in value:
+        return value
+    vietnamese, _, english = value.rpartition(" / ")
+    return vietnamese if language == "vi" else english
 
 
 class Invalid(TruyenThanhError):
@@ -65,6 +75,13 @@ class DatabaseNotMigrated(TruyenThanhError):
     en = "The database is at revision {current}, the software needs {wanted}. Run: truyenthanh db upgrade"
 
 
+class DatabaseUnreachable(TruyenThanhError):
+    slug = "database-unreachable"
+    status = 503
+    vi = "Không kết nối được cơ sở dữ liệu: {why}. Hãy kiểm tra TRUYENTHANH_DATABASE_URL và dịch vụ PostgreSQL."
+    en = "The database can't be reached: {why}. Check TRUYENTHANH_DATABASE_URL and the PostgreSQL service."
+
+
 class PortInUse(TruyenThanhError):
     slug = "port-in-use"
     status = 500
@@ -77,6 +94,23 @@ class FileMissing(TruyenThanhError):
     status = 404
     vi = "Không đọc được tệp {path}: {why}. Hãy kiểm tra đường dẫn và quyền đọc."
     en = "Can't read the file {path}: {why}. Check the path and the right to read it."
+
+    @classmethod
+    def of(cls, path: object, error: OSError) -> FileMissing:
+        """From what the system said."""
+        known = {
+            errno.ENOENT: "không có tệp này / there is no such file",
+            errno.EISDIR: "đây là thư mục / it is a folder",
+            errno.EACCES: "không có quyền đọc / there is no right to read it",
+        }
+        return cls(path=path, why=known.get(error.errno or 0, str(error.strerror)))
+
+
+class SettingsInvalid(TruyenThanhError):
+    slug = "settings-invalid"
+    status = 500
+    vi = "Thiết lập {name}={value} không dùng được: {why}. Chạy “truyenthanh settings” để xem ý nghĩa từng thiết lập."
+    en = "The setting {name}={value} can't be used: {why}. “truyenthanh settings” tells what each one means."
 
 
 class DiskFull(TruyenThanhError):

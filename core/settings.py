@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import SettingsInvalid
 
 
 class Settings(BaseSettings):
@@ -66,6 +68,34 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severity logged")
     log_format: Literal["text", "json"] = Field(default="text", description="Log lines as text or as JSON")
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """The settings of the environment, with `given` over them. Raises SettingsInvalid for the first wrong one."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "TRUYENTHANH_" + "_".join(str(part) for part in first["loc"][:1]).upper()
+            raise SettingsInvalid(name=name, value=first["input"], why=first["msg"]) from error
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(
+                "không có múi giờ này, hãy dùng tên IANA như Asia/Ho_Chi_Minh / no such time zone"
+            ) from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+            raise ValueError("phải bắt đầu bằng sqlite: hoặc postgresql: / it must begin with sqlite: or postgresql:")
+        return value
 
     @field_validator("voices", mode="before")
     @classmethod

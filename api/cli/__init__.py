@@ -5,12 +5,13 @@ from __future__ import annotations
 import faulthandler
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from sqlalchemy.exc import OperationalError
 
 from api.cli import receivers, reports, site, speech
-from core.errors import TruyenThanhError
+from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
     help="Truyền Thanh: từ văn bản chỉ đạo đến loa xã, và trở về thành thời lượng phát có bằng chứng.",
@@ -42,14 +43,21 @@ receivers.register(app)
 reports.register(app)
 
 
+def _tell(error: TruyenThanhError) -> NoReturn:
+    for language in ("vi", "en"):
+        print(error.text(language), file=sys.stderr)  # noqa: T201 - this is the command line
+    sys.exit(1)
+
+
 def main() -> None:
     """Run a command. An error of ours is said in Vietnamese and English, without a traceback; exit status 1."""
     faulthandler.enable(sys.__stderr__ or sys.stderr)  # a fault in a C library then names its thread and stack
     try:
         app()
     except TruyenThanhError as error:
-        for language in ("vi", "en"):
-            print(error.text(language), file=sys.stderr)  # noqa: T201 - this is the command line
-        sys.exit(1)
+        _tell(error)
+    except OperationalError as error:
+        # The first line only: the rest is the statement and a link.
+        _tell(DatabaseUnreachable(why=str(error.orig).splitlines()[0]))
     except KeyboardInterrupt:
         sys.exit(130)

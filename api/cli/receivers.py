@@ -40,7 +40,7 @@ def add(
     from devices import registry  # noqa: PLC0415 - only this command needs it
     from devices.keyring import Keyring  # noqa: PLC0415 - as above
 
-    settings = Settings()
+    settings = Settings.load()
     if identity.exists():
         raise Invalid(what=f"{identity} đã có, hãy chọn tên khác / the file exists, choose another name")
     keyring = Keyring.load(settings.keys, ())

@@ -32,7 +32,7 @@ def airtime(
     from api import reports  # noqa: PLC0415 - only this command needs it
     from broadcast import airtime as room  # noqa: PLC0415 - as above
 
-    settings = Settings()
+    settings = Settings.load()
     since, until = reports.period(
         first.date() if first else None,
         last.date() if last else None,

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import make_url, select
 
 from api.cli.common import SYSTEM_OPERATOR, open_database
+from core import units
 from core.clock import SystemClock
 from core.errors import Invalid
+from core.events import record
 from core.settings import Settings
+from core.units import Unit, UnitKind
 
 db_app = typer.Typer(help="Cơ sở dữ liệu / the database", no_args_is_help=True)
 keys_app = typer.Typer(help="Khóa ký / signing keys", no_args_is_help=True)
+units_app = typer.Typer(help="Đơn vị hành chính / administrative units", no_args_is_help=True)
 broker_app = typer.Typer(help="Broker MQTT / the broker", no_args_is_help=True)
 user_app = typer.Typer(help="Tài khoản / accounts", no_args_is_help=True)
 
@@ -26,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
     app.command("settings")(show_settings)
     app.add_typer(db_app, name="db")
+    app.add_typer(units_app, name="unit")
     app.add_typer(keys_app, name="keys")
     app.add_typer(broker_app, name="broker")
     app.add_typer(user_app, name="user")
@@ -39,7 +45,7 @@ def serve(
     """Chạy máy chủ đến khi nhận Ctrl-C: web, bộ lập lịch, bộ nhận nhật ký, và broker nhúng nếu được đặt."""
     from api.serve import run_until_signal  # noqa: PLC0415 - heavy, and only this command needs it
 
-    run_until_signal(Settings(), only)
+    run_until_signal(Settings.load(), only)
 
 
 def demo(
@@ -74,7 +80,7 @@ def db_upgrade() -> None:
     """Đưa cơ sở dữ liệu lên phiên bản mà phần mềm này cần / migrate to the present revision."""
     from core import migrations  # noqa: PLC0415 - alembic is heavy
 
-    with open_database(Settings(), migrated=False) as db:
+    with open_database(Settings.load(), migrated=False) as db:
         migrations.upgrade(db)
         typer.echo(f"Cơ sở dữ liệu đang ở phiên bản {migrations.current(db)}.")
 
@@ -84,7 +90,7 @@ def keys_create() -> None:
     """Tạo khóa gốc và các khóa trực tuyến nếu chưa có / make the root and the online keys where there are none."""
     from devices.keyring import Keyring  # noqa: PLC0415 - only this command needs it
 
-    settings = Settings()
+    settings = Settings.load()
     keyring = Keyring.create(settings.keys, SystemClock().now())
     typer.echo(f"Khóa nằm trong {settings.keys}. Dấu vân tay khóa gốc: {keyring.issuer}")
 
@@ -102,8 +108,51 @@ def keys_export(
     wanted = [role for role in ROLES if role in (roles or [])]
     if unknown := sorted(set(roles or []) - set(ROLES)):
         raise typer.BadParameter(f"không có vai {', '.join(unknown)}; chọn trong {', '.join(ROLES)}")
-    Keyring.export(Settings().keys, wanted, to)
+    Keyring.export(Settings.load().keys, wanted, to)
     typer.echo(f"Đã chép vào {to}: phần công khai{''.join(', ' + role for role in wanted)}.")
+
+
+@units_app.command("add")
+def unit_add(
+    kind: Annotated[
+        UnitKind, typer.Argument(help="Cấp: province (tỉnh), district, commune (xã, phường), village (thôn)")
+    ],
+    name: Annotated[str, typer.Argument(help="Tên, ví dụ “Xã Đại Sơn”")],
+    *,
+    parent: Annotated[str | None, typer.Option(help="Mã đơn vị cấp trên; không nêu: đơn vị gốc")] = None,
+) -> None:
+    """Thêm một đơn vị và in mã của nó / add a unit and print its identifier."""
+    with open_database(Settings.load()) as db, db.writing() as session:
+        above = units.get(session, parent) if parent else None
+        unit = units.add(session, kind=kind, name=name, parent=above)
+        record(
+            session,
+            "user:unit:created",
+            actor=SYSTEM_OPERATOR,
+            at=SystemClock().now(),
+            subject=("unit", unit.id),
+            name=unit.name,
+            unit_kind=unit.kind,
+            parent_id=unit.parent_id,
+        )
+    typer.echo(unit.id)
+
+
+@units_app.command("list")
+def unit_list() -> None:
+    """Liệt kê các đơn vị, đơn vị dưới lùi vào / list the units, those below indented."""
+    with open_database(Settings.load()) as db, db.reading() as session:
+        found = session.scalars(select(Unit).order_by(Unit.name)).all()
+    children: dict[str | None, list[Unit]] = {}
+    for unit in found:
+        children.setdefault(unit.parent_id, []).append(unit)
+
+    def show(parent: str | None, depth: int) -> None:
+        for unit in children.get(parent, []):
+            typer.echo(f"{unit.id}  {'  ' * depth}{unit.name}")
+            show(unit.id, depth + 1)
+
+    show(None, 0)
 
 
 @broker_app.command("passwords")
@@ -115,7 +164,7 @@ def broker_passwords(
     """Ghi tệp mật khẩu của mosquitto / write mosquitto's password file."""
     from api.serve import write_broker_passwords  # noqa: PLC0415 - heavy
 
-    settings = Settings()
+    settings = Settings.load()
     if not settings.broker_password.get_secret_value():
         raise Invalid(what="chưa đặt TRUYENTHANH_BROKER_PASSWORD / the broker's password is not set")
     if server_only:
@@ -139,8 +188,8 @@ def user_add(
     """Thêm một tài khoản / add an account."""
     from api.auth.users import add_user  # noqa: PLC0415 - argon2 is only for this command
 
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
-    with open_database(Settings()) as db, db.writing() as session:
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(15)
+    with open_database(Settings.load()) as db, db.writing() as session:
         add_user(
             session,
             username=username,
@@ -157,7 +206,7 @@ def user_add(
 
 def show_settings() -> None:
     """Liệt kê mọi thiết lập: biến môi trường, giá trị đang dùng, ý nghĩa / every setting, its value and meaning."""
-    settings = Settings()
+    settings = Settings.load()
     for name, field in Settings.model_fields.items():
         typer.echo(f"TRUYENTHANH_{name.upper()}={_shown(getattr(settings, name))}")
         typer.echo(f"    {field.description}")
@@ -166,6 +215,8 @@ def show_settings() -> None:
 def _shown(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, str) and "://" in value:
+        return make_url(value).render_as_string(hide_password=True)
     if isinstance(value, list):
         return ",".join(value)
     return str(value)  # a SecretStr shows stars

@@ -36,7 +36,7 @@ def read(
     reading = spoken_form(text)
     typer.echo(reading.spoken)
     for warning in reading.warnings:
-        typer.echo(f"Chưa chắc: {warning}", err=True)
+        typer.echo(f"Chưa chắc: {warning.text('vi')}", err=True)
 
 
 def say(
@@ -49,7 +49,9 @@ def say(
     """Đọc một văn bản thành tệp âm thanh / speak a text into an audio file."""
     from api.serve import make_studio  # noqa: PLC0415 - heavy, and only this command needs it
 
-    settings = Settings()
+    settings = Settings.load()
+    if not output.absolute().parent.is_dir():
+        raise FileMissing(path=output.parent, why="không có thư mục này / no such folder")
     if output.suffix not in {".ogg", ".wav"}:
         raise typer.BadParameter("tên tệp phải kết thúc bằng .ogg hoặc .wav", param_hint="-o")
     studio = make_studio(settings, voice=voice)
@@ -67,4 +69,4 @@ def _text(source: str) -> str:
     try:
         return decode(Path(source).read_bytes())
     except OSError as error:
-        raise FileMissing(path=source, why=error.strerror) from error
+        raise FileMissing.of(source, error) from error

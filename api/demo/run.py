@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,14 +18,14 @@ from sqlalchemy import select
 
 from api.demo import result
 from api.demo.screen import Screen
-from api.demo.story import Story, Storyteller, dispatch_text
+from api.demo.story import Interrupted, Story, Storyteller, dispatch_text
 from api.demo.world import Login, World, make_world
 from api.serve import Server
 from broadcast.tables import Playout
 from core import logs, migrations
 from core.clock import Clock, SystemClock
 from core.database import Database
-from core.errors import Conflict
+from core.errors import Conflict, TruyenThanhError
 from core.settings import Settings
 from devices.fleet import Fleet
 from devices.keyring import Keyring
@@ -32,6 +34,8 @@ from devices.tables import Receiver
 MARK = "truyenthanh-demo.json"  # says that a folder belongs to a demo
 ONLINE_WITHIN_S = 10.0
 SETTLED_WITHIN_S = 15.0  # after the planned end: the last records come in within a second, the close says the rest
+BROKEN_OFF_WITHIN_S = 3.0
+INTERRUPTED = 130  # as shells have it
 OPEN_STATES = frozenset({"planned", "delivered", "ready", "playing"})
 
 
@@ -53,14 +57,23 @@ def run_demo(options: DemoOptions, *, clock: Clock | None = None) -> int:
     clock = clock or SystemClock()
     text = dispatch_text(options.dispatch)  # a bad file is told before anything is made
     settings = _settings(options, clock)
-    logs.configure("warning", "text")
+    logs.configure("error", "text")  # what the demo has to say stands on its screen
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     screen = Screen(to_stderr=options.as_json, zone=settings.zone)
     with ExitStack() as ending:
         demo = _Demo(options, settings, clock, screen, stopped, ending)
-        outcome = demo.play(text)
+        try:
+            outcome = demo.play(text)
+        except Interrupted:
+            screen.say("Đã ngắt trước khi lên lịch; chưa phát gì.")
+            return INTERRUPTED
+        except TruyenThanhError:
+            # Nothing half-made stays: the folder was empty before.
+            ending.close()
+            shutil.rmtree(settings.data_dir)
+            raise
         if not options.leave and not stopped.is_set():
             demo.invite()
             stopped.wait()
@@ -71,7 +84,14 @@ def run_demo(options: DemoOptions, *, clock: Clock | None = None) -> int:
     else:
         screen.say(f"Mọi thứ của lần trình diễn này nằm trong {settings.data_dir}")
     states = [playout["state"] for playout in outcome["playouts"]]
-    return 0 if states and all(state == "finished" for state in states) else 1
+    if states and all(state == "finished" for state in states):
+        return 0
+    if demo.interrupted:
+        return INTERRUPTED
+    screen.say(
+        "Không phải bộ thu nào cũng phát đủ; lý do đứng cạnh trạng thái. Máy quá tải thì thử lại với ít bộ thu hơn."
+    )
+    return 1
 
 
 class _Demo:
@@ -90,11 +110,12 @@ class _Demo:
         self.screen, self.stopped, self.ending = screen, stopped, ending
         self.server = Server(settings, clock=clock, voice=options.voice)
         self.login: Login | None = None
+        self.interrupted = False
 
     def play(self, text: str) -> dict[str, Any]:
         """The whole way; at Ctrl-C what is known so far is still collected."""
         world = self._start()
-        story = Storyteller(self.server, world, self.screen, self.clock).tell(text, self.options.airs_in)
+        story = Storyteller(self.server, world, self.screen, self.clock, self.stopped).tell(text, self.options.airs_in)
         self.screen.say(
             f"Lên lịch lúc {story.starts_at.astimezone(self.settings.zone):%H:%M:%S} "
             f"ở {len(world.communes)} xã, phường, dài {story.duration_ms / 1000:.1f} giây. "
@@ -104,6 +125,9 @@ class _Demo:
             "Bộ quy tắc của bản trình diễn: không có giờ yên tĩnh. Một nơi thật mặc định im từ 21:00 đến 05:00."
         )
         self._watch(story)
+        if self.stopped.is_set():
+            self.interrupted = True
+            self._break_off(story)
         with self.server.db.reading() as session:
             outcome = result.collect(session, story, self.fleet.recordings())
             airtime = result.airtime_of(session, story.airing_id)
@@ -160,6 +184,14 @@ class _Demo:
                     return
                 self.stopped.wait(0.2)
 
+    def _break_off(self, story: Story) -> None:
+        """Ctrl-C before the end: let the receivers end what sounds and report it, so that the table tells the truth."""
+        self.screen.say("Bị ngắt giữa chừng. Chờ các bộ thu ghi nốt nhật ký…")
+        self.fleet.stop()
+        deadline = self.clock.monotonic() + BROKEN_OFF_WITHIN_S
+        while not self._settled(story) and self.clock.monotonic() < deadline:
+            time.sleep(0.1)
+
     def _settled(self, story: Story) -> bool:
         with self.server.db.reading() as session:
             states = session.scalars(select(Playout.state).where(Playout.airing_id == story.airing_id)).all()
@@ -179,7 +211,7 @@ def _settings(options: DemoOptions, clock: Clock) -> Settings:
     """The embedded defaults in a folder of the demo's own, whatever the environment says of databases and brokers."""
     folder = options.folder or Path("var") / f"demo-{clock.now():%Y%m%d-%H%M%S}"
     _claim(folder, clock.now())
-    return Settings(
+    return Settings.load(
         data_dir=folder.resolve(),
         database_url="",
         keys_dir=None,
@@ -195,7 +227,9 @@ def _settings(options: DemoOptions, clock: Clock) -> Settings:
 
 def _claim(folder: Path, now: datetime) -> None:
     """Take a new or empty folder for this demo; anything else is left alone."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not folder.is_dir():
+        raise Conflict(what=f"{folder} là một tệp, hãy chọn --dir khác / {folder} is a file, choose another --dir")
+    if folder.exists() and any(folder.iterdir()):
         raise Conflict(
             what=f"{folder} đã có nội dung, hãy chọn --dir khác hoặc xóa thư mục đó"
             " / the folder is not empty, choose another --dir or remove it"

@@ -66,27 +66,27 @@ class Screen:
     def playouts(self, rows: Iterable[dict[str, Any]], names: dict[str, str]) -> None:
         """Planned beside actual, a line a receiver."""
         table = Table(title="Lượt phát theo bộ thu", title_justify="left")
-        for heading in ("Xã, phường", "Bộ thu", "Kế hoạch", "Bắt đầu", "Lệch (ms)", "Đã phát", "Trạng thái"):
-            table.add_column(heading, justify="right" if heading in {"Lệch (ms)", "Đã phát"} else "left")
+        table.add_column("Xã, phường")
+        table.add_column("Bộ thu")
+        table.add_column("Hẹn", no_wrap=True)
+        table.add_column("Lệch", justify="right", no_wrap=True)
+        table.add_column("Đã phát", justify="right")
+        table.add_column("Trạng thái")
         for row in rows:
             planned, started = row["planned_at"], row["started_at"]
             late_ms = (_instant(started) - _instant(planned)).total_seconds() * 1000 if started else None
             table.add_row(
                 names.get(row["unit"], row["unit"]),
                 names.get(row["receiver"], row["receiver"]),
-                self._clock(planned),
-                self._clock(started) if started else "–",
-                f"{late_ms:+.0f}" if late_ms is not None else "–",
+                _instant(planned).astimezone(self.zone).strftime("%H:%M:%S"),
+                f"{late_ms:+.0f} ms" if late_ms is not None else "–",
                 spoken_ms(row["played_ms"]),
-                STATES[row["state"]],
+                STATES[row["state"]] + (f" ({row['reason']})" if row["reason"] else ""),
             )
         self.console.print(table)
 
     def airtime(self, rows: Sequence[UnitAirtime], day: date) -> None:
         self.console.print(airtime_table(rows, day, day))
-
-    def _clock(self, text: str) -> str:
-        return _instant(text).astimezone(self.zone).strftime("%H:%M:%S.%f")[:-3]
 
 
 def _instant(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from schedules import timetable
 from schedules.recurrence import Rule
 
 PROGRAMME_MAX_MS = 25_000
+
+
+class Interrupted(Exception):
+    """Ctrl-C before anything was scheduled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,14 @@ def dispatch_text(path: Path | None) -> str:
     try:
         return dispatches.decode(path.read_bytes())
     except OSError as error:
-        raise FileMissing(path=path, why=error.strerror) from error
+        raise FileMissing.of(path, error) from error
 
 
 class Storyteller:
     """Does what an operator and an approver do, one step a method."""
 
-    def __init__(self, server: Server, world: World, screen: Screen, clock: Clock) -> None:
-        self.server, self.world, self.screen, self.clock = server, world, screen, clock
+    def __init__(self, server: Server, world: World, screen: Screen, clock: Clock, stopped: threading.Event) -> None:
+        self.server, self.world, self.screen, self.clock, self.stopped = server, world, screen, clock, stopped
         self.db: Database = server.db
 
     def tell(self, text: str, airs_in: timedelta) -> Story:
@@ -134,9 +139,15 @@ class Storyteller:
         ):
             waiting = {pool.submit(self._speak_one, version.id): version.id for version in versions}
             for future in as_completed(waiting):
+                self._go_on(pool)
                 spoken[waiting[future]] = future.result()
                 done(len(spoken))
         return spoken
+
+    def _go_on(self, pool: ThreadPoolExecutor) -> None:
+        if self.stopped.is_set():
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise Interrupted
 
     def _speak_one(self, version_id: str) -> Rendition:
         return bulletins.render(

@@ -183,3 +183,43 @@ def test_an_empty_airtime_report(migrated: Command) -> None:
     assert done.status == 0
     assert done.out.lstrip("\ufeff").startswith("unit,name,first_date,last_date,airings,playouts,programme_s,cluster_s")
     assert migrated("report", "airtime", "--from", "2027-02-01", "--to", "2027-01-01").status == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PORT", "abc"),
+        ("QUIET_HOURS", "xx"),
+        ("DATABASE_URL", "nonsense"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("BROKER", "rabbit"),
+    ],
+)
+def test_a_wrong_setting_is_named(command: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"TRUYENTHANH_{name}", value)
+    done = command("serve")
+    assert done.status == 1
+    assert f"TRUYENTHANH_{name}={value}" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_database_that_is_away_is_said_in_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUYENTHANH_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/none")
+    done = command("report", "airtime")
+    assert done.status == 1
+    assert "TRUYENTHANH_DATABASE_URL" in done.err
+    shown = command("settings").out
+    assert "hunter2" not in done.err + shown
+    assert "u:***@127.0.0.1" in shown
+
+
+def test_units_from_the_command_line(migrated: Command) -> None:
+    province = migrated("unit", "add", "province", "Tỉnh thử").out.strip()
+    commune = migrated("unit", "add", "commune", "Xã thử", "--parent", province).out.strip()
+    assert migrated("unit", "list").out.splitlines() == [f"{province}  Tỉnh thử", f"{commune}    Xã thử"]
+
+
+def test_each_language_stands_by_itself(migrated: Command) -> None:
+    vietnamese, english = migrated("serve", "--only", "everything").err.strip().splitlines()
+    assert "no such part" not in vietnamese
+    assert "không có phần" not in english
