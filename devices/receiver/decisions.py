@@ -4,7 +4,9 @@ The rules, strongest first:
 - without a valid plan nothing sounds but a signed emergency; a silenced box (a cloned card) plays nothing at all;
 - nothing but an emergency begins inside a quiet period, or goes on into one;
 - nothing is louder or longer than the plan's caps, and nothing goes on beyond its hard end;
-- emergency comes before priority comes before ordinary; equals don't cut each other.
+- emergency comes before a drill comes before priority comes before ordinary; equals don't cut each other.
+
+A drill is of class emergency and no emergency: wherever these rules make way for one, they mean `exempt`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from devices.protocol.commands import AREA_COMMANDS, Command
 from devices.protocol.plan import BroadcastClass, Caps, Interval, Item, Plan, PlanAiring
 from devices.protocol.reports import Outcome
 
-RANK: dict[BroadcastClass, int] = {"ordinary": 0, "priority": 1, "emergency": 2}
+_RANK: dict[BroadcastClass, int] = {"ordinary": 0, "priority": 1, "emergency": 3}
+_DRILL_RANK = 2
 MIN_MS = 50  # what would be cut sooner than this isn't begun
 # A programme that fits before its hard end by its stated durations may be this much longer: durations are rounded to
 # milliseconds and a codec pads its last frame.
@@ -42,6 +45,16 @@ REFUSED_REASONS = frozenset(
 def outcome_of(reason: str) -> Outcome:
     """The outcome of an item that didn't sound at all, by why it didn't."""
     return "refused" if reason in REFUSED_REASONS else "missed"
+
+
+def exempt(airing: PlanAiring) -> bool:
+    """Is it a proper emergency, for which quiet periods, a mute and the ordinary caps make way? A drill never is."""
+    return airing.class_ == "emergency" and not airing.drill
+
+
+def rank_of(airing: PlanAiring) -> int:
+    """What cuts what: the higher one. A drill cuts in as an emergency would, and gives way to a proper one."""
+    return min(_RANK[airing.class_], _DRILL_RANK) if airing.drill else _RANK[airing.class_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ class Verdict:
 
 def judge(airing: PlanAiring, rules: Rules, start_ms: int, *, by_command: bool = False) -> Verdict:
     """The rules, applied to an airing that would begin (or go on) at `start_ms`."""
-    emergency = airing.class_ == "emergency"
+    emergency = exempt(airing)
     stated_end_ms = start_ms + sum(item.duration_ms for item in airing.items)
     fits = stated_end_ms <= airing.ends_at
     ends = [(max(airing.ends_at, stated_end_ms + SLACK_MS) if fits else airing.ends_at, "hard-end")]
@@ -146,7 +159,7 @@ def volume_of(airing: PlanAiring, rules: Rules, at_ms: int) -> int:
     """Per cent, within the cap. What a person set at the box holds, except for emergencies."""
     plan = rules.plan
     chosen = airing.volume
-    if rules.volume is not None and airing.class_ != "emergency":
+    if rules.volume is not None and not exempt(airing):
         chosen = rules.volume
     if chosen is None:
         chosen = rules.volume if plan is None else plan.volume

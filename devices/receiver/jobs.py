@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from devices.protocol.plan import Item, PlanAiring
 from devices.protocol.reports import ClockFacts, Outcome
-from devices.receiver.decisions import RANK, Verdict, outcome_of, planned, source_of
+from devices.receiver.decisions import Verdict, exempt, outcome_of, planned, rank_of, source_of
 from devices.receiver.evidence import milliseconds
 from devices.receiver.mixer import Performance
 from devices.receiver.outbox import Draft
@@ -67,11 +67,12 @@ class Job:
 
     @property
     def rank(self) -> int:
-        return RANK[self.airing.class_]
+        return rank_of(self.airing)
 
     @property
     def emergency(self) -> bool:
-        return self.airing.class_ == "emergency"
+        """A proper one; a drill is not, and counts in the day's cap."""
+        return exempt(self.airing)
 
     @property
     def placed(self) -> bool:

@@ -11,7 +11,7 @@ from core.clock import to_ms
 from core.ids import new_id
 from devices.protocol import topics
 from devices.protocol.commands import Command
-from devices.protocol.plan import Area, Caps
+from devices.protocol.plan import Area, Caps, Interval
 from devices.protocol.reports import (
     CommandResult,
     PlanAccepted,
@@ -40,6 +40,39 @@ def test_an_emergency_cuts_in_and_what_says_resume_goes_on(scene: Scene) -> None
     assert record.ended_at - record.started_at > 6_500  # it made room
     assert loud.started_at is not None
     assert record.started_at < loud.started_at < record.ended_at
+
+
+def test_a_drill_obeys_quiet_hours_and_mute_and_plays_nothing_without_a_plan(scene: Scene) -> None:
+    scene.run()
+    members = {"class_": "emergency", "drill": True}
+    assert scene.command(scene.play_now(scene.short, **members)).reason == "no-plan"
+    now = to_ms(scene.stage.soon(0))
+    scene.plan(quiet=[Interval(from_=now - 60_000, until=now + 600_000)])
+    silent = scene.play_now(scene.short, **members)
+    assert scene.command(silent).reason == "quiet-hours"
+    assert scene.records(silent)[0].outcome == "refused"
+    scene.plan()
+    scene.command(Command(id=new_id(), name="mute", until=now + 600_000))
+    assert scene.command(scene.play_now(scene.short, **members)).reason == "muted"
+    assert scene.command(scene.play_now(scene.short, class_="emergency")).result == "accepted"
+
+
+def test_a_drill_that_resumes_obeys_quiet_hours_and_a_proper_emergency_cuts_it(scene: Scene) -> None:
+    scene.run()
+    starts = scene.stage.soon(1.5)
+    rehearsal = airing(
+        starts, [scene.long], class_="emergency", drill=True, preempted="resume", ends_at=to_ms(starts) + 60_000
+    )
+    scene.plan(rehearsal)
+    scene.sounding(rehearsal)
+    emergency = scene.play_now(scene.long, class_="emergency")
+    assert scene.command(emergency).result == "accepted"
+    scene.sounding(emergency)
+    now = to_ms(scene.stage.soon(0))
+    scene.plan(rehearsal, quiet=[Interval(from_=now - 1_000, until=now + 600_000)])
+    assert scene.records(emergency)[0].outcome == "finished"
+    record = scene.records(rehearsal)[0]
+    assert (record.outcome, record.reason) == ("partial", "quiet-hours")
 
 
 def test_an_emergency_cuts_in_and_what_says_drop_is_over(scene: Scene) -> None:

@@ -12,11 +12,13 @@ from core.ids import new_id
 from devices.protocol.plan import Area, Caps, Interval, Item, Plan, PlanAiring, Relay, VolumeStep
 from devices.receiver.decisions import (
     Rules,
+    exempt,
     is_quiet,
     judge,
     obeyed_areas,
     outcome_of,
     quiet_from,
+    rank_of,
     source_of,
     volume_of,
 )
@@ -98,6 +100,46 @@ def test_only_a_commanded_emergency_sounds_without_a_plan() -> None:
     assert judge(emergency, Rules(None), START, by_command=True).refused == ""
     assert judge(emergency, Rules(None), START).refused == "no-plan"
     assert judge(airing(60_000, class_="priority"), Rules(None), START, by_command=True).refused == "no-plan"
+
+
+def drill(*durations_ms: int, **members: Any) -> PlanAiring:
+    return airing(*durations_ms, class_="emergency", drill=True, **members)
+
+
+@pytest.mark.parametrize("by_command", [False, True])
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        (Rules(None), "no-plan"),
+        (Rules(plan(valid_from=START + 1)), "plan-not-yet-valid"),
+        (Rules(plan(valid_until=START)), "plan-expired"),
+        (Rules(plan(quiet=[Interval(from_=START, until=START + 1_000)])), "quiet-hours"),
+        (Rules(plan(), muted_until=START + 1), "muted"),
+        (Rules(plan(caps=Caps(day_ms=100_000)), day_played_ms=100_000), "cap-day"),
+    ],
+)
+def test_a_drill_is_forbidden_what_an_ordinary_programme_is(rules: Rules, reason: str, *, by_command: bool) -> None:
+    assert judge(drill(60_000), rules, START, by_command=by_command).refused == reason
+
+
+def test_a_drill_is_cut_and_as_loud_as_an_ordinary_programme() -> None:
+    quiet = plan(quiet=[Interval(from_=START + 20_000, until=START + HOUR)])
+    verdict = judge(drill(60_000), Rules(quiet), START, by_command=True)
+    assert (verdict.refused, verdict.cut_ms, verdict.cut_reason) == ("", START + 20_000, "quiet-hours")
+    capped = judge(drill(60_000), Rules(plan(caps=Caps(airing_ms=10_000, emergency_ms=5_000))), START)
+    assert (capped.cut_ms, capped.cut_reason) == (START + 10_000, "cap-airing")
+    assert volume_of(drill(1, volume=90), Rules(plan(), volume=20), START) == 20
+
+
+def test_a_proper_emergency_cuts_a_drill_and_a_drill_all_else() -> None:
+    emergency, rehearsal = airing(1, class_="emergency"), drill(1)
+    assert exempt(emergency)
+    assert not exempt(rehearsal)
+    others = [airing(1, class_="priority"), airing(1, class_="ordinary"), airing(1, class_="ordinary", drill=True)]
+    assert not any(exempt(other) for other in others)
+    ranks = [rank_of(one) for one in (emergency, rehearsal, *others)]
+    assert ranks == sorted(ranks, reverse=True)
+    assert ranks[0] > ranks[1] > ranks[2] > ranks[3] == ranks[4]
 
 
 def test_the_day_s_cap_cuts_in_the_middle() -> None:
