@@ -48,7 +48,17 @@ class BadMessage(TruyenThanhError):
     vi = "Thông điệp bị từ chối: {reason}."
     en = "The message was refused: {reason}."
     reasons: ClassVar[frozenset[str]] = frozenset(
-        {"malformed", "unknown-key", "forged", "wrong-type", "misaddressed", "wrong-issuer", "expired", "replayed"}
+        {
+            "malformed",
+            "unknown-key",
+            "forged",
+            "wrong-type",
+            "misaddressed",
+            "wrong-issuer",
+            "expired",
+            "seq-ahead",
+            "replayed",
+        }
     )
 
     @property

@@ -21,6 +21,8 @@ ROLES: tuple[Role, ...] = ("plan", "command", "time", "ack")
 ROLE_OF_TYPE: dict[str, Role] = {"plan": "plan", "command": "command", "time": "time", "ack": "ack"}
 
 ALLOWED_SKEW_S = 60  # `iat` may lie this far ahead of the receiver's clock
+# Numbers are Unix milliseconds or a little more; one from further ahead, taken once, would make all to come old.
+SEQ_AHEAD_MAX_MS = 86_400_000
 
 
 class KeyCertificate(Struct, frozen=True, kw_only=True):
@@ -113,8 +115,8 @@ class Trust:
     def open(self, token: bytes, *, typ: str, audience: str, now: datetime | None) -> Claims:
         """The claims of a message from the server: signature, role, issuer, audience and dates checked.
 
-        `now` None (no trustworthy time): dates are not checked, everything else is. Sequences are the
-        caller's, who keeps the floors. Raises `BadMessage`.
+        `now` None (no trustworthy time): dates, and whether `seq` lies more than `SEQ_AHEAD_MAX_MS` ahead, are not
+        checked, everything else is. Sequences otherwise are the caller's, who keeps the floors. Raises `BadMessage`.
         """
         role = ROLE_OF_TYPE[typ]
         verified = open_signed(token, lambda header: self._key_for(header, role, now))
@@ -127,6 +129,8 @@ class Trust:
             raise BadMessage(reason="misaddressed")
         if now is not None and not claims.iat - ALLOWED_SKEW_S <= now.timestamp() < claims.exp:
             raise BadMessage(reason="expired")
+        if now is not None and claims.seq > to_ms(now) + SEQ_AHEAD_MAX_MS:
+            raise BadMessage(reason="seq-ahead")
         return claims
 
     def _key_for(self, header: dict[str, Any], role: Role, now: datetime | None) -> VerifyKey | None:

@@ -20,6 +20,7 @@ from devices.protocol.commands import Ack, TimeAnswer
 from devices.protocol.plan import PlanAiring
 from devices.protocol.reports import PlanAccepted
 from devices.protocol.signing import BadMessage, decode_body
+from devices.protocol.trust import SEQ_AHEAD_MAX_MS
 from devices.receiver import machine
 from devices.receiver.cache import Cache
 from devices.receiver.clock import SignedClock
@@ -255,9 +256,10 @@ class Control:
             self._messenger.refused(topic, "beyond-the-log")
             return
         # Only a fresh one can ask again: a recorded one must not make us send for ever.
-        if ack.resend_from is not None and claims.seq > self._ack_seq and now is not None and now < claims.exp * 1000:
-            self._postman.resend(ack.resend_from)
-        self._ack_seq = max(self._ack_seq, claims.seq)
+        if now is not None and now < claims.exp * 1000 and self._ack_seq < claims.seq <= now + SEQ_AHEAD_MAX_MS:
+            self._ack_seq = claims.seq
+            if ack.resend_from is not None:
+                self._postman.resend(ack.resend_from)
 
     def _plan(self, payload: bytes, arrived_mono_ms: float) -> None:
         now = self.clock.now_ms() or 0.0

@@ -96,6 +96,14 @@ def decoded(text: bytes) -> bytes:
     return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
 
 
+def test_a_number_from_further_ahead_than_a_day_is_refused_where_there_is_time() -> None:
+    day_ahead = int((NOW + DAY).timestamp() * 1000)
+    assert opened(message(seq=day_ahead)).seq == day_ahead
+    refused(message(seq=day_ahead + 1), "seq-ahead")
+    refused(message(seq=9_007_199_254_740_991), "seq-ahead")
+    assert opened(message(seq=9_007_199_254_740_991), now=None).seq == 9_007_199_254_740_991
+
+
 def test_a_true_message_is_opened() -> None:
     claims = opened(message(seq=7))
     assert (claims.seq, claims.aud) == (7, audience(ANA))
