@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from devices.protocol.plan import Item, PlanAiring
 from devices.protocol.reports import ClockFacts, Outcome
-from devices.receiver.decisions import Verdict, exempt, outcome_of, planned, rank_of, source_of
+from devices.receiver.decisions import SLACK_MS, Verdict, exempt, outcome_of, planned, rank_of, source_of
 from devices.receiver.evidence import milliseconds
 from devices.receiver.mixer import Performance
 from devices.receiver.outbox import Draft
@@ -25,6 +25,7 @@ class Slot:
     started_at: int | None = None
     ended_at: int | None = None
     frames: int = 0
+    sound_frames: int | None = None  # of its own sound, where it was cut and that is known
     dbfs: float | None = None
     volume: int | None = None
     clock: ClockFacts | None = None
@@ -33,6 +34,15 @@ class Slot:
     @property
     def played_ms(self) -> int:
         return milliseconds(self.frames)
+
+    @property
+    def whole(self) -> bool:
+        """Did it sound to its end, by its stated length and by its own: a sound may be longer than was stated?"""
+        if self.sound_frames is not None and self.frames >= self.sound_frames > 0:
+            return True
+        unheard_ms = 0 if self.sound_frames is None else milliseconds(self.sound_frames - self.frames)
+        stated_ms = self.item.duration_ms - self.played_ms
+        return self.frames > 0 and stated_ms <= FINISHED_SLACK_MS and unheard_ms <= SLACK_MS
 
 
 @dataclass(slots=True)
@@ -99,8 +109,7 @@ class Job:
 
     def draft(self, slot: Slot, *, reason: str, clock: ClockFacts, whole: bool = False) -> Draft:
         """The record of an item as it stands: whole, begun and cut, or not begun for this reason."""
-        short_ms = slot.item.duration_ms - slot.played_ms
-        if whole or (slot.frames > 0 and short_ms <= FINISHED_SLACK_MS):
+        if whole or slot.whole:
             return self._draft(slot, "finished", "", clock)
         if slot.frames > 0:
             return self._draft(slot, "partial", reason, clock)

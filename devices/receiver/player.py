@@ -329,6 +329,7 @@ class Player:
         if not event.whole and event.index >= 0 and event.index not in event.performance.reel.failed:
             slot = job.slots[event.index]
             slot.ended_at, slot.frames, slot.dbfs = at_ms, event.frames, event.dbfs
+            slot.sound_frames = event.performance.reel.lengths.get(event.index)
         if event.reason == "preempted" and not job.ending and job.airing.preempted == "resume":
             job.suspended = True
             self._ledger.save_progress([(job, slot) for slot in job.slots if self._open(slot)])

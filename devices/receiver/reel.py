@@ -55,6 +55,7 @@ class Reel:
             n: source.missing for n, source in enumerate(self.sources) if source.path is None
         }
         self.broken: dict[int, str] = {}  # items that began and then couldn't be decoded further
+        self.lengths: dict[int, int] = {}  # frames of each item's own sound, said before any of it can be taken
         self._on_damaged = on_damaged
         self._pieces: deque[Piece] = deque()
         self._produced = 0  # written by the reader only
@@ -150,6 +151,7 @@ class Reel:
             with soundfile.SoundFile(str(path)) as sound:
                 if sound.samplerate != RATE:
                     return "unsupported-format"
+                self.lengths[index] = int(sound.frames)
                 while self._room():
                     with _decoding:
                         if not self._decode_turn(index, sound):
@@ -189,7 +191,7 @@ class ToneReel(Reel):
 
     def _decode(self, index: int, source: Source, path: Path) -> str:
         del path
-        total = source.duration_ms * RATE // 1000
+        total = self.lengths[index] = source.duration_ms * RATE // 1000
         done = 0
         while done < total and self._room():
             at = np.arange(done, min(done + BLOCK, total), dtype=np.float64)

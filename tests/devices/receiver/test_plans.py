@@ -9,11 +9,13 @@ import pytest
 
 from core.ids import new_id
 from devices.protocol import topics
+from devices.protocol.commands import Command
 from devices.protocol.plan import Interval
 from devices.protocol.reports import (
     Alarm,
     PlanAccepted,
     PlanRefused,
+    Refusal,
     Want,
 )
 from devices.protocol.signing import SigningKey
@@ -42,6 +44,20 @@ def test_a_plan_that_is_not_for_it_now_is_refused_and_changes_nothing(scene: Sce
     assert station.heard(PlanRefused)[0].reason == reasons.get(fault, fault)
     assert scene.stage.agents[0]._control is not None
     assert scene.stage.agents[0]._control.planbook.revision == good.revision
+
+
+HIGHEST = 9_007_199_254_740_991
+
+
+def test_a_number_from_far_ahead_does_not_make_all_that_follow_old(scene: Scene) -> None:
+    scene.run()
+    station = scene.station
+    station.issue(station.plan(scene.identity, [], [], revision=HIGHEST))
+    station.wait(lambda: any(refused.reason == "seq-ahead" for refused in station.heard(PlanRefused)))
+    station.command(scene.receiver, Command(id=new_id(), name="volume", volume=1), seq=HIGHEST)
+    station.wait(lambda: any(refusal.reason == "seq-ahead" for refusal in station.heard(Refusal)))
+    scene.plan()
+    assert scene.command(Command(id=new_id(), name="volume", volume=2)).result == "accepted"
 
 
 def test_an_older_plan_is_refused_as_replayed_also_after_a_restart(scene: Scene) -> None:
@@ -100,6 +116,18 @@ def test_quiet_hours_refuse_a_start_and_cut_what_runs_into_them(scene: Scene) ->
     assert cut.played_ms == pytest.approx(1_500, abs=20)
     refused = scene.records(second)[0]
     assert (refused.outcome, refused.reason, refused.started_at) == ("refused", "quiet-hours", None)
+
+
+@pytest.mark.parametrize("reason", ["quiet-hours", "hard-end"])
+def test_a_sound_longer_than_stated_that_is_cut_is_partial(scene: Scene, reason: str) -> None:
+    scene.run()
+    understated = Audio(scene.long.data, 1_000, chunk_bytes=scene.long.chunk_bytes)
+    planned = airing(scene.stage.soon(2.5), [understated])
+    at = planned.starts_at + 1_000
+    scene.plan(planned, quiet=[Interval(from_=at, until=at + 60_000)] if reason == "quiet-hours" else [])
+    record = scene.records(planned)[0]
+    assert (record.outcome, record.reason) == ("partial", reason)
+    assert record.played_ms == pytest.approx(1_000 if reason == "quiet-hours" else 1_250, abs=20)
 
 
 def test_audio_that_is_not_there_is_missed_and_the_rest_keeps_its_place(scene: Scene, tmp_path: Path) -> None:
