@@ -2,8 +2,9 @@
 when they sound, and says for each at which instant of the monotonic clock its first sample sounds.
 
 `WavOutput` is a sound card without a loudspeaker: a file that holds, sample for sample in real time, what would have
-sounded from start to stop, silence included. A card that isn't served in time plays silence and counts an underrun; so
-does this one.
+sounded from start to stop, silence included. A card that isn't served in time plays silence and counts an underrun. The
+card in software is served late whenever the machine is short of processors, which says nothing about a loudspeaker;
+so it makes good what it was late with, up to `CATCH_UP_MS`, and only beyond that is it as strict as a real one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Callback = Callable[[int, float], Samples]  # (frames, monotonic ms of the first
 FRAMES_MS = RATE / 1000.0
 AHEAD_MS = 250.0  # what a thread that is kept waiting may be late without being heard
 PERIOD_S = 0.05
+CATCH_UP_MS = 2_000.0  # a reel holds four seconds, and commands are obeyed within less than that
 BLOCK = 4_800
 JUMP_MS = 30.0
 SMOOTHING = 0.1
@@ -96,11 +98,19 @@ _ticker = _Ticker()
 
 
 class VirtualOutput:
-    """A sound card in software: the machine's monotonic clock is its sample clock."""
+    """A sound card in software: the machine's monotonic clock is its sample clock.
+
+    Nobody hears it, so a block asked for after its time is still what sounded then: it is asked for under the very
+    instant at which it was due, block after block, and nothing is left out or moved. What was decided in between
+    holds: a stop or a cut has its instant too, and is in force for every sample after it. `caught_up` counts how
+    often that was needed. Beyond `CATCH_UP_MS` the gap is silence and an underrun, as on a card; so it is while the
+    machine sleeps. `SoundCardOutput` has no such grace: what its card wasn't given, nobody heard.
+    """
 
     def __init__(self, clock: Clock, *, ahead_ms: float = AHEAD_MS) -> None:
         self.ahead_ms = ahead_ms
         self.underruns = 0
+        self.caught_up = 0
         self._clock = clock
         self._callback: Callback | None = None
         self._started_ms = 0.0
@@ -123,6 +133,7 @@ class VirtualOutput:
         _ticker.leave(self)
         with self._advancing:
             if self._callback is not None:
+                self._catch_up(self._callback)  # what was due by now belongs to the recording
                 self._callback = None
                 self._end(self._due())
 
@@ -137,10 +148,11 @@ class VirtualOutput:
 
     def _catch_up(self, callback: Callback) -> None:
         due = self._due()
-        if self._frames < due:
+        if due - self._frames > CATCH_UP_MS * FRAMES_MS:
             self.underruns += self._frames > 0
             while self._frames < due:
                 self._give(np.zeros(min(due - self._frames, RATE), dtype=np.float32))
+        self.caught_up += 0 < self._frames < due
         target = due + int(self.ahead_ms * FRAMES_MS)
         while self._frames < target:
             wanted = min(BLOCK, target - self._frames)

@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clock import ManualClock
+from core.ids import new_id
+from devices.protocol.plan import Item
 from devices.receiver.evidence import RATE, Level, Samples, milliseconds
+from devices.receiver.jobs import Slot
 from devices.receiver.mixer import Event, Mixer, Performance
 from devices.receiver.outputs import WavOutput
 from devices.receiver.reel import Piece, Reel, Source, ToneReel
@@ -86,6 +89,27 @@ def test_after_a_cut_nothing_sounds_and_before_it_a_fade(cut: int, blocks: list[
     assert np.all(np.diff(sound[:cut]) <= 1e-7)  # only ever softer
     assert (events[-1].kind, events[-1].whole, events[-1].reason) == ("ended", False, "quiet-hours")
     assert events[-1].mono_ms == pytest.approx(cut * 1000 / RATE, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("played_ms", "sound_ms", "whole"),
+    [
+        (1_000, None, True),  # its own length is not known: what was stated counts
+        (960, 1_000, True),
+        (900, 1_000, False),
+        (1_000, 1_250, True),  # a codec's last frames
+        (1_000, 1_251, False),
+        (1_000, 6_000, False),
+        (800, 800, True),  # cut after its last sample
+        (0, 0, False),
+    ],
+)
+def test_what_was_cut_is_whole_by_its_stated_and_by_its_own_length(
+    played_ms: int, sound_ms: int | None, *, whole: bool
+) -> None:
+    slot = Slot(Item(item=new_id(), duration_ms=1_000), 0, frames=played_ms * 48)
+    slot.sound_frames = None if sound_ms is None else sound_ms * 48
+    assert slot.whole is whole
 
 
 def test_a_stop_fades_from_the_next_block_on() -> None:
@@ -249,7 +273,21 @@ def test_a_recording_is_true_to_time_from_start_to_stop(tmp_path: Path) -> None:
     assert output.underruns == 0
 
 
-def test_a_card_that_is_served_too_late_plays_silence_and_counts_it(tmp_path: Path) -> None:
+def test_a_card_that_is_served_late_makes_good_what_was_due_sample_for_sample(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    output = WavOutput(tmp_path / "loa.wav", clock, ahead_ms=200)
+    output.open(counting())
+    for ms in (700, 2_200, 100):
+        clock.advance(timedelta(milliseconds=ms))
+        output.advance()
+    clock.advance(timedelta(milliseconds=500))
+    output.stop()
+    sound, _ = soundfile.read(output.path, dtype="float32")
+    assert (output.underruns, output.caught_up) == (0, 3)
+    np.testing.assert_allclose(sound, np.arange(3_500 * 48) / RATE / 10, atol=1e-4)
+
+
+def test_a_card_that_is_served_far_too_late_plays_silence_and_counts_it(tmp_path: Path) -> None:
     clock = ManualClock(START)
     output = WavOutput(tmp_path / "loa.wav", clock, ahead_ms=200)
     asked: list[float] = []
@@ -259,17 +297,51 @@ def test_a_card_that_is_served_too_late_plays_silence_and_counts_it(tmp_path: Pa
         return np.full(frames, 0.5, dtype=np.float32)
 
     output.open(callback)
-    clock.advance(timedelta(milliseconds=700))
+    clock.advance(timedelta(milliseconds=2_201))
     output.advance()
-    clock.advance(timedelta(milliseconds=100))
+    clock.advance(timedelta(milliseconds=99))
     output.stop()
     sound, _ = soundfile.read(output.path, dtype="float32")
-    assert output.underruns == 1
-    assert len(sound) == 800 * 48
+    assert (output.underruns, output.caught_up) == (1, 0)
+    assert len(sound) == 2_300 * 48
     assert np.all(sound[: 200 * 48] > 0.4)
-    assert not np.any(sound[200 * 48 : 700 * 48])
-    assert np.all(sound[700 * 48 :] > 0.4)
-    assert 700.0 in asked
+    assert not np.any(sound[200 * 48 : 2_201 * 48])
+    assert np.all(sound[2_201 * 48 :] > 0.4)
+    assert 2_201.0 in asked
+
+
+def test_what_was_decided_while_the_card_stalled_holds(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    output = WavOutput(tmp_path / "loa.wav", clock, ahead_ms=200)
+    mixer, events = Mixer(), list[Event]()
+    cut = Performance(ReadyReel(3 * RATE), events.append, fade_ms=100)
+    output.open(mixer.render)
+    zero_ms = clock.monotonic() * 1000
+    cut.place(zero_ms + 300, (float("inf"), ""))
+    mixer.add(cut)
+    clock.advance(timedelta(milliseconds=1_000))  # nobody serves the card
+    cut.stop(clock.monotonic() * 1000, "stopped")
+    after = Performance(ReadyReel(RATE // 10), events.append, fade_ms=100)
+    after.place(zero_ms + 1_100, (float("inf"), ""))
+    mixer.add(after)
+    clock.advance(timedelta(milliseconds=500))
+    output.advance()
+    output.stop()
+    sound, _ = soundfile.read(output.path, dtype="float32")
+    assert not np.any(sound[: 300 * 48])
+    assert np.all(sound[300 * 48 : 900 * 48] == sound[300 * 48])
+    assert np.all(sound[300 * 48 : 999 * 48] > 0)
+    assert not np.any(sound[1_000 * 48 : 1_100 * 48])
+    assert np.all(sound[1_100 * 48 : 1_200 * 48] > 0)
+    assert not np.any(sound[1_200 * 48 :])
+    told = [(event.kind, round(event.mono_ms - zero_ms), event.reason) for event in events]
+    assert told == [
+        ("item-started", 300, ""),
+        ("ended", 1_000, "stopped"),
+        ("item-started", 1_100, ""),
+        ("item-ended", 1_200, ""),
+        ("ended", 1_200, ""),
+    ]
 
 
 def test_a_recording_that_is_there_is_left_alone_and_one_cut_off_can_be_read(tmp_path: Path) -> None:
