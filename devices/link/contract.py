@@ -11,6 +11,7 @@ Both promise the same:
   redelivered after a reconnection if it didn't. Without, it is acknowledged when its handlers have returned
   (also by raising: that is logged, and a message that raises must not come again for ever).
 - QoS 1 means at least once: handlers must bear a message twice.
+- A message larger than `devices.link.size.PUBLICATION_BYTES_MAX` is refused at once: no broker of ours would take it.
 - `publish` never raises for a bad network. It queues, up to a limit; beyond it the *new* message is refused and its
   `Delivery` says so at once. Nothing that was taken is ever pushed out, and order is kept. The protocol can bear a
   refusal: plans are answered to the next hello, records wait in the outbox, chunks are asked for again.
@@ -78,7 +79,7 @@ class Delivery:
 
     @property
     def refused(self) -> bool:
-        """It will not be delivered: the queue was full, or the link was stopped."""
+        """It will not be delivered: it was too large, the queue was full, or the link was stopped."""
         return self._refused
 
     def wait(self, timeout_s: float | None = None) -> bool:

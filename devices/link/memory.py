@@ -9,6 +9,7 @@ from functools import partial
 from devices import access
 from devices.link.contract import Delivery, Handler
 from devices.link.dispatch import Dispatcher, Subscriptions, deliver
+from devices.link.size import Scale
 from devices.link.switchboard import May, Publication, Switchboard
 
 OFFLINE_MESSAGES_MAX = 20_000  # publications kept in a link without a connection
@@ -102,6 +103,7 @@ class MemoryLink:
         self._manual_ack = manual_ack
         self._lock = threading.RLock()
         self._subscriptions = Subscriptions()
+        self._scale = Scale()
         self._gone: set[str] = set()  # unsubscribed while away; the session still holds them
         self._callbacks: list[Callable[[], object]] = []
         self._queue: list[tuple[Publication, Delivery]] = []
@@ -150,6 +152,9 @@ class MemoryLink:
         self.try_connecting()
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> Delivery:
+        if not self._scale.takes(topic, payload):
+            self.dropped += 1
+            return Delivery.of_refused()
         with self._lock:
             if not self._connected:
                 if qos == 0 or not self._started or len(self._queue) >= OFFLINE_MESSAGES_MAX:

@@ -31,6 +31,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from devices.link.contract import Delivery, Handler
 from devices.link.dispatch import Dispatcher, Subscriptions, deliver
+from devices.link.size import Scale
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class MqttLink:
         self._callbacks: list[Callable[[], object]] = []
         self._dispatcher = Dispatcher(f"link-{client_id}")
         self._outbox = _Outbox(queue_messages, queue_bytes)
+        self._scale = Scale()
         self._lock = threading.RLock()
         self._client: Client | None = None
         self._connected = False
@@ -100,7 +102,7 @@ class MqttLink:
 
     @property
     def dropped(self) -> int:
-        """How many publications were refused so far because the queue was full or there was no connection."""
+        """How many publications were refused so far: the queue full, no connection, or too large."""
         return self._outbox.dropped
 
     @property
@@ -140,14 +142,12 @@ class MqttLink:
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> Delivery:
         client = self._client
+        if not self._scale.takes(topic, payload):
+            return self._outbox.refuse(told=True)
         if client is None or (qos == 0 and not self._connected):
             return self._outbox.refuse()
         if qos == 0:
-            info = client.publish(topic, payload, qos=0, retain=retain)
-            if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return self._outbox.refuse()
-            self._outbox.sent_unconfirmed(info.mid)
-            return Delivery.of_accepted()
+            return self._publish_unconfirmed(client, topic, payload, retain=retain)
         if not self._outbox.take_room(len(payload), wait_s=ROOM_WAIT_S if self._connected else 0.0):
             return self._outbox.refuse()
         info = client.publish(topic, payload, qos=qos, retain=retain)
@@ -155,6 +155,13 @@ class MqttLink:
             self._outbox.give_back(len(payload))
             return self._outbox.refuse()
         return self._outbox.sent(info.mid, len(payload))
+
+    def _publish_unconfirmed(self, client: Client, topic: str, payload: bytes, *, retain: bool) -> Delivery:
+        info = client.publish(topic, payload, qos=0, retain=retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return self._outbox.refuse()
+        self._outbox.sent_unconfirmed(info.mid)
+        return Delivery.of_accepted()
 
     def subscribe(self, topic_filter: str, handler: Handler, *, qos: int = 1) -> None:
         self._subscriptions.add(topic_filter, handler, qos)
@@ -297,6 +304,7 @@ class _Outbox:
         self._unconfirmed: set[int] = set()  # QoS 0, on their way to the socket
         self._early: set[int] = set()
         self._open = False
+        self._told = False
         self.dropped = 0
 
     def open(self) -> None:
@@ -316,10 +324,12 @@ class _Outbox:
         for delivery, _ in left:
             delivery.refuse()
 
-    def refuse(self) -> Delivery:
+    def refuse(self, *, told: bool = False) -> Delivery:
+        """`told`: why was logged already."""
         with self._changed:
             self.dropped += 1
-            if self.dropped == 1:
+            if not told and not self._told:
+                self._told = True
                 log.warning("A publication was refused: no connection, or the queue is full")
         return Delivery.of_refused()
 

@@ -21,6 +21,8 @@ from devices.protocol.signing import GENESIS, canonical_sha256
 from devices.receiver.state import State
 
 DAY_MS = 86_400_000
+# Of the records of one message: in base64url, with claims, header and signature, they stay below `MESSAGE_BYTES_MAX`.
+BATCH_BYTES_MAX = 750_000
 
 
 class Draft(Struct, frozen=True, kw_only=True):
@@ -94,9 +96,16 @@ class Outbox:
         return {row[0] for row in self._state.rows(sql, airing, command or "")}
 
     def after(self, seq: int, limit: int) -> list[PlayRecord]:
-        """Records in order, from the one after `seq`."""
+        """Records in order, from the one after `seq`: at most `limit`, and no more than fit into one message."""
         rows = self._state.rows("SELECT record FROM records WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
-        return [msgspec.json.decode(row[0], type=PlayRecord) for row in rows]
+        records: list[PlayRecord] = []
+        size = 0
+        for (encoded,) in rows:
+            size += len(encoded) + 1
+            if records and size > BATCH_BYTES_MAX:
+                break
+            records.append(msgspec.json.decode(encoded, type=PlayRecord))
+        return records
 
     def acknowledge(self, through: int, at_ms: int) -> bool:
         """The server has all of 1…`through`. False (and nothing changes) where it can't be so, or is known."""

@@ -21,6 +21,7 @@ from devices.receiver.settings import AgentSettings
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
+READY_MAX = 5_000  # names of objects in one report: some 450 kB as signed
 
 
 def sources(airing: PlanAiring) -> set[str]:
@@ -93,8 +94,9 @@ class Supply:
             needed = sources(airing)
             if airing.ends_at > now and (only is None or only in needed) and self._cache.complete(needed):
                 ready |= needed
-        if ready:
-            self._messenger.report(Ready(sha256=sorted(ready)))
+        told = sorted(ready)
+        for at in range(0, len(told), READY_MAX):
+            self._messenger.report(Ready(sha256=told[at : at + READY_MAX]))
 
     def damaged(self, sha256: str) -> None:
         """An object on the disk no longer is what its name says."""

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from devices.link import Delivery, Message, MqttLink
+from devices.link.size import PUBLICATION_BYTES_MAX
 from devices.protocol import topics
 from tests.devices.support import ANA, BINH, PASSWORDS, SERVER, WAIT_S, Inbox, Site, eventually
 from tests.support.mosquitto import free_port
@@ -261,6 +262,24 @@ def test_nothing_runs_on_after_stop(broker: Site) -> None:
     assert set(threading.enumerate()) - before <= {
         thread for thread in threading.enumerate() if thread.name.startswith("embedded-broker-password")
     }
+
+
+def test_what_no_broker_would_take_is_refused_and_nothing_waits_behind_it(
+    broker: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, seen = broker.link(SERVER), Inbox()
+    server.subscribe(UPWARD, seen)
+    broker.connected(server)
+    ana = broker.link(ANA)
+    broker.connected(ana)
+    largest = b"x" * (PUBLICATION_BYTES_MAX - len(PLAYS))
+    for qos in (0, 1, 1):
+        assert ana.publish(PLAYS, largest + b"x", qos=qos).refused
+    assert ana.publish(PLAYS, largest).wait(WAIT_S)
+    assert ana.publish(PLAYS, b"after").wait(WAIT_S)
+    seen.wait_for_payload(b"after")
+    assert seen.payloads == [largest, b"after"]
+    assert caplog.text.count("was refused") == 1
 
 
 # What only the link over MQTT has.

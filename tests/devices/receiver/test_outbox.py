@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.ids import new_id
-from devices.protocol.reports import ClockFacts, PlayRecord
-from devices.protocol.signing import GENESIS, canonical_sha256
+from devices.protocol.reports import ClockFacts, PlayRecord, Plays
+from devices.protocol.signing import GENESIS, MESSAGE_BYTES_MAX, SigningKey, canonical_sha256
+from devices.protocol.upward import sign_up
 from devices.receiver.outbox import Draft, Outbox
 from devices.receiver.postman import Postman
 from devices.receiver.settings import AgentSettings
@@ -173,6 +174,35 @@ def test_only_some_batches_go_without_an_acknowledgement(state: State) -> None:
         postman.tick(11.0, online=True)
     assert server.held == set(range(1, 46))
     assert postman.tick(11.0, online=True) == float("inf")
+
+
+def test_a_message_of_records_stays_below_the_limit(tmp_path: Path) -> None:
+    """Records are short; these are as long as none is, so that few fit."""
+    state = State(tmp_path / "state.db", synchronous="OFF")
+    outbox, key = Outbox(state), SigningKey.generate()
+    for _ in range(500):
+        outbox.add(draft(reason="\u1ec7" * 500))
+    sizes: list[int] = []
+    seqs: list[int] = []
+
+    def send(records: list[PlayRecord]) -> None:
+        token = sign_up(
+            key, typ="plays", receiver=new_id(), root_kid="0" * 32, seq=1, iat=1, body=Plays(records=records)
+        )
+        sizes.append(len(token))
+        seqs.extend(record.seq for record in records)
+
+    postman = Postman(outbox, send, AgentSettings(batch_records=500, batches_ahead=5))
+    postman.tick(0.0, online=True)
+    assert seqs == list(range(1, 501))
+    assert len(sizes) > 1
+    assert max(sizes) <= MESSAGE_BYTES_MAX
+    outbox.acknowledge(500, 1)
+    postman.resend(3)
+    postman.tick(1.0, online=True)
+    assert seqs[500:] == list(range(3, 501))
+    assert max(sizes) <= MESSAGE_BYTES_MAX
+    state.close()
 
 
 def test_an_acknowledgement_of_what_there_is_not_is_refused(state: State) -> None:
