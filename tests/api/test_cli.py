@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -35,6 +36,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     monkeypatch.setenv("TRUYENTHANH_HTTP_PORT", "0")
     monkeypatch.setenv("TRUYENTHANH_BROKER_PORT", "0")
     monkeypatch.chdir(tmp_path)
+    # Commands send the logs of the whole process to their own standard error; other tests want theirs back.
+    monkeypatch.setattr(logging.root, "handlers", logging.root.handlers[:])
+    monkeypatch.setattr(logging.root, "level", logging.root.level)
 
     def run(*arguments: str, stdin: bytes = b"") -> Done:
         monkeypatch.setattr(sys, "argv", ["truyenthanh", *arguments])
