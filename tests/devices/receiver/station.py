@@ -34,7 +34,7 @@ from devices.receiver.outputs import NullOutput, Output
 from devices.receiver.settings import AgentSettings
 
 RATE = 48_000
-WAIT_S = 20.0
+WAIT_S = 60.0  # a deadline, not a duration: a machine under load takes its time
 QUICK = AgentSettings(fetch_jitter_s=0.0, chunk_timeout_s=1.0, ack_timeout_s=1.0, time_fast_s=0.5, machine="")
 
 

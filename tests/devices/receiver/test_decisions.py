@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.ids import new_id
@@ -25,6 +25,7 @@ from devices.receiver.decisions import (
 
 START = 1_800_000_000_000
 HOUR = 3_600_000
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def plan(**members: Any) -> Plan:
@@ -154,6 +155,7 @@ SPANS = st.lists(
 )
 
 
+@SLOWLY
 @given(SPANS, st.integers(0, 1_000))
 def test_quiet_from_is_the_first_quiet_instant(spans: list[Interval], at: int) -> None:
     quiet = {ms for span in spans for ms in range(span.from_, span.until)}
@@ -163,6 +165,7 @@ def test_quiet_from_is_the_first_quiet_instant(spans: list[Interval], at: int) -
     assert is_quiet(spans, at) == (at in quiet)
 
 
+@SLOWLY
 @given(
     st.lists(st.integers(1, 500), min_size=1, max_size=5),
     SPANS,

@@ -213,7 +213,9 @@ def test_an_acknowledgement_of_what_there_is_not_is_refused(state: State) -> Non
     assert outbox.acknowledged == 0
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.sampled_from(["add", "tick", "late", "ack", "lose", "keep", "drop"]), max_size=40))
 def test_whatever_is_lost_all_arrives_in_the_end(tmp_path: Path, steps: list[str]) -> None:
     path = tmp_path / f"{new_id()}.db"

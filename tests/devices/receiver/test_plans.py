@@ -105,8 +105,8 @@ def test_without_time_it_is_silent_and_says_so_later(scene: Scene) -> None:
 
 def test_quiet_hours_refuse_a_start_and_cut_what_runs_into_them(scene: Scene) -> None:
     scene.run()
-    first = airing(scene.stage.soon(2.0), [scene.long])
-    second = airing(scene.stage.soon(4.5), [scene.short])
+    first = airing(scene.stage.soon(5.0), [scene.long])
+    second = airing(scene.stage.soon(7.5), [scene.short])
     quiet = [Interval(from_=first.starts_at + 1_500, until=first.starts_at + 60_000)]
     scene.plan(first, second, quiet=quiet)
     cut = scene.records(first)[0]
@@ -122,7 +122,7 @@ def test_quiet_hours_refuse_a_start_and_cut_what_runs_into_them(scene: Scene) ->
 def test_a_sound_longer_than_stated_that_is_cut_is_partial(scene: Scene, reason: str) -> None:
     scene.run()
     understated = Audio(scene.long.data, 1_000, chunk_bytes=scene.long.chunk_bytes)
-    planned = airing(scene.stage.soon(2.5), [understated])
+    planned = airing(scene.stage.soon(5.0), [understated])
     at = planned.starts_at + 1_000
     scene.plan(planned, quiet=[Interval(from_=at, until=at + 60_000)] if reason == "quiet-hours" else [])
     record = scene.records(planned)[0]
@@ -133,7 +133,7 @@ def test_a_sound_longer_than_stated_that_is_cut_is_partial(scene: Scene, reason:
 def test_audio_that_is_not_there_is_missed_and_the_rest_keeps_its_place(scene: Scene, tmp_path: Path) -> None:
     absent = Audio.of(tmp_path, 0.7, hertz=700)
     scene.run()
-    planned = airing(scene.stage.soon(3.0), [scene.short, absent, scene.short])
+    planned = airing(scene.stage.soon(6.0), [scene.short, absent, scene.short])
     plan = scene.station.plan(scene.identity, [planned], [scene.short, absent])
     scene.station.issue(plan)
     first, missed, third = sorted(scene.records(planned, 3), key=lambda record: record.planned_at)

@@ -135,7 +135,7 @@ def test_it_stays_small_while_it_plays_and_loads_nothing_of_the_server(post: Pos
 
 def test_killed_in_mid_play_it_reports_partial_right_to_a_second(post: Post, tmp_path: Path) -> None:
     process = post.start()
-    name = issue(post, Audio.of(tmp_path, 20.0), 2.0)
+    name = issue(post, Audio.of(tmp_path, 20.0), 6.0)  # room to fetch it on a slow machine
     post.station.wait(lambda: any(status.playing == name for _, status in post.station.statuses))
     time.sleep(3.3)  # the length of what is played before the cut, not a wait for anything
     process.kill()

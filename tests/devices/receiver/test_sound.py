@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.clock import ManualClock
@@ -24,6 +24,7 @@ from devices.receiver.reel import Piece, Reel, Source, ToneReel
 from tests.devices.receiver.station import opus, tone
 
 START = datetime(2026, 7, 30, 5, 0, tzinfo=UTC)
+SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class ReadyReel(Reel):
@@ -54,7 +55,7 @@ def pull(mixer: Mixer, blocks: list[int], *, from_ms: float = 0.0) -> Samples:
     return np.concatenate(parts)
 
 
-@settings(max_examples=60, deadline=None)
+@SLOWLY
 @given(
     st.lists(st.integers(1, 4_000), min_size=1, max_size=4),
     st.integers(0, 6_000),
@@ -80,7 +81,7 @@ def test_items_are_contiguous_from_exactly_the_start_whatever_the_blocks(
     assert events[-1].whole
 
 
-@settings(max_examples=60, deadline=None)
+@SLOWLY
 @given(st.integers(1, 40_000), st.lists(st.integers(1, 5_000), min_size=1, max_size=20))
 def test_after_a_cut_nothing_sounds_and_before_it_a_fade(cut: int, blocks: list[int]) -> None:
     mixer, events = stage(ReadyReel(48_000), start_ms=0.0, cut=(cut * 1000 / RATE, "quiet-hours"))
