@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
+from core.errors import Invalid
 
 # Nothing inline, nothing from outside, in nobody's frame.
 CONTENT_SECURITY_POLICY = (
@@ -28,6 +29,15 @@ SECURITY_HEADERS: dict[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+def _refuse_nul(scope: Scope) -> None:
+    """NUL can't be stored and is in no name: 404 in a path, 422 in a query. Bodies are checked by their schemas."""
+    if "\0" in scope["path"]:
+        raise HTTPException(404)
+    query: bytes = scope["query_string"]
+    if b"%00" in query or b"\0" in query:
+        raise Invalid(what="tham số có ký tự NUL, hãy bỏ nó đi / a parameter holds NUL")
 
 
 class Outermost:
@@ -100,6 +110,7 @@ class Outermost:
         status: Callable[[], int],
     ) -> None:
         try:
+            _refuse_nul(scope)
             await self.app(scope, receive, send)
         except Exception as error:
             if status():  # the answer is half out: all that is left is to break the connection

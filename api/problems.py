@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
 from core.errors import TruyenThanhError
@@ -25,6 +25,11 @@ from core.ids import new_id
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+# So much of what came in is echoed, at most: an answer must not grow with what was sent.
+ERRORS_MOST = 50
+POINTER_MOST = 200
+PATH_MOST = 500
 
 # What the framework raises by itself, and what we say about it.
 TITLES: dict[int, tuple[str, str, str]] = {
@@ -74,6 +79,8 @@ _FIELD_VI: dict[str, str] = {
     "literal_error": "phải là một trong: {expected}",
     "enum": "phải là một trong: {expected}",
     "extra_forbidden": "không có trong mẫu",
+    "control_character": "có ký tự điều khiển, không lưu được; hãy xóa rồi gõ lại chỗ đó",
+    "year_out_of_range": "phải trong khoảng từ năm {first} đến năm {last}",
     "json_invalid": "không phải JSON hợp lệ",
     "timezone_aware": "cần có múi giờ, ví dụ 2026-07-30T17:00:00+07:00",
     "date_from_datetime_parsing": "không phải ngày hợp lệ (năm-tháng-ngày)",
@@ -149,14 +156,9 @@ def trouble_of(error: Exception) -> Trouble:
         slug = TITLES.get(error.status_code, TITLES[400])[0]
         vi, en = DETAILS.get(error.status_code, (str(error.detail), str(error.detail)))
         return Trouble(error.status_code, slug, vi, en, headers=error.headers or {})
-    if isinstance(error, IntegrityError):
-        log.warning("integrity", exc_info=error)
-        return Trouble(
-            409,
-            "conflict",
-            "Dữ liệu liên quan không có hoặc vừa được người khác thay đổi. Hãy tải lại rồi làm lại.",
-            "Something this refers to does not exist or was changed just now. Reload and try again.",
-        )
+    if isinstance(error, (IntegrityError, DataError)):
+        log.warning("refused by the database", exc_info=error)
+        return _CONFLICT if isinstance(error, IntegrityError) else _UNSTORABLE
     identifier = new_id()
     log.error("unexpected error", exc_info=error, extra={"error_id": identifier})
     if isinstance(error, OperationalError):
@@ -170,14 +172,28 @@ def trouble_of(error: Exception) -> Trouble:
     return Trouble(500, "internal", TruyenThanhError.vi, TruyenThanhError.en, id=identifier)
 
 
+_CONFLICT = Trouble(
+    409,
+    "conflict",
+    "Dữ liệu liên quan không có hoặc vừa được người khác thay đổi. Hãy tải lại rồi làm lại.",
+    "Something this refers to does not exist or was changed just now. Reload and try again.",
+)
+_UNSTORABLE = Trouble(
+    422,
+    "invalid",
+    "Có giá trị không lưu được: số quá lớn, chữ quá dài hoặc ký tự lạ. Hãy sửa rồi gửi lại.",
+    "A value can't be stored: too large, too long or with a strange character. Mend it and send it again.",
+)
+
+
 def _of_ours(error: TruyenThanhError) -> Trouble:
     headers: dict[str, str] = {}
-    if error.status == 429 and "seconds" in error.facts:
+    if error.status in {429, 503} and "seconds" in error.facts:
         headers["Retry-After"] = str(error.facts["seconds"])
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     identifier = None
-    if error.status >= 500:
+    if error.status >= 500 and "Retry-After" not in headers:
         identifier = new_id()
         log.error("%s", error, extra={"error_id": identifier, "slug": error.slug})
     return Trouble(error.status, error.slug, error.text("vi"), error.text("en"), headers=headers, id=identifier)
@@ -185,10 +201,10 @@ def _of_ours(error: TruyenThanhError) -> Trouble:
 
 def _of_validation(error: RequestValidationError) -> Trouble:
     errors = []
-    for one in error.errors():
+    for one in error.errors()[:ERRORS_MOST]:
         where, *path = one["loc"] or ("body",)
         pointer = "".join(f"/{step}" for step in path) if where == "body" else f"?{'.'.join(map(str, path))}"
-        errors.append((pointer, _in_vietnamese(one), str(one["msg"])))
+        errors.append((_shortened(pointer, POINTER_MOST), _in_vietnamese(one), str(one["msg"])))
     return Trouble(
         422,
         "invalid",
@@ -196,6 +212,12 @@ def _of_validation(error: RequestValidationError) -> Trouble:
         "The input is not right. Mend the fields named and send it again.",
         errors=errors,
     )
+
+
+def _shortened(text: str, most: int) -> str:
+    """At most so many characters, and all of them such as UTF-8 can hold: a JSON key may hold half a surrogate pair."""
+    held = text[:most].encode(errors="replace").decode()
+    return held if len(text) <= most else f"{held}…"
 
 
 def _in_vietnamese(one: Mapping[str, Any]) -> str:
@@ -214,7 +236,7 @@ def as_json(request: Request, trouble: Trouble) -> JSONResponse:
         "title": trouble.title(language),
         "status": trouble.status,
         "detail": first,
-        "instance": request.url.path,
+        "instance": _shortened(request.url.path, PATH_MOST),
         ("en" if language == "vi" else "vi"): second,
     }
     if trouble.errors:
@@ -237,7 +259,7 @@ def answer(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer the errors of `app` that are foreseen; the outermost middleware answers the rest."""
-    for kind in (TruyenThanhError, RequestValidationError, HTTPException, IntegrityError, OperationalError):
+    for kind in (TruyenThanhError, RequestValidationError, HTTPException, IntegrityError, DataError, OperationalError):
         app.add_exception_handler(kind, answer)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 from typing import Any, ClassVar
 
+FACT_MOST = 1000  # characters of one fact in a text: whoever sends much must not get it all back
+
 
 class TruyenThanhError(Exception):
     """The root. `slug` names the kind for good, `status` is the HTTP status, `vi` and `en` are templates."""
@@ -30,10 +32,11 @@ class TruyenThanhError(Exception):
 
 
 def _in_language(value: Any, language: str) -> Any:
-    if not isinstance(value, str) or " / " not in value:
+    if not isinstance(value, str):
         return value
-    vietnamese, _, english = value.rpartition(" / ")
-    return vietnamese if language == "vi" else english
+    vietnamese, between, english = value.rpartition(" / ")
+    said = vietnamese if between and language == "vi" else english
+    return said if len(said) <= FACT_MOST else f"{said[:FACT_MOST]}…"
 
 
 class Invalid(TruyenThanhError):

@@ -65,6 +65,12 @@ class InThePast(Invalid):
     en = "The time to air, {at}, has passed (it is {now} now). Choose a later one."
 
 
+class TooFarAhead(Invalid):
+    slug = "schedule-too-far-ahead"
+    vi = "Thời điểm phát {at} quá xa. Hãy chọn trong vòng {days} ngày tới, hoặc lập lịch mới cho ngày đó."
+    en = "The time to air, {at}, is too far ahead. Choose one in the coming {days} days, or make a schedule for it."
+
+
 class NeverAirs(Invalid):
     slug = "schedule-never-airs"
     vi = "Từ bây giờ đến ngày cuối {last}, lịch này không có lần phát nào. Hãy sửa ngày cuối hoặc các thứ trong tuần."

@@ -40,6 +40,7 @@ from schedules.errors import (
     ScheduleCancelled,
     ScheduleChanged,
     ScheduleNotFound,
+    TooFarAhead,
     UnknownProgramme,
     UnknownUnits,
 )
@@ -48,6 +49,8 @@ from schedules.recurrence import Rule, next_after
 from schedules.tables import Airing, Schedule
 
 LONGEST_MS = 12 * 60 * 60 * 1000
+FURTHEST_MOVE = timedelta(days=366)
+UNKNOWN_NAMED = 10
 
 # The newsroom stands above this room; of its programmes only the key is known here.
 _programmes = table("programmes", column("id"))
@@ -197,6 +200,8 @@ def move_airing(session: Session, airing_id: str, *, starts_at: datetime, actor:
         return []
     if starts_at <= now:
         raise _past(starts_at, now, zone)
+    if starts_at > now + FURTHEST_MOVE:
+        raise TooFarAhead(at=_told_local(starts_at, zone), days=FURTHEST_MOVE.days)
     moved = successor(cancel_row(airing, "moved", now=now, actor=actor), starts_at=starts_at)
     session.add(moved)
     session.flush()
@@ -260,7 +265,8 @@ def _targets(session: Session, unit_ids: Sequence[str]) -> list[str]:
     known = set(session.scalars(select(Unit.id).where(Unit.id.in_(unit_ids))))
     unknown = [unit for unit in unit_ids if unit not in known]
     if unknown:
-        raise UnknownUnits(ids=", ".join(unknown))
+        more = f" … (+{len(unknown) - UNKNOWN_NAMED})" if len(unknown) > UNKNOWN_NAMED else ""
+        raise UnknownUnits(ids=", ".join(unknown[:UNKNOWN_NAMED]) + more)
     return list(dict.fromkeys(unit_ids))
 
 

@@ -79,7 +79,7 @@ def set_login_cookie(response: Response, context: Context, login: LoginSession, 
 
 
 def address_of(request: Request) -> str:
-    """Where the request came from, as the server sees it; uvicorn's proxy headers are set where they are trusted."""
+    """Where the request came from, as the server sees it; a proxy is believed with `trusted_proxy` only."""
     return request.client.host if request.client else "unknown"
 
 
@@ -128,8 +128,15 @@ def check_origin(request: Request) -> None:
     if site is not None and site not in {"same-origin", "none"}:
         raise CrossSite
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+    if origin is not None and _host_of(origin) != request.headers.get("host", ""):
         raise CrossSite
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # no browser writes such a thing of itself
+        return None
 
 
 def public(request: Request) -> None:

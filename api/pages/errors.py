@@ -11,7 +11,7 @@ from api.pages.templating import page
 from api.problems import Trouble
 
 # Under these nobody but programs ask.
-PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/static/")
+PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/static/", "/internal/")
 
 TITLES: dict[int, str] = {
     403: "Tài khoản này không làm được việc đó",

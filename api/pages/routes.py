@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AfterValidator
 from sqlalchemy import func, select
 
 from api.auth import sessions
@@ -28,6 +29,7 @@ from api.context import Context
 from api.pages import attention, day, timeline
 from api.pages.templating import STATIC, page
 from api.routes.commands import stop_airing
+from api.routes.schemas import without_nul
 from api.tables import User
 from core.errors import NotFound
 
@@ -72,7 +74,7 @@ def login_page(request: Request, context: Ctx, tiep: str = "/") -> Response:
 def log_in(
     request: Request,
     context: Ctx,
-    username: Annotated[str, Form(max_length=200)] = "",
+    username: Annotated[str, Form(max_length=200), AfterValidator(without_nul)] = "",
     password: Annotated[str, Form(max_length=2000)] = "",
     form: Annotated[str, Form(max_length=100)] = "",
     tiep: Annotated[str, Form(max_length=1000)] = "/",
@@ -200,7 +202,7 @@ def stop(
     context: Ctx,
     who: OnDutyForm,
     airing_id: str,
-    reason: Annotated[str, Form(max_length=500)] = "",
+    reason: Annotated[str, Form(max_length=500), AfterValidator(without_nul)] = "",
 ) -> Response:
     with context.db.writing() as session:
         stop_airing(session, airing_id, unit_id=None, reason=reason.strip(), actor=who.actor, clock=context.clock)

@@ -13,7 +13,7 @@ from api.auth.guard import Ctx, Needs, Principal, address_of, cookie_name, publi
 from api.auth.rights import Right, Role, rights_of
 from api.problems import responses
 from api.routes import api_router
-from api.routes.schemas import VERBATIM, In, Instant, Out
+from api.routes.schemas import VERBATIM, In, Instant, InstantIn, Out
 from api.tables import LoginSession, User
 from core.errors import Forbidden
 
@@ -52,7 +52,7 @@ class SessionOut(Out):
 
 class TokenIn(In):
     name: str = Field(min_length=1, max_length=100, examples=["Báo cáo hằng tuần"])
-    expires_at: Instant | None = Field(None, description="Null: until it is revoked")
+    expires_at: InstantIn | None = Field(None, description="Null: until it is revoked")
 
 
 class TokenOut(Out):

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, Field
 
 from api.auth.guard import Ctx, public
+from api.routes.schemas import Checked
 from core.errors import NotFound
 from devices import passwords, registry
 
 router = APIRouter(prefix="/internal/broker", dependencies=[Depends(public)], include_in_schema=False)
 
 
-class Login(BaseModel):
+class Login(Checked):
     username: str = Field(max_length=200)
     password: str = Field(max_length=200)
 

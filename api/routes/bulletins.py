@@ -16,7 +16,7 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router
-from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, Sha256, page_of
+from api.routes.schemas import After, DateIn, DurationMs, Identifier, In, Instant, Limit, Out, Page, Sha256, page_of
 from broadcast import bulletins as room
 from broadcast import withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
@@ -37,7 +37,7 @@ class BulletinIn(In):
     class_: BroadcastClass = Field("ordinary", alias="class")
     campaign_id: Identifier | None = None
     language: str = Field("vi", max_length=12)
-    review_by: date | None = Field(None, description="When its facts must be looked at again")
+    review_by: DateIn | None = Field(None, description="When its facts must be looked at again")
     source_note: str | None = Field(None, max_length=5000)
 
 
@@ -59,7 +59,7 @@ class Decision(In):
 
 
 class ApprovalIn(Decision):
-    sha256s: list[Sha256] = Field(min_length=1, description="Exactly the sounds that were listened to")
+    sha256s: list[Sha256] = Field(min_length=1, max_length=100, description="Exactly the sounds that were listened to")
 
 
 class Refusal(In):

@@ -15,10 +15,11 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router
-from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
+from api.routes.schemas import After, DateIn, Identifier, In, Instant, Limit, Out, Page, UnitIds, page_of
 from broadcast import campaigns as room
 from broadcast import dispatches as registry
 from broadcast.tables import Campaign, Dispatch
+from core.errors import Invalid
 
 dispatches = api_router("dispatches")
 campaigns = api_router("campaigns")
@@ -101,6 +102,8 @@ async def import_dispatch(request: Request, context: Ctx, who: Editor) -> Dispat
 
 def _import(context: Context, who: Principal, body: bytes) -> DispatchWhole:
     text = registry.decode(body)
+    if "\0" in text:
+        raise Invalid(what="văn bản có ký tự NUL; hãy lưu lại thành tệp .txt dạng UTF-8 / the text holds NUL")
     with context.db.writing() as session:
         return _whole(registry.import_dispatch(session, text, actor=who.actor, clock=context.clock))
 
@@ -116,10 +119,10 @@ class CampaignIn(In):
 
     title: str = Field("", max_length=300)
     dispatch_id: Identifier | None = None
-    first_date: date | None = None
-    last_date: date | None = None
-    unit_ids: list[Identifier] = Field(min_length=1)
-    languages: list[str] = Field(["vi"], min_length=1, max_length=20)
+    first_date: DateIn | None = None
+    last_date: DateIn | None = None
+    unit_ids: UnitIds
+    languages: list[Annotated[str, Field(max_length=12)]] = Field(["vi"], min_length=1, max_length=20)
 
 
 class CampaignOut(Out):

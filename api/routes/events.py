@@ -11,11 +11,12 @@ from sqlalchemy import select
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.routes import api_router
-from api.routes.schemas import After, Instant, Limit, Out, Page, page_of
+from api.routes.schemas import After, Instant, InstantIn, Limit, Out, Page, page_of
 from core.errors import Invalid
 from core.events import Event
 
 router = api_router("events")
+SEQ_MAX = 2**63 - 1  # the column is a bigint
 Auditor = Annotated[Principal, Depends(Needs(Right.READ_EVENTS))]
 
 
@@ -38,8 +39,8 @@ def list_events(
     actor_id: Annotated[str | None, Query(max_length=40)] = None,
     subject_kind: Annotated[str | None, Query(max_length=40)] = None,
     subject_id: Annotated[str | None, Query(max_length=64)] = None,
-    since: Annotated[Instant | None, Query(description="At this instant or later")] = None,
-    until: Annotated[Instant | None, Query(description="Before this instant")] = None,
+    since: Annotated[InstantIn | None, Query(description="At this instant or later")] = None,
+    until: Annotated[InstantIn | None, Query(description="Before this instant")] = None,
     after: After = None,
     limit: Limit = 100,
 ) -> Page[EventOut]:
@@ -57,7 +58,7 @@ def list_events(
     if until:
         wanted = wanted.where(Event.at < until)
     if after:
-        if not after.isdecimal():
+        if not after.isdecimal() or int(after) > SEQ_MAX:
             raise Invalid(what="after phải là số thứ tự của một sự kiện / after must be an event's seq")
         wanted = wanted.where(Event.seq < int(after))
     with context.db.reading() as session:

@@ -88,7 +88,7 @@ def get_unit(context: Ctx, _who: UnitReader, unit_id: str) -> UnitOut:
 class ReceiverIn(In):
     unit_id: Identifier
     name: str = Field(min_length=1, max_length=200, examples=["Nhà văn hóa thôn Đồng Bùi"])
-    clusters: int = Field(1, ge=1, description="Loudspeaker clusters behind the box")
+    clusters: int = Field(1, ge=1, le=1000, description="Loudspeaker clusters behind the box")
     machine: str = Field("", max_length=500, description="Digest of the one machine that it may run on; empty: any")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from sqlalchemy import select, tuple_
 
 from api.auth.guard import Ctx, Needs, Principal
@@ -17,7 +17,7 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router
-from api.routes.schemas import After, DurationMs, Instant, Limit, Out, Page, page_of
+from api.routes.schemas import After, DateIn, DurationMs, Instant, InstantIn, Limit, Out, Page, page_of
 from broadcast import airtime as room
 from broadcast.tables import Playout
 from core import units as tree
@@ -56,9 +56,9 @@ def list_playouts(
     airing_id: str | None = None,
     receiver_id: str | None = None,
     unit_id: Annotated[str | None, Query(description="At or below this unit")] = None,
-    state: Annotated[list[State] | None, Query()] = None,
-    since: Annotated[Instant | None, Query(description="Planned at this instant or later")] = None,
-    until: Annotated[Instant | None, Query(description="Planned before this instant")] = None,
+    state: Annotated[list[State] | None, Query(max_length=20)] = None,
+    since: Annotated[InstantIn | None, Query(description="Planned at this instant or later")] = None,
+    until: Annotated[InstantIn | None, Query(description="Planned before this instant")] = None,
     after: After = None,
     limit: Limit = 100,
 ) -> Page[PlayoutOut]:
@@ -86,10 +86,13 @@ def _key(playout: Playout) -> str:
     return f"{playout.planned_at.isoformat()}~{playout.airing_id}~{playout.receiver_id}"
 
 
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(InstantIn)
+
+
 def _cursor(after: str) -> tuple[datetime, str, str]:
     try:
         planned_at, airing, receiver = after.split("~")
-        return datetime.fromisoformat(planned_at), airing, receiver
+        return _INSTANT.validate_python(planned_at), airing, receiver
     except ValueError as error:
         raise Invalid(what="after không đúng: hãy dùng next của trang trước / after must be the page's next") from error
 
@@ -112,8 +115,8 @@ class AirtimeReport(Out):
     rows: list[AirtimeRow]
 
 
-First = Annotated[date | None, Query(description="Local, inclusive; default: 30 days up to `last_date`")]
-Last = Annotated[date | None, Query(description="Local, inclusive; default: today")]
+First = Annotated[DateIn | None, Query(description="Local, inclusive; default: 30 days up to `last_date`")]
+Last = Annotated[DateIn | None, Query(description="Local, inclusive; default: today")]
 
 
 @airtime.get("/airtime", summary="Proven airtime per unit")

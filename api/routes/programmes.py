@@ -27,7 +27,7 @@ Editor = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
 
 
 class ChimeItem(In):
-    chime: str = Field(examples=["mở đầu", "kết thúc"], description="Name of a chime")
+    chime: str = Field(max_length=100, examples=["mở đầu", "kết thúc"], description="Name of a chime")
 
 
 class BulletinItem(In):
@@ -36,7 +36,7 @@ class BulletinItem(In):
 
 class ProgrammeIn(In):
     title: str = Field(min_length=1, max_length=300, examples=["Bản tin phòng chống mua bán người"])
-    items: list[ChimeItem | BulletinItem] = Field(min_length=1)
+    items: list[ChimeItem | BulletinItem] = Field(min_length=1, max_length=room.ITEMS_MAX)
 
 
 class ItemOut(Out):

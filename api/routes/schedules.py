@@ -17,7 +17,20 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.commands import CommandOut, StopIn, shown, stop_airing
-from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
+from api.routes.schemas import (
+    After,
+    DateIn,
+    DurationMs,
+    Identifier,
+    In,
+    Instant,
+    InstantIn,
+    Limit,
+    Out,
+    Page,
+    UnitIds,
+    page_of,
+)
 from broadcast import delivery, programmes, quiet
 from core.errors import Invalid
 from schedules import timetable
@@ -38,11 +51,11 @@ class RuleIn(In):
     """When it airs, in local wall time: once on `first_date`, every day, or on weekdays."""
 
     kind: Literal["once", "daily", "weekly"]
-    first_date: date
-    last_date: date | None = Field(None, description="Inclusive; null: until it is cancelled")
+    first_date: DateIn
+    last_date: DateIn | None = Field(None, description="Inclusive; null: until it is cancelled")
     local_time: time = Field(examples=["17:00"])
     weekdays: list[Annotated[int, Field(ge=1, le=7)]] | None = Field(
-        None, description="For weekly: 1 (Monday) to 7 (Sunday)"
+        None, max_length=7, description="For weekly: 1 (Monday) to 7 (Sunday)"
     )
 
 
@@ -50,7 +63,7 @@ class ScheduleIn(In):
     title: str = Field(min_length=1, max_length=300, examples=["Bản tin chiều"])
     programme_id: Identifier
     rule: RuleIn
-    unit_ids: list[Identifier] = Field(min_length=1, description="All receivers at or below these units")
+    unit_ids: UnitIds = Field(description="All receivers at or below these units")
 
 
 class ScheduleChange(In):
@@ -59,7 +72,7 @@ class ScheduleChange(In):
     title: str | None = Field(None, min_length=1, max_length=300)
     programme_id: Identifier | None = None
     rule: RuleIn | None = None
-    unit_ids: list[Identifier] | None = Field(None, min_length=1)
+    unit_ids: UnitIds | None = None
     version: int | None = Field(None, description="The version this change was made on; another one is refused")
 
 
@@ -96,7 +109,7 @@ class AiringOut(Out):
 
 
 class Moved(In):
-    starts_at: Instant
+    starts_at: InstantIn
 
 
 def _rule(body: RuleIn, context: Context) -> Rule:
@@ -204,9 +217,11 @@ def cancel_schedule(context: Ctx, who: Planner, schedule_id: str) -> ScheduleOut
 def list_airings(
     context: Ctx,
     _who: Reader,
-    since: Annotated[Instant, Query(description="Sounding at this instant or later")],
-    until: Annotated[Instant, Query(description="Beginning before this instant, at most 92 days later")],
-    unit_id: Annotated[list[str] | None, Query(description="With a target at, above or below one of these")] = None,
+    since: Annotated[InstantIn, Query(description="Sounding at this instant or later")],
+    until: Annotated[InstantIn, Query(description="Beginning before this instant, at most 92 days later")],
+    unit_id: Annotated[
+        list[str] | None, Query(max_length=100, description="With a target at, above or below one of these")
+    ] = None,
 ) -> list[AiringOut]:
     if not timedelta() < until - since <= LONGEST_LIST:
         raise Invalid(what="khoảng thời gian phải từ 1 giây đến 92 ngày / the span must be 1 second to 92 days")

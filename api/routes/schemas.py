@@ -6,15 +6,55 @@ Lists come in pages: `items`, and `next` to hand in as `after` for what follows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+# What schedules, windows and expiries may name. Far from the ends of the calendar, where arithmetic overflows.
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+UNITS_MAX = 4000  # more than a province has communes and villages
+
+# Where these are found only NUL is refused: pasted text of many lines holds page breaks, and a password is hashed.
+FREE_TEXT = frozenset({"text", "note", "source_note", "reason", "password", "current", "new"})
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-class In(BaseModel):
+def without_nul(text: str) -> str:
+    """For what comes by a form rather than in a body."""
+    if "\0" in text:
+        raise PydanticCustomError("control_character", "must not hold control characters")
+    return text
+
+
+class Checked(BaseModel):
+    """A body whose strings can be stored: without NUL, and without control characters where it is one line."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any, info: ValidationInfo) -> Any:
+        for text in value if isinstance(value, list) else [value]:
+            if not isinstance(text, str):
+                continue
+            found = "\0" in text if info.field_name in FREE_TEXT else _CONTROL.search(text)
+            if found:
+                raise PydanticCustomError("control_character", "must not hold control characters")
+        return value
+
+
+class In(Checked):
     """A body that comes in: an unknown member is refused, because it is most often a misspelt one."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
@@ -34,8 +74,19 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+def _in_range(at: datetime) -> datetime:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        facts = {"first": FIRST_YEAR, "last": LAST_YEAR}
+        raise PydanticCustomError("year_out_of_range", "must lie in the years {first} to {last}", facts)
+    return _utc(at)
+
+
+# On the way out whatever was stored; on the way in nothing that can't be reckoned with.
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+InstantIn = Annotated[AwareDatetime, AfterValidator(_in_range)]
+DateIn = Annotated[date, Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
 Identifier = Annotated[str, Field(min_length=1, max_length=26, examples=["01K0Q3V5K8E2Z6W7RBN4T9XYSD"])]
+UnitIds = Annotated[list[Identifier], Field(min_length=1, max_length=UNITS_MAX)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the object, in hexadecimal")]
 DurationMs = Annotated[int, Field(ge=0, description="Milliseconds")]
 

@@ -24,7 +24,7 @@ Admin = Annotated[Principal, Depends(Needs(Right.MANAGE_USERS))]
 class UserIn(In):
     username: str = Field(min_length=3, max_length=64, examples=["hoa.nguyen"])
     full_name: str = Field(min_length=1, max_length=200, examples=["Nguyễn Thị Hoa"])
-    roles: list[Role] = Field(min_length=1, examples=[["editor"]])
+    roles: list[Role] = Field(min_length=1, max_length=20, examples=[["editor"]])
     password: str = Field(max_length=2000, description="At least 12 characters; length counts, not signs")
 
     model_config = VERBATIM
@@ -34,7 +34,7 @@ class UserChange(In):
     """What is left out stays as it is."""
 
     full_name: str | None = Field(None, min_length=1, max_length=200)
-    roles: list[Role] | None = Field(None, min_length=1)
+    roles: list[Role] | None = Field(None, min_length=1, max_length=20)
     active: bool | None = Field(None, description="False closes the account and ends its sessions and tokens")
     password: str | None = Field(None, max_length=2000, description="Sets a new one and ends the account's sessions")
 
