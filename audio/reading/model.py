@@ -12,19 +12,21 @@ Kind = Literal[
     "foreign", "letter", "base", "symbol",
 ]  # fmt: skip
 
-DoubtKind = Literal["abbreviation", "foreign", "dropped", "blank"]
+DoubtKind = Literal["abbreviation", "foreign", "number", "dropped", "blank"]
 
 _DOUBTS_VI: Final[dict[DoubtKind, str]] = {
-    "abbreviation": "chữ viết tắt “{written}” chưa có trong bảng, đọc là “{spoken}”",
-    "foreign": "từ “{written}” không phải tiếng Việt, đọc là “{spoken}”",
-    "dropped": "“{written}” không đọc được nên đã bỏ qua",
-    "blank": "“{written}” còn để trống chỗ cần điền",
+    "abbreviation": "chữ viết tắt chưa biết, tạm đọc là “{spoken}”",
+    "foreign": "từ không phải tiếng Việt, tạm đọc là “{spoken}”",
+    "number": "có thể là số điện thoại để gọi hoặc là số lượng, tạm đọc là “{spoken}”",
+    "dropped": "không đọc được, đã bỏ qua",
+    "blank": "còn để trống chỗ cần điền",
 }
 _DOUBTS_EN: Final[dict[DoubtKind, str]] = {
-    "abbreviation": "the abbreviation “{written}” is unknown and is read “{spoken}”",
-    "foreign": "the word “{written}” is not Vietnamese and is read “{spoken}”",
-    "dropped": "“{written}” can't be read and was left out",
-    "blank": "“{written}” has a blank that is to be filled in",
+    "abbreviation": "an unknown abbreviation, read “{spoken}” for now",
+    "foreign": "not a Vietnamese word, read “{spoken}” for now",
+    "number": "either a number to call or a count, read “{spoken}” for now",
+    "dropped": "can't be read and was left out",
+    "blank": "has a blank that is to be filled in",
 }
 
 
@@ -49,10 +51,9 @@ class Doubt:
     line: int
 
     def text(self, language: str = "vi") -> str:
-        """The doubt in `vi` or `en`, with its line."""
-        words = (_DOUBTS_VI if language == "vi" else _DOUBTS_EN)[self.kind]
-        said = words.format(written=self.written, spoken=self.spoken)
-        return f"Dòng {self.line}: {said}." if language == "vi" else f"Line {self.line}: {said}."
+        """The doubt in `vi` or `en`, with its line; without a full stop: “dòng 2: “XYZW” – chữ viết tắt …”."""
+        why = (_DOUBTS_VI if language == "vi" else _DOUBTS_EN)[self.kind].format(spoken=self.spoken)
+        return f"{'dòng' if language == 'vi' else 'line'} {self.line}: “{self.written}” – {why}"
 
 
 @dataclass(frozen=True, slots=True)

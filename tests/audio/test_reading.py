@@ -82,9 +82,33 @@ def test_what_is_not_sure_is_a_warning_with_its_place() -> None:
     ]
     for doubt in reading.warnings:
         assert text[doubt.offset :].startswith(doubt.written)
-        assert "Dòng 2" in doubt.text("vi")
-        assert "Line 2" in doubt.text("en")
+        assert doubt.text("vi").startswith("dòng 2: “")
+        assert doubt.text("en").startswith("line 2: “")
     assert reading.spoken == "bà con chú ý.\nnhóm ích dét quy ca dùng mạng blablax để lừa."
+
+
+@pytest.mark.parametrize("number", ["111", "112", "113", "114", "115", "1022"])
+def test_a_number_that_may_be_a_call_or_a_count_is_a_doubt(number: str) -> None:
+    spoken = numerals.cardinal(int(number))
+    reading = read(f"Bà con chú ý.\nCó {number}.")
+    assert reading.spoken == f"bà con chú ý.\ncó {spoken}."
+    assert [doubt.text("vi") for doubt in reading.warnings] == [
+        f"dòng 2: “{number}” – có thể là số điện thoại để gọi hoặc là số lượng, tạm đọc là “{spoken}”"
+    ]
+    for telling in (
+        f"Gọi ngay {number}.",
+        f"{number} hộ dân",
+        f"Điều {number}",
+        f"nhà số {number}",
+        f"khoảng {number}",
+    ):
+        assert read(telling).warnings == (), telling
+
+
+def test_a_doubt_reads_as_a_line_of_its_own() -> None:
+    (doubt,) = read("XYZW").warnings
+    assert doubt.text("vi") == "dòng 1: “XYZW” – chữ viết tắt chưa biết, tạm đọc là “ích y dét vê kép”"
+    assert doubt.text("en") == "line 1: “XYZW” – an unknown abbreviation, read “ích y dét vê kép” for now"
 
 
 def test_nothing_of_the_base_s_tags_is_left() -> None:

@@ -68,7 +68,7 @@ def test_the_same_text_gives_the_same_object(studio: Studio) -> None:
 def test_doubts_are_told_with_their_line(quick: Studio) -> None:
     speech = quick.speak("Kính gửi bà con.\nNhóm XZQK thông báo.")
     assert len(speech.warnings) == 1
-    assert "Dòng 2" in speech.warnings[0]
+    assert speech.warnings[0].startswith("dòng 2: ")
     assert "XZQK" in speech.warnings[0]
 
 

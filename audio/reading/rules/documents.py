@@ -1,7 +1,8 @@
 """Codes of official documents: 193/QĐ-TTg, 48-CT/TW, 05/2020/TT-BTTTT, 66/2011/QH12, 614/TTCS-TTTQ.
 
 An announcer says the number, the year and, where the sentence doesn't name the issuer itself, who issued it; the type
-is said where the sentence doesn't. (Forms of codes: Decree 30/2020/NĐ-CP, Annex III; Party documents: 36-QĐ/TW's form.)
+is said where the sentence doesn't, before the number as in speech: `Số: 45/KH-UBND` is `kế hoạch số bốn mươi lăm của
+ủy ban nhân dân`. (Forms of codes: Decree 30/2020/NĐ-CP, Annex III; Party documents: 36-QĐ/TW's form.)
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ ISSUERS: Final = {
 _PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}"
 _JOINED: Final = rf"{_PART}(?:[ ]?[-/&][ ]?{_PART}){{0,4}}"
 _CODE: Final = re.compile(
+    rf"(?P<lead>(?<!\w)[Ss][ốỐ][ ]*:?[ ]*)?"
     rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?/[ ]?(?P<year>(?:19|20)\d\d))?"
     rf"[ ]?(?P<sign>[/-])[ ]?(?P<code>{_JOINED})(?![\w])"
 )
@@ -64,6 +66,8 @@ _BARE: Final = re.compile(
     rf"(?<![\w/-])(?P<type>QĐ|NĐ|NQ|CT|KH|TT|CV|TB|HD|BC)[ ]?[-/][ ]?(?P<issuer>{_PART}(?:-{_PART})?)(?!\w)"
 )
 
+_KINDS: Final = "|".join(sorted({*TYPES.values(), "luật", "văn bản"}, key=len, reverse=True))
+_OF_A_KIND: Final = re.compile(rf"(?<!\w)(?:{_KINDS})\W*$")
 _NAMED_ISSUER: Final = re.compile(
     r"^\s*\)?,?\s*(?:ngày [^.;\n]{0,40}?)?,?\s*của\b|^\s*(?:ngày [^.;\n]{0,30}?)?\s*(?:do|giữa)\b"
 )
@@ -110,12 +114,11 @@ def _read(match: re.Match[str]) -> str | None:
     if match["year"]:
         words += ["năm", cardinal(int(match["year"]))]
     context = before(match, 60)
-    if (
-        kind
-        and not re.search(r"\bsố\W*$|" + kind, context)
-        and not re.search(r"(?:nghị quyết|nghị định|luật)\s*$", context)
-    ):
+    # "Số: 45/KH-UBND" in a head is "kế hoạch số …": the kind comes from the code unless the sentence has it.
+    if kind and kind not in context and not _OF_A_KIND.search(context):
         words = [kind, "số", *words]
+    elif match["lead"]:
+        words = ["số", *words]
     by = _issuer_of(code)
     if by and not _NAMED_ISSUER.match(after(match, 80)) and by not in context:
         words += ["của", by]
@@ -124,7 +127,7 @@ def _read(match: re.Match[str]) -> str | None:
 
 def _is_code(match: re.Match[str], kind: str | None, parts: list[str]) -> bool:
     """A code, not a fraction with a unit (`60/KM`) nor a dash between a number and a name (`2 - Phòng`)."""
-    tight = " " not in match.group().split(match["code"])[0]
+    tight = " " not in match.string[match.start("number") : match.start("code")]
     known = kind is not None or issuer(parts[0]) is not None
     if not tight:
         return known and (len(parts) > 1 or match["sign"] == "/")

@@ -8,6 +8,7 @@ from typing import Final
 from audio.reading import abbreviations, letters
 from audio.reading.model import Said, after, rule
 from audio.reading.numerals import NUMBER, cardinal, digits, number, roman, value
+from audio.reading.rules import hotlines
 
 _NUM: Final = rf"(?:{NUMBER})"
 
@@ -143,6 +144,7 @@ RULES = [
     rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?!\w)", _mixed),
     rule("number", r"[½⅓¼¾⅔]", lambda m: f" {_FRACTIONS[m.group()]} "),
     rule("symbol", r"(?<=\d)\^(?=\d)", " mũ "),
+    *hotlines.RULES_LAST,
     rule("number", _NUM, _single),
     rule("number", r"\d+", _single),
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),

@@ -5,29 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audio.reading.model import Said, after, before, rule
+from audio.reading.model import Said, before, rule
 from audio.reading.numerals import digits
+from audio.reading.rules import hotlines
+from audio.reading.rules.hotlines import CHAIN, RIGHT_BEFORE, numbered, row
 
-_TRIGGER: Final = (
-    r"tổng đài|đường dây nóng|hotline|gọi|bấm|nhấn|quay|điện thoại|đt|sđt|đtdđ|số máy|máy nhánh|liên hệ|liên lạc|"
-    r"cảnh sát|công an|cấp cứu|cứu hỏa|cứu hoả|cứu nạn|phòng cháy|chữa cháy|zalo|fax|tel|nhắn tin|"
-    r"báo tin|trình báo|phản ánh|"
-    r"phím|mã số|đầu số|tin nhắn|bảo vệ trẻ em|viber|whatsapp"
-)
-_RIGHT_BEFORE: Final = re.compile(
-    rf"(?:{_TRIGGER})(?:[\s:\"(]+(?!năm\b|tháng\b|ngày\b|khoảng\b|hơn\b|gần\b|được\b|có\b|trong\b)[^\W\d]+){{0,4}}[\s:.\"(]*$"
-)
-_ANYWHERE: Final = re.compile(rf"(?:{_TRIGGER})")
-_COUNTED: Final = re.compile(
-    r"^\s*(?:%|(?:nghìn|triệu|tỷ|tỉ|người|cuộc|vụ|lượt|nạn nhân|trường hợp|hộ|xã|phường|đồng|em|cháu|chị|"
-    r"đối tượng|bị|tổ|thôn|"
-    r"ngày|giờ|phút|tháng|năm|km|ha|m|kg|cơ sở|đơn vị|cán bộ|chiến sĩ|học sinh|gia đình|ca|tin|"
-    r"bài|hồ sơ|đơn|mô hình|điểm)\b)"
-)
-
-_CHAIN: Final = r"(?:[ ]*(?:,|;|/|-|và|hoặc|hay)[ ]*(?:(?:số|gọi|tổng đài)[ ]+)?)"
 _HOTLINE: Final = r"(?<![\w.,/-])\d{3,6}(?![\d/]|[.,]\d)"
-_SHORT: Final = r"(?<![\w.,/-])1(?:0\d|1\d)(?!\d|[.,]\d)"
 
 
 def _grouped(text: str) -> str:
@@ -75,29 +58,9 @@ def _service(match: re.Match[str]) -> str | None:
 
 def _hotlines(match: re.Match[str]) -> Said | None:
     """Hotlines in a row after a word that calls for one; each digit by digit."""
-    if not _RIGHT_BEFORE.search(before(match, 60)):
+    if not RIGHT_BEFORE.search(before(match, 60)) or numbered(match):
         return None
-    return _row(match)
-
-
-def _short(match: re.Match[str]) -> Said | None:
-    """111, 113 … somewhere behind such a word in the same sentence."""
-    if not _ANYWHERE.search(before(match, 90)):
-        return None
-    return _row(match)
-
-
-def _row(match: re.Match[str]) -> Said | None:
-    numbers = list(re.finditer(r"\d+", match.group()))
-    if _COUNTED.match(after(match)):
-        numbers.pop()  # the last counts something
-    if not numbers:
-        return None
-    end = numbers[-1].end()
-    text = match.group()[:end]
-    spoken = re.sub(r"\d+", lambda number: digits(number.group()), text)
-    spoken = re.sub(r"[ ]*[/;-][ ]*|[ ]*,[ ]*", ", ", spoken)
-    return Said(spoken.lower(), end=match.start() + end)
+    return row(match)
 
 
 RULES = [
@@ -106,7 +69,7 @@ RULES = [
         r"(?<![\w./,-])(?:\(?\+[ ]?84\)?|\(0\d{1,4}\)|0\d{2,10})(?:[ .-]{0,2}\(?0?\)?\d{1,10})*(?!\d)(?!/\d)",
         _phone,
     ),
-    rule("phone", r"(?<![\w./,-])1[89]00(?:[ .]?\d{2,6}){1,3}(?![\d/]|[.,]\d)", _service),
-    rule("phone", rf"{_HOTLINE}(?:{_CHAIN}{_HOTLINE.replace(',/-', '')}){{0,6}}", _hotlines),
-    rule("phone", rf"{_SHORT}(?:{_CHAIN}{_SHORT.replace(',/-', '')}){{0,6}}(?![/-]?\d)", _short),
+    rule("phone", r"(?:(?<![\w./,-])|(?<=(?:11\d|022)/))1[89]00(?:[ .]?\d{2,6}){1,3}(?![\d/]|[.,]\d)", _service),
+    rule("phone", rf"{_HOTLINE}(?:{CHAIN}{_HOTLINE.replace(',/-', '')}){{0,6}}", _hotlines),
+    *hotlines.RULES,
 ]
