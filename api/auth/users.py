@@ -122,7 +122,8 @@ def _roles(given: Iterable[str]) -> list[str]:
     unknown = chosen - set(ROLES)
     if unknown or not chosen:
         named = ", ".join(sorted(unknown)) or "—"
-        raise Invalid(what=f"vai trò “{named}” không có; chọn trong {', '.join(ROLES)} / no such role")
+        choice = ", ".join(ROLES)
+        raise Invalid(what=f"không có vai trò “{named}”; chọn trong {choice} / no role “{named}”; choose from {choice}")
     return [role for role in ROLES if role in chosen]
 
 

@@ -49,7 +49,7 @@ class Listener:
             assert self._changed.wait_for(lambda: self.changes >= least, within_s), f"{self.changes} of {least}"
         return time.perf_counter() - started
 
-    def wait_for_end(self, within_s: float = 5.0) -> None:
+    def wait_for_end(self, within_s: float = 20.0) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.ended, within_s)
         self._thread.join()

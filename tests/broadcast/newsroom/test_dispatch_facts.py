@@ -13,10 +13,13 @@ from broadcast.dispatches import FACTS, ParsedDispatch, parse
 from tests.broadcast.newsroom.cases import CASES, Case
 
 
+HIDDEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+
+
 def words(text: str) -> list[str]:
-    """The words of a text, without what parsing may drop: white space, Markdown marks, table bars, what nobody sees."""
-    dropped = dict.fromkeys(map(ord, "*`|#>"), " ") | dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
-    return unicodedata.normalize("NFC", text).translate(dropped).split()
+    """The words of a text: letters and digits, without the marks, rules and invisible signs that parsing may drop."""
+    kept = "".join(sign if sign.isalnum() else " " for sign in unicodedata.normalize("NFC", text) if sign not in HIDDEN)
+    return kept.split()
 
 
 def over_columns(parsed: ParsedDispatch) -> list[str]:
