@@ -19,7 +19,7 @@ from devices.protocol.trust import Trust
 class IdentityUnreadable(TruyenThanhError):
     slug = "identity-unreadable"
     status = 500
-    vi = "Không đọc được tệp định danh {path} của bộ thu: {why}. Hãy ghi danh lại bộ thu hoặc chỉ đúng tệp."
+    vi = "Không đọc được tệp danh tính {path} của bộ thu: {why}. Hãy ghi danh lại bộ thu hoặc chỉ đúng tệp."
     en = "The receiver's identity file {path} can't be read: {why}. Enrol the receiver again or name the right file."
 
 

@@ -13,8 +13,9 @@ import logging
 import struct
 import threading
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -184,14 +185,15 @@ class WavOutput(VirtualOutput):
     """Writes what would sound to a WAV file, 48 kHz, mono, 16 bits.
 
     A file that is there already is left alone: the recording goes beside it, numbered (`path` says where). The header
-    is kept right while the file grows, so that it can be read after a crash.
+    is kept right while the file grows, so that it can be read after a crash. Where the disk is full the recording ends
+    with what it holds, which is said once, and the card goes on without it.
     """
 
     def __init__(self, path: Path, clock: Clock, *, ahead_ms: float = AHEAD_MS) -> None:
         super().__init__(clock, ahead_ms=ahead_ms)
         self.path = path
         self._named = path
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._written = 0  # frames in this file
         self._before = 0  # frames in the files before it
         self._stated = 0
@@ -207,7 +209,7 @@ class WavOutput(VirtualOutput):
             number += 1
             path = self._named.with_name(f"{self._named.stem}-{number}{self._named.suffix}")
         self.path = path
-        self._file = path.open("w+b")
+        self._file = path.open("w+b", buffering=0)  # a full disk is told at once, not at closing
         self._written = 0
         self._state_length()
         self._file.seek(44)
@@ -215,14 +217,20 @@ class WavOutput(VirtualOutput):
     def _write(self, samples: Samples) -> None:
         if self._file is None:
             return
-        self._file.write(np.round(samples * 32767.0).astype("<i2").tobytes())
-        self._written += len(samples)
-        if self._written - self._stated >= RATE:
-            self._state_length()
-        if 44 + 2 * self._written >= WAV_BYTES_MAX:
-            self._before += self._written
-            self._file.close()
-            self._open_next()
+        data = np.round(samples * 32767.0).astype("<i2").tobytes()
+        try:
+            self._written += self._file.write(data) // 2
+            if 44 + 2 * self._written < WAV_BYTES_MAX:
+                if self._written - self._stated >= RATE:
+                    self._state_length()
+            else:
+                full, self._file = self._file, None
+                self._before += self._written
+                full.close()
+                self._open_next()
+        except OSError as error:
+            log.error("The recording ends here", extra={"path": str(self.path), "error": error.strerror})  # noqa: TRY400
+            self._end(self._before + self._written)
 
     def _end(self, frames: int) -> None:
         file, self._file = self._file, None

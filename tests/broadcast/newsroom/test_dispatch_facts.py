@@ -12,7 +12,6 @@ from broadcast import samples
 from broadcast.dispatches import FACTS, ParsedDispatch, parse
 from tests.broadcast.newsroom.cases import CASES, Case
 
-
 HIDDEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 
 
