@@ -17,6 +17,7 @@ from api.middleware import Outermost
 from api.pages import routes as pages
 from api.routes import broker
 from api.routes.routers import ROUTERS
+from api.turns import Turns
 
 API = "/api/v1"
 
@@ -78,6 +79,7 @@ def create_app(context: Context) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.context, app.state.live, app.state.metrics = context, live, metrics
+    app.state.renders = Turns()
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(_description(), prefix=API)

@@ -19,6 +19,14 @@ class TextTooLong(Invalid):
     en = "The text has {length} characters, the limit is {limit}. Shorten it or split it into several bulletins."
 
 
+class SoundTooLong(Invalid):
+    """`minutes` that the text would take to speak, as estimated, and `limit`."""
+
+    slug = "sound-too-long"
+    vi = "Bản tin đọc lên ước chừng {minutes} phút, quá mức {limit} phút. Hãy rút gọn hoặc chia thành nhiều bản tin."
+    en = "Spoken, the text would take about {minutes} minutes, the limit is {limit}. Shorten it or split it."
+
+
 class NotReadable(Invalid):
     slug = "not-readable"
     vi = "Trong văn bản không có gì đọc được thành tiếng, chỉ có ký hiệu. Hãy kiểm tra lại nội dung."

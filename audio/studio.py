@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,16 @@ import soundfile
 from audio import chime as chimes
 from audio import reading
 from audio.codec import SAMPLE_RATE, decode, encode
-from audio.errors import NotReadable, TextEmpty, TextTooLong
+from audio.errors import NotReadable, SoundTooLong, TextEmpty, TextTooLong
 from audio.mastering import Mastered, cut, master
 from audio.store import ObjectStore, full_disk_named, write_atomically
 from audio.voices import VoiceChain, make
 from core.errors import Invalid, NotFound
 
 __all__ = ["SoundObject", "Speech", "Studio"]
+
+SYLLABLES_A_SECOND = 2.6  # of a voice at its own rate, pauses included; a run of digits goes faster
+SYLLABLE_LETTERS = 7  # the longest Vietnamese syllable, "nghiêng"; what is longer is foreign and has several
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,29 @@ class Speech:
     spoke_outside: bool  # the text was handed to a voice that sends it to a server outside
 
 
+def estimated_s(spoken: str, rate: int | None = None) -> float:
+    """About how long a spoken form takes, in seconds; `rate` in words (that is syllables) a minute."""
+    syllables = sum(1 if len(word) <= SYLLABLE_LETTERS else len(word) / 2 for word in spoken.split())
+    return syllables / (rate / 60 if rate and rate > 0 else SYLLABLES_A_SECOND)
+
+
 class Studio:
     """The way through the room. Safe to use from several threads."""
 
-    def __init__(self, store: ObjectStore, voices: VoiceChain, *, kbps: int = 24, characters_max: int = 8000) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        voices: VoiceChain,
+        *,
+        kbps: int = 24,
+        characters_max: int = 8000,
+        minutes_max: int = 15,
+    ) -> None:
         self.store = store
         self.voices = voices
         self.kbps = kbps
         self.characters_max = characters_max
+        self.minutes_max = minutes_max
         self._chimes: dict[str, SoundObject] = {}
 
     def speak(
@@ -67,7 +86,7 @@ class Studio:
 
         `rate` is in words a minute (None: the voice's own); `progress` is told a share of the whole, 0 to 1, that never
         falls. A `voice` that is named speaks alone, without a fallback, and naming an outside voice allows it.
-        Raises `TextEmpty`, `TextTooLong`, `NotReadable`, `RateRefused`, `UnknownVoice`, `VoiceFailed`,
+        Raises `TextEmpty`, `TextTooLong`, `NotReadable`, `SoundTooLong`, `RateRefused`, `UnknownVoice`, `VoiceFailed`,
         `SoundUnusable`, `DiskFull`; then nothing is stored.
         """
         tell = progress or (lambda _share: None)
@@ -75,6 +94,9 @@ class Studio:
         read = reading.read(written)
         if not any(letter.isalpha() for letter in read.spoken):
             raise NotReadable
+        minutes = math.ceil(estimated_s(read.spoken, rate) / 60)
+        if minutes > self.minutes_max:  # before any work: a short text can be long to speak, as digits are
+            raise SoundTooLong(minutes=minutes, limit=self.minutes_max)
         tell(0.05)
         recording = self._voices(voice).speak(read.spoken, rate=rate, progress=lambda share: tell(0.05 + 0.45 * share))
         mastered = master(

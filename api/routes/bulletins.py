@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import Field
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DateIn, DurationMs, Identifier, In, Instant, Limit, Out, Page, Sha256, page_of
+from api.turns import Turns
 from broadcast import bulletins as room
 from broadcast import withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
@@ -230,13 +231,15 @@ def edit(context: Ctx, who: Editor, version_id: str, body: VersionIn) -> Version
 
 
 @router.post("/versions/{version_id}/render", summary="Speak", responses=responses(404, 409, 503, 507))
-def render(context: Ctx, who: Editor, version_id: str, body: RenderIn | None = None) -> VersionOut:
-    """Turn the text into sound; takes about a twentieth of its length."""
+def render(request: Request, context: Ctx, who: Editor, version_id: str, body: RenderIn | None = None) -> VersionOut:
+    """Turn the text into sound; takes about a twentieth of its length. Few at a time: 503 says when to come again."""
     voice = body.voice if body else None
     allowed = context.studio.voices.names
     if voice is not None and voice not in allowed:  # naming any voice would be a way round the site's choice
         raise Invalid(what=f"giọng “{voice}” không được dùng ở đây; chọn {', '.join(allowed)} / voice not in use here")
-    room.render(context.db, version_id, studio=context.studio, actor=who.actor, clock=context.clock, voice=voice)
+    turns: Turns = request.app.state.renders
+    with turns.taken():
+        room.render(context.db, version_id, studio=context.studio, actor=who.actor, clock=context.clock, voice=voice)
     with context.db.reading() as session:
         return _version(session, room.get(session, version_id))
 

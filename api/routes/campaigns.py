@@ -19,7 +19,6 @@ from api.routes.schemas import After, DateIn, Identifier, In, Instant, Limit, Ou
 from broadcast import campaigns as room
 from broadcast import dispatches as registry
 from broadcast.tables import Campaign, Dispatch
-from core.errors import Invalid
 
 dispatches = api_router("dispatches")
 campaigns = api_router("campaigns")
@@ -102,8 +101,6 @@ async def import_dispatch(request: Request, context: Ctx, who: Editor) -> Dispat
 
 def _import(context: Context, who: Principal, body: bytes) -> DispatchWhole:
     text = registry.decode(body)
-    if "\0" in text:
-        raise Invalid(what="văn bản có ký tự NUL; hãy lưu lại thành tệp .txt dạng UTF-8 / the text holds NUL")
     with context.db.writing() as session:
         return _whole(registry.import_dispatch(session, text, actor=who.actor, clock=context.clock))
 

@@ -11,9 +11,10 @@ import pyloudnorm
 import pytest
 import soundfile
 
-from audio.errors import NotReadable, RateRefused, TextEmpty, TextTooLong, UnknownVoice, VoiceFailed
+from audio import reading
+from audio.errors import NotReadable, RateRefused, SoundTooLong, TextEmpty, TextTooLong, UnknownVoice, VoiceFailed
 from audio.store import ObjectStore
-from audio.studio import Studio
+from audio.studio import Studio, estimated_s
 from audio.voices import FakeVoice, VoiceChain, chain
 from core.errors import DiskFull, Invalid, NotFound, TruyenThanhError
 from tests.audio.test_voices import Broken
@@ -160,3 +161,29 @@ def test_joining_what_is_not_there_writes_nothing(quick: Studio, tmp_path: Path)
     with pytest.raises(Invalid):
         quick.join([quick.chime().sha256], tmp_path / "programme.mp3")
     assert not out.exists()
+
+
+def test_what_would_take_too_long_to_speak_is_refused_before_it_is_spoken(tmp_path: Path) -> None:
+    voice = FakeVoice()
+    studio = Studio(ObjectStore(tmp_path / "objects"), VoiceChain([voice]), minutes_max=2)
+    with pytest.raises(SoundTooLong) as refused:
+        studio.speak("7" * 2000)
+    assert refused.value.facts == {"minutes": 13, "limit": 2}
+    assert "13 phút" in refused.value.text("vi")
+    assert "limit is 2" in refused.value.text("en")
+    with pytest.raises(SoundTooLong):
+        studio.speak("x" * 4000)  # one word without an end is long too
+    assert voice.said == []
+    assert stored(studio) == []
+
+
+def test_the_longest_text_of_plain_words_is_within_the_default() -> None:
+    text = ("Bà con thôn Đồng Bùi chú ý giữ gìn vệ sinh nguồn nước, che đậy bể chứa. " * 200)[:8000]
+    assert 8 * 60 < estimated_s(reading.read(text).spoken) < 15 * 60
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\ufeff\u200b", "★ ♥ —", "\x01\x02"])
+def test_what_holds_nothing_to_read_is_refused(quick: Studio, text: str) -> None:
+    with pytest.raises((NotReadable, TextEmpty)) as refused:
+        quick.speak(text)
+    assert refused.value.status == 422
