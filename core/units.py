@@ -6,7 +6,7 @@ A plain tree for now. Identifiers are opaque ULIDs; official codes are data, bec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -16,6 +16,8 @@ from core.errors import Invalid, NotFound
 from core.ids import new_id
 
 UnitKind = Literal["province", "district", "commune", "village"]
+KINDS: tuple[UnitKind, ...] = get_args(UnitKind)  # from above downward
+_WORDS: dict[str, str] = {"province": "tỉnh", "district": "huyện", "commune": "xã, phường", "village": "thôn"}
 
 
 class Unit(Base):
@@ -29,9 +31,23 @@ class Unit(Base):
 
 
 def add(session: Session, *, kind: UnitKind, name: str, parent: Unit | None = None, code: str | None = None) -> Unit:
-    """Add a unit below `parent` (None: the root)."""
+    """Add a unit below `parent` (None: a root). Raises `Invalid` for an empty name, a parent that stands no higher, or
+    a second province.
+    """
     if not name.strip():
         raise Invalid(what="tên đơn vị đang để trống / the unit's name is empty")
+    if parent is not None and KINDS.index(kind) <= KINDS.index(cast("UnitKind", parent.kind)):
+        raise Invalid(
+            what=f"{_WORDS[kind]} không thể thuộc {_WORDS[parent.kind]} “{parent.name}”"
+            f" / a {kind} can't be below the {parent.kind} “{parent.name}”"
+        )
+    if kind == "province":
+        first = session.scalar(select(Unit.name).where(Unit.kind == "province").limit(1))
+        if first is not None:
+            raise Invalid(
+                what=f"mỗi hệ thống chỉ phục vụ một tỉnh, ở đây là “{first}”"
+                f" / one installation serves one province, this one “{first}”"
+            )
     unit = Unit(kind=kind, name=name.strip(), parent_id=parent.id if parent else None, official_code=code)
     session.add(unit)
     session.flush()
