@@ -31,6 +31,13 @@ SECURITY_HEADERS: dict[str, str] = {
 }
 
 
+def _head_only(send: Send) -> Send:
+    async def without_body(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return without_body
+
+
 def _refuse_nul(scope: Scope) -> None:
     """NUL can't be stored and is in no name: 404 in a path, 422 in a query. Bodies are checked by their schemas."""
     if "\0" in scope["path"]:
@@ -38,6 +45,10 @@ def _refuse_nul(scope: Scope) -> None:
     query: bytes = scope["query_string"]
     if b"%00" in query or b"\0" in query:
         raise Invalid(what="tham số có ký tự NUL, hãy bỏ nó đi / a parameter holds NUL")
+
+
+# Programs say GET where they mean it, and among these is a stream that would never come to its end.
+PROGRAMS_ONLY = ("/api/", "/internal/")
 
 
 class Outermost:
@@ -67,6 +78,10 @@ class Outermost:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and not scope["path"].startswith(PROGRAMS_ONLY):
+            # As GET, of which the server sends the head alone; routes need not know.
+            scope = {**scope, "method": "GET"}
+            send = _head_only(send)
         started = time.perf_counter()
         status = 0
 

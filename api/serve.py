@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.app import create_app
@@ -63,6 +64,20 @@ def make_studio(settings: Settings, *, voice: str | None = None) -> Studio:
         voices,
         kbps=settings.audio_kbps,
         characters_max=settings.bulletin_characters_max,
+        minutes_max=settings.bulletin_minutes_max,
+    )
+
+
+def web_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the web server runs."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        # Otherwise anyone on this machine could say to be anyone else.
+        proxy_headers=settings.trusted_proxy,
     )
 
 
@@ -244,10 +259,7 @@ class Server:
             broker_port=self.broker_port,
         )
         app = create_app(context)
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=3
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(web_config(app, self.settings))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web")
         thread.start()
 

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
 
     http_host: str = Field(default="127.0.0.1", description="Address the web server listens on")
     http_port: int = Field(default=8000, ge=0, le=65535, description="Port of the web server; 0: any free one")
+    trusted_proxy: bool = Field(
+        default=False,
+        description="Take a visitor's address from X-Forwarded-For, as a proxy on this machine sets it (a proxy"
+        " elsewhere: name it in FORWARDED_ALLOW_IPS); on only where nobody reaches the web server but through it",
+    )
     secure_cookies: bool = Field(default=False, description="Set the Secure flag on cookies; on behind HTTPS")
 
     broker: Literal["embedded", "external"] = Field(
@@ -57,6 +62,9 @@ class Settings(BaseSettings):
         default=False, description="Voices that send text to a server outside (gtts) may be used"
     )
     bulletin_characters_max: int = Field(default=8000, ge=100, description="Longest text of a bulletin, in characters")
+    bulletin_minutes_max: int = Field(
+        default=15, ge=1, le=360, description="Longest bulletin as it would be spoken, in minutes"
+    )
     audio_kbps: Literal[16, 24, 32] = Field(default=24, description="Bit rate of stored speech, kbit/s")
 
     quiet_hours: Annotated[str, Field(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = Field(

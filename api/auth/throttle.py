@@ -1,18 +1,20 @@
-"""Guessing passwords gets slow: failed logins are counted per name and address, and per address.
+"""Guessing passwords gets slow: failed logins are counted per name and address, per address, and per name.
 
 1. `attempt` comes first: while a wait is running it refuses, and the password is not even looked at. Otherwise
    it counts the attempt as a failure at once, so that a hundred guesses at the same time count as a hundred.
 2. The first `FREE` failures cost nothing; from then on each doubles the wait, up to `LONGEST`.
-3. `succeeded` clears the name's counter and takes one off the address's: one known password doesn't open the way
+3. `succeeded` clears the name's counters and takes one off the address's: one known password doesn't open the way
    to guess others.
 4. A counter that rested for `FORGET` is forgotten.
 
-Counters stand in the database, so it doesn't help to ask another process. Per name *and* address, so that
-nobody can lock a colleague out from elsewhere.
+Counters stand in the database, so it doesn't help to ask another process. A name and an address together wait
+long. A name alone, from wherever, has more that is free and waits a minute at most: whoever has many addresses guesses
+sixty times an hour, and can't lock a colleague out for longer than that minute.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
@@ -26,32 +28,46 @@ from core.clock import Clock
 
 FREE = 5
 FREE_PER_ADDRESS = 30  # a whole office may stand behind one address
+FREE_PER_NAME = 10
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST = timedelta(minutes=15)
+LONGEST_PER_NAME = timedelta(minutes=1)
 FORGET = timedelta(hours=1)
 
 
-def _keys(username: str, address: str) -> list[tuple[str, int]]:
-    return [(digest(f"{username}\n{address}"), FREE), (digest(f"\n{address}"), FREE_PER_ADDRESS)]
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    """What is counted, how much of it is free, and the longest wait beyond that."""
+
+    key: str
+    free: int
+    longest: timedelta = LONGEST
+
+    def wait(self, count: int) -> timedelta:
+        if count < self.free:
+            return timedelta()
+        return min(FIRST_WAIT * (1 << min(count - self.free, 10)), self.longest)
 
 
-def _wait(count: int, free: int) -> timedelta:
-    if count < free:
-        return timedelta()
-    doublings = min(count - free, 10)
-    return min(FIRST_WAIT * (1 << doublings), LONGEST)
+def _counters(username: str, address: str) -> list[_Counter]:
+    return [
+        _Counter(digest(f"{username}\n{address}"), FREE),
+        _Counter(digest(f"{username}\n"), FREE_PER_NAME, LONGEST_PER_NAME),
+        _Counter(digest(f"\n{address}"), FREE_PER_ADDRESS),
+    ]
 
 
 def attempt(session: Session, *, username: str, address: str, clock: Clock) -> None:
     """Count an attempt. Raises `TooManyAttempts` while a wait is running."""
     now = clock.now()
     session.execute(delete(LoginFailure).where(LoginFailure.last_at < now - FORGET))
-    held = {key: session.get(LoginFailure, key) for key, _free in _keys(username, address)}
+    counters = _counters(username, address)
+    held = {counter.key: session.get(LoginFailure, counter.key) for counter in counters}
     longest = timedelta()
-    for key, free in _keys(username, address):
-        failure = held[key]
+    for counter in counters:
+        failure = held[counter.key]
         if failure is not None:
-            longest = max(longest, failure.last_at + _wait(failure.count, free) - now)
+            longest = max(longest, failure.last_at + counter.wait(failure.count) - now)
     if longest > timedelta():
         seconds = ceil(longest.total_seconds())
         wait = f"{seconds} giây" if seconds < 90 else f"{ceil(seconds / 60)} phút"
@@ -66,6 +82,6 @@ def attempt(session: Session, *, username: str, address: str, clock: Clock) -> N
 
 def succeeded(session: Session, *, username: str, address: str) -> None:
     """The attempt was none of a guesser's."""
-    (name, _), (place, _) = _keys(username, address)
-    session.execute(delete(LoginFailure).where(LoginFailure.key == name))
-    session.execute(update(LoginFailure).where(LoginFailure.key == place).values(count=LoginFailure.count - 1))
+    *names, place = _counters(username, address)
+    session.execute(delete(LoginFailure).where(LoginFailure.key.in_([name.key for name in names])))
+    session.execute(update(LoginFailure).where(LoginFailure.key == place.key).values(count=LoginFailure.count - 1))

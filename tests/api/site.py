@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.context import Context
+from api.serve import web_config
 from audio.store import ObjectStore
 from audio.studio import Studio
 from audio.voices import chain
@@ -62,8 +63,7 @@ def running(context: Context) -> Iterator[Site]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     app = create_app(context)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(web_config(app, context.settings))
     ready = threading.Event()
     thread = threading.Thread(target=_run, args=(server, listener, ready), name="test-web")
     thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -91,3 +92,17 @@ def test_figures(site: Site, scene: Scene, clock: ManualClock) -> None:
     assert figures["truyenthanh_http_requests_total", "other", "unmatched", "404"] == 1
     assert figures["truyenthanh_logins_failed_total",] == 1
     assert figures["truyenthanh_http_request_seconds_count", "/api/v1/bulletins/{bulletin_id}"] == 2
+
+
+def test_head_is_answered_like_get_without_a_body(site: Site) -> None:
+    client = site.as_("operator")
+    style = re.findall(r'href="(/static/[^"]+)"', client.get("/").text)[0]
+    for path in ("/healthz", "/readyz", "/metrics", "/", "/hom-nay", "/gioi-thieu", style, "/static/none", "/none"):
+        whole, head = client.get(path), client.head(path)
+        assert head.status_code == whole.status_code, path
+        assert head.headers["content-type"] == whole.headers["content-type"]
+        assert head.headers["x-content-type-options"] == "nosniff"
+        assert head.content == b""
+    assert site.client().head("/").headers["location"] == "/dang-nhap?tiep=%2F"
+    assert client.head("/dang-xuat").status_code == 405
+    assert client.head("/api/v1/live").status_code == 405  # a stream has no end to wait for

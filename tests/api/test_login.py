@@ -6,6 +6,7 @@ import hashlib
 import statistics
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from core.database import Database
 from core.errors import Conflict, Invalid
 from core.events import SYSTEM, Event
 from tests.api.scene import PASSWORD, Scene
-from tests.api.site import Site
+from tests.api.site import Site, make_context, running
 
 
 def _login(client: httpx.Client, username: str, password: str) -> httpx.Response:
@@ -113,6 +114,39 @@ def test_waits_double_up_to_a_quarter_of_an_hour(sqlite_db: Database, clock: Man
             with sqlite_db.writing() as session:
                 throttle.attempt(session, username="x", address="a", clock=clock)
     assert waits == [15, 30, 60, 120, 240, 480, 900, 900]
+
+
+def test_a_name_is_guarded_whatever_the_address(sqlite_db: Database, clock: ManualClock) -> None:
+    def attempt(number: int) -> None:
+        with sqlite_db.writing() as session:
+            throttle.attempt(session, username="x", address=f"10.0.0.{number}", clock=clock)
+
+    for number in range(throttle.FREE_PER_NAME):
+        attempt(number)
+    waits = []
+    for number in range(100, 104):
+        with pytest.raises(TooManyAttempts) as refused:
+            attempt(number)
+        waits.append(refused.value.facts["seconds"])
+        clock.advance(timedelta(seconds=waits[-1]))
+        attempt(number)
+    assert waits == [15, 30, 60, 60]  # never so long that a stranger could lock somebody out
+    with sqlite_db.writing() as session:
+        throttle.succeeded(session, username="x", address="10.0.0.200")
+    attempt(201)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_forwarded_address_counts_only_where_a_proxy_is_trusted(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path, scene: Scene, *, trusted: bool
+) -> None:
+    with running(make_context(sqlite_db, clock, tmp_path / "site", trusted_proxy=trusted)) as site:
+        for number in range(throttle.FREE):
+            client = site.client(**{"x-forwarded-for": f"203.0.113.{number}"})
+            assert _login(client, "editor", "đoán mò đoán mò").status_code == 401
+        assert _login(site.client(**{"x-forwarded-for": "203.0.113.99"}), "editor", PASSWORD).status_code == (
+            200 if trusted else 429
+        )
 
 
 def test_one_known_password_does_not_open_the_way_to_guess_others(sqlite_db: Database, clock: ManualClock) -> None:
