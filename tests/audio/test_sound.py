@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import resample_poly  # type: ignore[import-untyped]
+from scipy.signal import resample_poly
 
 from audio import chime
 from audio.codec import BIT_RATES_KBPS, SAMPLE_RATE, Samples, decode, encode

@@ -13,7 +13,7 @@ from core.settings import Settings
 
 
 def settings(quiet: str = "21:00-05:00") -> Settings:
-    return Settings(quiet_hours=quiet, _env_file=None)
+    return Settings(quiet_hours=quiet)
 
 
 def local(hour: int, minute: int = 0, day: int = 10) -> datetime:
