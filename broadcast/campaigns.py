@@ -1,9 +1,11 @@
 """Campaigns (đợt tuyên truyền): a dispatch, a window of days, the units and the languages it is for.
 
-Dates are local and inclusive. Without dates of its own a campaign stands around its day of observance by our own rule,
-which no regulation prescribes: from 15 days before the next such day to 3 days after it, never before today. Within
-those 3 days it is still this year's campaign; later it is the next year's. A 29 February falls on the 28th otherwise.
-A dispatch that names no such day is spoken about for 15 days from today. Whoever makes the campaign can say otherwise.
+Dates are local and inclusive. Without dates of its own a campaign has the window that its dispatch's text sets, unless
+that is over. Without such a window it stands around its day of observance by our own rule, which no regulation
+prescribes: from 15 days before the next such day to 3 days after it, never before today. Within those 3 days it is
+still this year's campaign; later it is the next year's. A 29 February falls on the 28th otherwise. A dispatch that
+names no such day is spoken about for 15 days from today: an assumption, and `window_for` says so. Whoever makes the
+campaign can say otherwise.
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ import calendar
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from broadcast import dispatches
+from broadcast.dispatch_facts import ParsedDispatch
 from broadcast.tables import Campaign, Dispatch
 from core import units
 from core.clock import Clock
@@ -42,6 +47,49 @@ class CampaignInvalid(TruyenThanhError):
     status = 422
     vi = "Chưa lập được đợt tuyên truyền: {problem_vi}."
     en = "The campaign can't be made: {problem_en}."
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """First and last day, both inclusive, and where they come from.
+
+    "given": whoever made the campaign; "text": as the dispatch writes it; "observance": around the day it names;
+    "assumed": our own default. `over`: the window that the text sets, where it is not taken because it has passed.
+    """
+
+    first: date
+    last: date
+    source: Literal["given", "text", "observance", "assumed"]
+    over: tuple[date, date] | None = None
+
+    def remark(self, language: str = "vi") -> str:
+        """What to tell beside dates that nobody wrote, in `vi` or `en`; "" where somebody did."""
+        if self.source in {"given", "text"}:
+            return ""
+        vi, en = "tự đặt", "chosen by the system"
+        if self.source == "observance":
+            vi, en = "đặt quanh ngày hưởng ứng", "set around the day of observance"
+        if self.over:
+            first, last = (f"{day:%d/%m/%Y}" for day in self.over)
+            return (
+                f"{vi}, thời gian nêu trong văn bản ({first} – {last}) đã qua"
+                if language == "vi"
+                else f"{en}, the dispatch's own window ({self.over[0]} – {self.over[1]}) is over"
+            )
+        return f"{vi}, văn bản không nêu" if language == "vi" else f"{en}, the dispatch names none"
+
+
+def window_for(dispatch: Dispatch | ParsedDispatch, today: date) -> Window:
+    """The window of a campaign made from this dispatch today, if nobody says otherwise. A window as the text writes it
+    may have begun before today.
+    """
+    written = dispatch.window if isinstance(dispatch, ParsedDispatch) else dispatches.parse(dispatch.text).window
+    if written is not None and written[1] >= today:
+        return Window(*written, "text")
+    if dispatch.observance_day is None or dispatch.observance_month is None:
+        return Window(today, today + timedelta(days=DAYS_WITHOUT_OBSERVANCE - 1), "assumed", written)
+    around = window_around(dispatch.observance_day, dispatch.observance_month, today)
+    return Window(*around, "observance", written)
 
 
 def window_around(day: int, month: int, today: date) -> tuple[date, date]:
@@ -70,18 +118,19 @@ def create_campaign(
     clock: Clock,
     zone: tzinfo = VIETNAM,
 ) -> Campaign:
-    """Make a campaign. Without a title it has the dispatch's subject, without dates the window of the rule above.
+    """Make a campaign. Without a title it has the dispatch's subject, without dates the one of `window_for`;
+    the event says where its window comes from.
 
     Raises CampaignInvalid with the first thing to mend, NotFound for a dispatch or a unit that isn't there.
     """
     dispatch = dispatches.get(session, dispatch_id) if dispatch_id is not None else None
     today = clock.now().astimezone(zone).date()
-    first_date, last_date = _window(first_date, last_date, dispatch, today)
+    window = _window(first_date, last_date, dispatch, today)
     campaign = Campaign(
         dispatch_id=dispatch_id,
         title=_title(title, dispatch),
-        first_date=first_date,
-        last_date=last_date,
+        first_date=window.first,
+        last_date=window.last,
         unit_ids=_units(session, unit_ids),
         languages=_languages(languages),
         created_by=actor.id,
@@ -96,8 +145,10 @@ def create_campaign(
         at=campaign.created_at,
         subject=("campaign", campaign.id),
         dispatch=dispatch_id,
-        first_date=first_date.isoformat(),
-        last_date=last_date.isoformat(),
+        first_date=window.first.isoformat(),
+        last_date=window.last.isoformat(),
+        window_source=window.source,
+        window_over=[day.isoformat() for day in window.over] if window.over else None,
         units=campaign.unit_ids,
         languages=campaign.languages,
     )
@@ -124,13 +175,11 @@ def _title(title: str, dispatch: Dispatch | None) -> str:
     return given
 
 
-def _window(first: date | None, last: date | None, dispatch: Dispatch | None, today: date) -> tuple[date, date]:
+def _window(first: date | None, last: date | None, dispatch: Dispatch | None, today: date) -> Window:
     if first is None and last is None:
         if dispatch is None:
             raise _invalid("chưa có ngày đầu và ngày cuối", "it has neither a dispatch nor a first and a last date")
-        if dispatch.observance_day is None or dispatch.observance_month is None:
-            return today, today + timedelta(days=DAYS_WITHOUT_OBSERVANCE - 1)
-        return window_around(dispatch.observance_day, dispatch.observance_month, today)
+        return window_for(dispatch, today)
     if first is None or last is None:
         raise _invalid("phải có cả ngày đầu và ngày cuối", "it needs both a first and a last date")
     if last < first:
@@ -141,7 +190,7 @@ def _window(first: date | None, last: date | None, dispatch: Dispatch | None, to
         raise _invalid(f"ngày cuối {last:%d/%m/%Y} đã qua", f"its last date {last} is over")
     if (last - first).days >= DAYS_MAX:
         raise _invalid(f"đợt dài quá {DAYS_MAX} ngày", f"it is longer than {DAYS_MAX} days")
-    return first, last
+    return Window(first, last, "given")
 
 
 def _units(session: Session, unit_ids: Sequence[str]) -> list[str]:

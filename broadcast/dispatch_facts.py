@@ -1,8 +1,9 @@
 """What a dispatch says: its number, date, issuer, subject, addressees, day of observance, demands, references.
 
 Pure functions from text to facts. Nothing is invented: every string given back stands in the text (but for white
-space, Markdown asterisks and Unicode's normal form), a date is given only if day, month and year all stand there,
-and what was not found is named in `missing`.
+space, Markdown asterisks and Unicode's normal form), a date is given only if day, month and year all stand there
+(the window's year may be told by the day of issue, see `dispatch_window`), and what was not found is named in
+`missing`.
 
 How it goes:
 
@@ -12,7 +13,8 @@ How it goes:
 3. The subject is what follows "V/v" or stands under the kind of document (KẾ HOẠCH, CÔNG ĐIỆN, …).
 4. The body gives addressees, demands and references; the day of observance comes from the subject, else the body.
 
-This module holds the facts and the lines; `dispatch_head` and `dispatch_body` read them; `dispatches.parse` joins them.
+This module holds the facts and the lines; `dispatch_head`, `dispatch_body` and `dispatch_window` read them;
+`dispatches.parse` joins them.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class ParsedDispatch:
     addressees: tuple[str, ...] = ()
     observance_day: int | None = None
     observance_month: int | None = None
+    window: tuple[date, date] | None = None  # first and last day, inclusive, that the text sets for the campaign
     demands: tuple[Demand, ...] = ()
     references: tuple[Reference, ...] = ()
     paragraphs: tuple[str, ...] = field(default=(), repr=False)  # of the body, without bullets

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from broadcast.dispatch_body import addressees, demands, observance, paragraphs, references
 from broadcast.dispatch_facts import FACTS, Demand, ParsedDispatch, Reference, flatten, lines_of, tidy
 from broadcast.dispatch_head import asking_issuer, head_of, issue_date, issuer_of, kind_and_subject, own_number
+from broadcast.dispatch_window import window
 from broadcast.encodings import check, decode
 from broadcast.tables import Dispatch
 from core.clock import Clock
@@ -69,6 +70,7 @@ def parse(text: str) -> ParsedDispatch:
         addressees=addressees(body, head.cells),
         observance_day=day,
         observance_month=month,
+        window=window(subject, body_paragraphs, issued_on, issued_text),
         demands=demands(body),
         references=references(body_paragraphs),
         paragraphs=tuple(body_paragraphs),

@@ -59,7 +59,7 @@ _DOCUMENTS: Final = "|".join(sorted({*TYPES.values(), "luật", "văn bản", "s
 _NUMBERED: Final = re.compile(
     rf"(?<!\w)(?:(?:{_DOCUMENTS}|nhà|số nhà|căn hộ|căn|phòng|bàn|xe|tàu|lô|thửa|thửa đất|tờ bản đồ|bài|đề|kỳ|vụ án|thẻ|"
     r"phiếu|hòm thư|cửa|khu phố|khu|tổ|tổ dân phố|đội|trạm|cột|cột mốc|mốc|giường|toa|ghế|hàng|tủ|kho|cổng|điểm|nhóm|"
-    r"mẫu|biểu|phụ lục|bảng|câu|chương|tập|quyển|trang|đường|phố|tuyến|thôn|xóm|ấp|lớp|đoàn|tiểu đoàn|trung đoàn|chuyến)"
+    r"mẫu|biểu|phụ lục|bảng|câu|chương|tập|quyển|trang|đường|phố|tuyến|thôn|xóm|ấp|lớp|đoàn|tiểu đoàn|chuyến)"
     r"\s+số[\s:]*|(?:điều|khoản|mục|trang|chương|bài|số nhà|nhà|ngõ|ngách|hẻm|kiệt|lô|quốc lộ|tỉnh lộ|đường tỉnh|"
     r"đường huyện|km|ql|năm|căn hộ|trung đoàn|tiểu đoàn|sư đoàn|thứ)\s+)$"
 )

@@ -52,8 +52,8 @@ def test_a_campaign_from_a_dispatch(db: Database, clock: ManualClock) -> None:
     with db.reading() as session:
         campaign = campaigns.get(session, kept)
         assert campaign.title.startswith("Truyền thanh hưởng ứng Ngày thế giới")
-        # The clock stands at 28 July 2026.
-        assert (campaign.first_date, campaign.last_date) == (date(2026, 7, 28), date(2026, 8, 2))
+        # As the text sets it; the clock stands at 28 July 2026.
+        assert (campaign.first_date, campaign.last_date) == (date(2027, 7, 15), date(2027, 8, 2))
         assert campaign.unit_ids == [commune.id]
         assert campaign.languages == ["vi", "tyz"]
         kinds = session.scalars(select(Event.kind).order_by(Event.seq)).all()
