@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.errors import TruyenThanhError
-from devices.protocol.signing import SigningKey, VerifyKey
+from devices.protocol.signing import BadMessage, SigningKey, VerifyKey
 from devices.protocol.trust import ROLES, Role, Trust, certify
 
 ONLINE_KEY_LIFE = timedelta(days=730)
@@ -24,6 +24,13 @@ class KeyMissing(TruyenThanhError):
     status = 500
     vi = "Thiếu khóa ký “{role}” trong {folder}. Hãy chạy: truyenthanh keys create, hoặc khôi phục thư mục khóa."
     en = "The signing key “{role}” is missing in {folder}. Run: truyenthanh keys create, or restore the folder."
+
+
+class KeyDamaged(TruyenThanhError):
+    slug = "key-damaged"
+    status = 500
+    vi = "Khóa ký trong {folder} bị hỏng hoặc không thuộc khóa gốc ở đó ({file}). Hãy khôi phục từ bản sao lưu."
+    en = "A signing key in {folder} is damaged or isn't of the root there ({file}). Restore the folder from its backup."
 
 
 class Keyring:
@@ -49,13 +56,30 @@ class Keyring:
 
     @classmethod
     def load(cls, folder: Path, roles: Iterable[Role]) -> Keyring:
-        """Read the public root, every certificate, and the private keys of `roles`. Raises `KeyMissing`."""
+        """Read the public root, every certificate, and the private keys of `roles`.
+
+        Raises `KeyMissing`; `KeyDamaged` where a file can't be read, a certificate isn't by this root or doesn't
+        belong to its key: receivers would refuse whatever is signed so, and nobody would know why.
+        """
+        reading = "root.pub"
         try:
-            root = VerifyKey.from_hex((folder / "root.pub").read_text().strip())
-            certificates = {role: (folder / f"{role}.cert").read_text().strip() for role in ROLES}
-            keys = {role: SigningKey(bytes.fromhex((folder / f"{role}.key").read_text())) for role in roles}
+            root = VerifyKey.from_hex((folder / reading).read_text().strip())
+            certificates: dict[Role, str] = {}
+            kids: dict[Role, str] = {}
+            for role in ROLES:
+                reading = f"{role}.cert"
+                certificates[role] = (folder / reading).read_text().strip()
+                kids[role] = Trust(root).learn_key(certificates[role]).kid
+            keys: dict[Role, SigningKey] = {}
+            for role in roles:
+                reading = f"{role}.key"
+                keys[role] = SigningKey(bytes.fromhex((folder / reading).read_text()))
+                if keys[role].kid != kids[role]:
+                    raise KeyDamaged(folder=folder, file=reading)
         except FileNotFoundError as error:
             raise KeyMissing(role=Path(error.filename).name, folder=folder) from error
+        except (ValueError, BadMessage) as error:
+            raise KeyDamaged(folder=folder, file=reading) from error
         return cls(root, keys, certificates)
 
     @classmethod
