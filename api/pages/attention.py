@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from api.health import leader_age
 from api.pages.day import AiringView, Cell, Commune, Day
 from api.pages.words import STATES, ago, clock_time, number, reason, span
-from broadcast.tables import IssuedPlan, RecordFork
+from broadcast.tables import Bulletin, BulletinVersion, IssuedPlan, ProgrammeItem, RecordFork
+from core.events import Event
 from devices.tables import Receiver
+from schedules.tables import Airing, Schedule
 
 SOON = timedelta(minutes=30)
 BEGUN_WITHIN = timedelta(seconds=45)  # a status takes a moment to come over 4G
 QUIET = timedelta(minutes=2)  # 4G drops out and comes back; only what lasts is worth a look
 NAMES_MOST = 4
+A_DAY = timedelta(days=1)
 
 Weight = Literal["wrong", "watch"]
 
@@ -42,7 +45,9 @@ def matters(session: Session, day: Day, zone: ZoneInfo) -> list[Matter]:
         found += _went_wrong(airing, day.now, zone)
         found += _not_ready(airing, day.now, zone)
         found += _not_begun(airing, day.now, zone)
+    found += _never_planned(session, day.now, zone)
     found += _plans_refused(session)
+    found += _plans_too_large(session, day.now)
     found += _offline(day.communes, day.now, zone)
     return sorted(found, key=lambda matter: matter.weight != "wrong")
 
@@ -138,6 +143,54 @@ def _plans_refused(session: Session) -> list[Matter]:
         return []
     said = [f"{name}: {reason(why)}" for name, why in rows]
     return [Matter("plans-refused", "wrong", f"{number(len(rows))} bộ thu từ chối lịch mới nhất", _at_most(said))]
+
+
+def _plans_too_large(session: Session, now: datetime) -> list[Matter]:
+    """Receivers whose newest plan could not be sent, and which have got none since."""
+    since = (
+        select(Event.subject_id.label("receiver_id"), func.max(Event.at).label("at"))
+        .where(Event.kind == "system:plan:too-large", Event.at > now - A_DAY)
+        .group_by(Event.subject_id)
+        .subquery()
+    )
+    issued_since = exists().where(IssuedPlan.receiver_id == Receiver.id, IssuedPlan.issued_at > since.c.at)
+    names = session.scalars(
+        select(Receiver.name)
+        .join(since, since.c.receiver_id == Receiver.id)
+        .where(Receiver.status == "active", ~issued_since)
+        .order_by(Receiver.name)
+    ).all()
+    if not names:
+        return []
+    title = f"{number(len(names))} bộ thu chưa nhận được lịch mới: lịch dài quá mức gửi được"
+    advice = "Bộ thu vẫn theo lịch cũ. Hãy bớt lần phát trong các ngày tới, hoặc báo người quản trị."
+    return [Matter("plans-too-large", "wrong", title, [_joined([(name, "") for name in names]), advice])]
+
+
+def _never_planned(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
+    """Airings of the coming day that enter no plan, because a bulletin of their programme is not approved any more."""
+    rows = session.execute(
+        select(Airing.id, Airing.starts_at, Schedule.title, Bulletin.title.label("bulletin"), BulletinVersion.status)
+        .join(Schedule, Schedule.id == Airing.schedule_id)
+        .join(ProgrammeItem, ProgrammeItem.programme_id == Airing.programme_id)
+        .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
+        .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
+        .where(Airing.status == "scheduled", Airing.starts_at > now, Airing.starts_at <= now + A_DAY)
+        .where(BulletinVersion.status != "approved")
+        .order_by(Airing.starts_at, Airing.id, ProgrammeItem.position)
+    ).all()
+    held: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        why = "đã thu hồi" if row.status == "withdrawn" else "không còn được duyệt"
+        held[row.id].append(f"“{row.bulletin}” {why}")
+    found = []
+    for row in {row.id: row for row in rows}.values():
+        other_day = row.starts_at.astimezone(zone).date() != now.astimezone(zone).date()
+        when = f"{clock_time(row.starts_at, zone)}{' ngày mai' if other_day else ''}"
+        advice = "Hãy xếp lịch một chương trình khác vào giờ này, hoặc hủy lần phát."
+        details = [f"Trong chương trình có bản tin {', '.join(dict.fromkeys(held[row.id]))}.", advice]
+        found.append(Matter(f"unplanned-{row.id}", "wrong", f"{when} {row.title}: sẽ không phát", details))
+    return found
 
 
 def _offline(communes: list[Commune], now: datetime, zone: ZoneInfo) -> list[Matter]:

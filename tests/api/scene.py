@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth.passwords import hash_password
@@ -71,7 +72,8 @@ def _hashed() -> str:
 
 def add_places(session: Session, clock: Clock, communes: Sequence[str] = COMMUNES, receivers: int = 2) -> Scene:
     scene = Scene()
-    province = units.add(session, kind="province", name="Tỉnh Sông Bùi")
+    standing = session.scalar(select(Unit).where(Unit.kind == "province"))  # there is never more than one
+    province = standing or units.add(session, kind="province", name="Tỉnh Sông Bùi")
     scene.province = province.id
     for name in communes:
         commune = units.add(session, kind="commune", name=name, parent=province)

@@ -12,8 +12,18 @@ import pytest
 from sqlalchemy import select
 
 from api.pages import words
-from broadcast.tables import CommandAnswer, IssuedCommand, IssuedPlan, Playout, RecordFork
+from broadcast.tables import (
+    Bulletin,
+    BulletinVersion,
+    CommandAnswer,
+    IssuedCommand,
+    IssuedPlan,
+    Playout,
+    ProgrammeItem,
+    RecordFork,
+)
 from core.clock import ManualClock
+from core.events import SYSTEM, record
 from core.ids import new_id
 from devices.tables import Receiver
 from schedules.tables import Airing, Lease
@@ -192,6 +202,62 @@ def test_a_lost_leader_forks_and_refused_plans_are_seen(site: Site, scene: Scene
     with site.db.writing() as session:
         session.scalars(select(Lease)).one().expires_at = time.time() + 60
     assert "Bộ lập lịch" not in _text(client.get("/").text)
+
+
+def test_a_plan_too_large_to_send_is_seen_until_one_is_issued(site: Site, scene: Scene, clock: ManualClock) -> None:
+    box, other = scene.receivers[scene.communes[0]]
+    client = site.as_("operator")
+
+    def too_large(receiver: str, at: datetime) -> None:
+        with site.db.writing() as session:
+            record(session, "system:plan:too-large", actor=SYSTEM, at=at, subject=("receiver", receiver), bytes=300_000)
+
+    too_large(other, clock.now() - timedelta(hours=25))
+    assert "lịch dài quá mức" not in client.get("/").text
+    too_large(box, clock.now() - timedelta(hours=2))
+    too_large(box, clock.now() - timedelta(hours=1))
+    assert "1 bộ thu chưa nhận được lịch mới: lịch dài quá mức gửi được" in _text(client.get("/").text)
+    with site.db.writing() as session:
+        plan = {"revision": 6, "valid_until": clock.now() + timedelta(hours=72), "digest": "d", "token": "t"}
+        session.add(IssuedPlan(receiver_id=box, issued_at=clock.now(), fence=1, **plan))
+    assert "lịch dài quá mức" not in client.get("/").text
+
+
+def test_an_airing_with_a_withdrawn_bulletin_needs_a_hand(site: Site, scene: Scene, clock: ManualClock) -> None:
+    now, client = clock.now(), site.as_("operator")
+    with site.db.writing() as session:
+        facts = {"created_by": "x", "created_at": now}
+        bulletin = Bulletin(title="Bếp ga", **facts)
+        session.add(bulletin)
+        session.flush()
+        version = BulletinVersion(
+            bulletin_id=bulletin.id, text="Nội dung.", status="approved", written_by="x", written_at=now
+        )
+        session.add(version)
+        session.flush()
+        session.add(
+            ProgrammeItem(
+                programme_id=scene.programme,
+                position=0,
+                kind="bulletin",
+                version_id=version.id,
+                sha256="0" * 64,
+                duration_ms=1,
+            )
+        )
+        add_airing(session, scene, clock, "Sắp phát", now + timedelta(hours=2))
+        add_airing(session, scene, clock, "Sáng mai", now + timedelta(hours=23))
+        add_airing(session, scene, clock, "Còn xa", now + timedelta(hours=25))
+        add_airing(session, scene, clock, "Đã hủy", now + timedelta(hours=3), status="cancelled")
+    assert "sẽ không phát" not in client.get("/").text
+    with site.db.writing() as session:
+        session.get_one(BulletinVersion, version.id).status = "withdrawn"
+    text = _text(client.get("/").text)
+    assert "Sắp phát: sẽ không phát" in text
+    assert "ngày mai Sáng mai: sẽ không phát" in text
+    assert "Trong chương trình có bản tin “Bếp ga” đã thu hồi." in text
+    assert "Còn xa: sẽ không phát" not in text
+    assert "Đã hủy: sẽ không phát" not in text
 
 
 def test_what_was_edited_or_moved_gives_way_to_what_replaced_it(site: Site, scene: Scene, clock: ManualClock) -> None:
