@@ -82,6 +82,8 @@ class Storyteller:
         return Story(dispatch_id, campaign_id, airing_id, starts_at, duration_ms, voices)
 
     def _show(self, parsed: ParsedDispatch) -> None:
+        window = campaigns.window_for(parsed, self.clock.now().astimezone(self.server.settings.zone).date())
+        remark = f" ({window.remark()})" if window.remark() else ""
         self.screen.facts(
             "Văn bản chỉ đạo",
             {
@@ -93,6 +95,7 @@ class Storyteller:
                 "Ngày hưởng ứng": f"{parsed.observance_day}/{parsed.observance_month}"
                 if parsed.observance_day
                 else None,
+                "Thời gian của đợt": f"{window.first:%d/%m/%Y} – {window.last:%d/%m/%Y}{remark}",
             },
         )
 
