@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Response
@@ -12,6 +10,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field, TypeAdapter
 from sqlalchemy import select, tuple_
 
+from api import reports
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.context import Context
@@ -122,7 +121,12 @@ Last = Annotated[DateIn | None, Query(description="Local, inclusive; default: to
 @airtime.get("/airtime", summary="Proven airtime per unit")
 def report(context: Ctx, _who: Auditor, first_date: First = None, last_date: Last = None) -> AirtimeReport:
     first, last, rows = _report(context, first_date, last_date)
-    return AirtimeReport(first_date=first, last_date=last, timezone=context.settings.timezone, rows=rows)
+    return AirtimeReport(
+        first_date=first,
+        last_date=last,
+        timezone=context.settings.timezone,
+        rows=[AirtimeRow.model_validate(row) for row in rows],
+    )
 
 
 @airtime.get(
@@ -134,28 +138,13 @@ def report(context: Ctx, _who: Auditor, first_date: First = None, last_date: Las
 def report_csv(context: Ctx, _who: Auditor, first_date: First = None, last_date: Last = None) -> Response:
     """UTF-8 with a byte order mark, so that spreadsheets read the Vietnamese; durations in seconds."""
     first, last, rows = _report(context, first_date, last_date)
-    out = io.StringIO(newline="")
-    sheet = csv.writer(out)
-    sheet.writerow(["unit", "name", "first_date", "last_date", "airings", "playouts", "programme_s", "cluster_s"])
-    for row in rows:
-        counts = [row.airings, row.playouts, round(row.programme_ms / 1000, 1), round(row.cluster_ms / 1000, 1)]
-        sheet.writerow([row.unit_id, _cell(row.name), first, last, *counts])
     headers = {"Content-Disposition": f'attachment; filename="airtime-{first}-{last}.csv"'}
-    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    text = reports.airtime_csv(rows, first, last)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _cell(text: str) -> str:
-    # A spreadsheet would run what begins like a formula.
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _report(context: Context, first: date | None, last: date | None) -> tuple[date, date, list[AirtimeRow]]:
+def _report(context: Context, first: date | None, last: date | None) -> tuple[date, date, list[room.UnitAirtime]]:
     zone = context.settings.zone
-    last = last or context.clock.now().astimezone(zone).date()
-    first = first or last - timedelta(days=29)
-    if last < first:
-        raise Invalid(what="ngày cuối ở trước ngày đầu / the last date is before the first")
-    start = datetime.combine(first, time(), zone)
-    end = datetime.combine(last + timedelta(days=1), time(), zone)
+    since, until = reports.period(first, last, today=context.clock.now().astimezone(zone).date())
     with context.db.reading() as session:
-        return first, last, [AirtimeRow.model_validate(row) for row in room.report(session, start, end)]
+        return since, until, room.report(session, *reports.instants(since, until, zone))
