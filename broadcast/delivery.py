@@ -14,28 +14,30 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from audio.store import ObjectStore
-from broadcast import content, facts, planning, promises, quiet, sequences
+from broadcast import content, facts, horizon, planning, playouts, promises, quiet, sequences
 from broadcast.facts import Candidates
+from broadcast.horizon import Fit
 from broadcast.planning import ReceiverFacts, Rules
 from broadcast.tables import IssuedPlan, PlanRequest
 from broadcast.upserts import insert, table
 from core import events
-from core.clock import Clock, to_ms
+from core.clock import Clock, from_ms, to_ms
 from core.database import Database
 from core.settings import Settings
 from devices.keyring import Keyring
 from devices.link import Link
 from devices.protocol import topics
 from devices.protocol.plan import Plan
-from devices.protocol.signing import MESSAGE_BYTES_MAX, sign
+from devices.protocol.signing import sign
 from devices.protocol.trust import ROLES
 from devices.tables import Receiver
 from schedules.tables import Airing
@@ -54,6 +56,7 @@ RulesOf = Callable[[ReceiverFacts, datetime, datetime], Rules]
 class _Current:
     revision: int
     digest: str
+    issued_at: datetime
     valid_until: datetime
 
 
@@ -85,15 +88,24 @@ def request_for_airings(
 
 
 def request_due(session: Session, now: datetime, plan_hours: int) -> int:
-    """Ask for the plan of each active receiver that has none, or one of which less than half of its time is left."""
+    """Ask for the plan of each active receiver that has none, or one of which less than half of its time is left.
+
+    Its own time: a plan that had to be shortened is looked at again the sooner.
+    """
+    span = timedelta(hours=plan_hours)
     plan = aliased(IssuedPlan)
-    due = (
-        select(Receiver.id)
+    rows = session.execute(
+        select(Receiver.id, plan.issued_at, plan.valid_until)
         .outerjoin(plan, and_(plan.receiver_id == Receiver.id, plan.superseded_at.is_(None)))
         .where(Receiver.status == "active")
-        .where(or_(plan.receiver_id.is_(None), plan.valid_until <= now + timedelta(hours=plan_hours) / 2))
+        .where(or_(plan.receiver_id.is_(None), plan.valid_until <= now + span / 2))
     )
-    return request(session, session.scalars(due), now)
+    due = [
+        row.id
+        for row in rows
+        if row.valid_until is None or horizon.half_over(row.issued_at, row.valid_until, now, span)
+    ]
+    return request(session, due, now)
 
 
 def issue_requested(
@@ -143,7 +155,8 @@ class _Issuer:
         held = self._held(session, receivers)
         current = _current_plans(session, receivers)
         candidates = facts.candidates(session, now, now + self._span)
-        bodies = self._compose(receivers.values(), candidates, now)
+        fits = self._compose(receivers.values(), candidates, now)
+        bodies = {receiver: fit.plan for receiver, fit in fits.items() if fit.plan is not None}
         due = {
             receiver: body
             for receiver, body in bodies.items()
@@ -153,16 +166,15 @@ class _Issuer:
         signed = []
         for receiver, body in due.items():
             plan = planning.numbered(body, numbers[_series(receiver)])
-            token = self._sign(plan, now)
-            if len(token) > MESSAGE_BYTES_MAX:
-                _record_too_large(session, receiver, len(token), now)
-            else:
-                signed.append((plan, token))
-        _store(session, signed, now, now + self._span, fence)
+            signed.append((plan, self._sign(plan, now)))
+        _store(session, signed, now, fence)
         unchanged = [planning.numbered(bodies[one], current[one].revision) for one in bodies if one not in due]
         changes = promises.keep(session, receivers, [*unchanged, *(plan for plan, _ in signed)], candidates, now)
         for plan, _ in signed:
             _record_issued(session, plan, changes[plan.receiver], now)
+        _tell_shortened(session, {one: fit for one, fit in fits.items() if one in due or fit.plan is None}, now)
+        judged = {(airing, receiver) for receiver, change in changes.items() for airing in change.rejudged}
+        playouts.recompute(session, judged, now)
         _forget_requests(session, [(row.receiver_id, row.requested_at) for row in requested])
         return len(signed)
 
@@ -170,30 +182,32 @@ class _Issuer:
         rows = select(Receiver.id, Receiver.held_revision).where(Receiver.id.in_(receivers))
         return {row.id: row.held_revision for row in session.execute(rows)}
 
-    def _compose(self, receivers: Iterable[ReceiverFacts], candidates: Candidates, now: datetime) -> dict[str, Plan]:
+    def _compose(self, receivers: Iterable[ReceiverFacts], candidates: Candidates, now: datetime) -> dict[str, Fit]:
         by_receiver = {receiver: candidates.of(receiver) for receiver in receivers}
         rules = {receiver: self._rules(receiver, now, now + self._span) for receiver in by_receiver}
         audio = {item.sha256 for airings in by_receiver.values() for airing in airings for item in airing.items}
         audio |= {pin.sha256 for rule in rules.values() for pin in rule.pinned}
         manifests = content.manifests(self._store, audio)
-        return {
-            receiver.id: planning.compose(
+        start, until = to_ms(now), to_ms(now + self._span)
+
+        def compose(receiver: ReceiverFacts, valid_until: int) -> Plan:
+            return planning.compose(
                 receiver,
-                airings,
+                by_receiver[receiver],
                 manifests,
-                valid_from=to_ms(now),
-                valid_until=to_ms(now + self._span),
+                valid_from=start,
+                valid_until=valid_until,
                 rules=rules[receiver],
                 keys=self._keys,
             )
-            for receiver, airings in by_receiver.items()
-        }
+
+        return {receiver.id: horizon.fit(partial(compose, receiver), start, until) for receiver in by_receiver}
 
     def _is_due(self, body: Plan, current: _Current | None, held: int, now: datetime) -> bool:
         return (
             current is None
             or current.digest != planning.digest(body)
-            or current.valid_until <= now + self._span / 2
+            or horizon.half_over(current.issued_at, current.valid_until, now, self._span)
             # It holds a plan of a server that was restored since: ours must go above it to be taken.
             or held > current.revision
         )
@@ -268,16 +282,18 @@ def _series(receiver: str) -> str:
 
 def _current_plans(session: Session, receivers: Collection[str]) -> dict[str, _Current]:
     rows = session.execute(
-        select(IssuedPlan.receiver_id, IssuedPlan.revision, IssuedPlan.digest, IssuedPlan.valid_until).where(
-            IssuedPlan.receiver_id.in_(receivers), IssuedPlan.superseded_at.is_(None)
-        )
+        select(
+            IssuedPlan.receiver_id,
+            IssuedPlan.revision,
+            IssuedPlan.digest,
+            IssuedPlan.issued_at,
+            IssuedPlan.valid_until,
+        ).where(IssuedPlan.receiver_id.in_(receivers), IssuedPlan.superseded_at.is_(None))
     )
-    return {row.receiver_id: _Current(row.revision, row.digest, row.valid_until) for row in rows}
+    return {row.receiver_id: _Current(row.revision, row.digest, row.issued_at, row.valid_until) for row in rows}
 
 
-def _store(
-    session: Session, signed: Sequence[tuple[Plan, bytes]], now: datetime, valid_until: datetime, fence: int
-) -> None:
+def _store(session: Session, signed: Sequence[tuple[Plan, bytes]], now: datetime, fence: int) -> None:
     if not signed:
         return
     session.execute(
@@ -292,7 +308,7 @@ def _store(
                 "receiver_id": plan.receiver,
                 "revision": plan.revision,
                 "issued_at": now,
-                "valid_until": valid_until,
+                "valid_until": from_ms(plan.valid_until),
                 "digest": planning.digest(plan),
                 "token": token.decode(),
                 "fence": fence,
@@ -338,8 +354,22 @@ def _record_issued(session: Session, plan: Plan, change: promises.Change, now: d
     )
 
 
-def _record_too_large(session: Session, receiver: str, size: int, now: datetime) -> None:
-    log.error("A plan is too large to be sent", extra={"receiver": receiver, "bytes": size})
-    events.record(
-        session, "system:plan:too-large", actor=events.SYSTEM, at=now, subject=("receiver", receiver), bytes=size
-    )
+def _tell_shortened(session: Session, fits: Mapping[str, Fit], now: datetime) -> None:
+    """Plans that don't reach as far as they should; where not even the coming hour fits that is an error."""
+    for receiver, fit in fits.items():
+        if fit.plan is not None and fit.left == 0:
+            continue
+        until = None if fit.plan is None else from_ms(fit.plan.valid_until)
+        nearest = until is not None and until >= now + horizon.NEAREST
+        level = logging.WARNING if nearest else logging.ERROR
+        log.log(level, "A plan is too large", extra={"receiver": receiver, "bytes": fit.bytes, "left": fit.left})
+        events.record(
+            session,
+            "system:plan:shortened" if nearest else "system:plan:too-large",
+            actor=events.SYSTEM,
+            at=now,
+            subject=("receiver", receiver),
+            bytes=fit.bytes,
+            airings_left=fit.left,
+            valid_until=until.isoformat() if until else None,
+        )

@@ -348,6 +348,7 @@ def _expected(
         ready=all((row.receiver_id, item.sha256) in have for item in held),
         cancelled=row.cancelled,
         withdrawal_accepted=(row.airing_id, row.receiver_id) in withdrawn,
+        postponed=row.dropped_revision is not None and not row.cancelled,
     )
 
 

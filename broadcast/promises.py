@@ -1,8 +1,9 @@
 """Playouts as plans promise them: one row for each airing at each receiver, from its first plan on.
 
 A row is never deleted. What a later plan no longer holds, though its time has not passed, is marked `cancelled` with
-the revision that dropped it. An airing that concerns a receiver and that no plan can hold (its audio is gone) has a
-row too, with `first_revision` 0, so that the silence has an entry and a reason.
+the revision that dropped it; an airing that a shortened plan doesn't reach (any more) isn't cancelled, only dropped
+until a later plan holds it again. An airing that concerns a receiver and that no plan can hold (its audio is gone) has
+a row too, with `first_revision` 0, so that the silence has an entry and a reason.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from broadcast.facts import LONGEST_AIRING, Candidates
 from broadcast.planning import AiringFacts, ReceiverFacts
-from broadcast.tables import Playout
+from broadcast.tables import IssuedPlan, Playout
 from broadcast.upserts import insert, table
 from core import events
 from core.clock import from_ms
@@ -44,6 +45,16 @@ class Change:
 
     added: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    rejudged: list[str] = field(default_factory=list)  # left to a later plan, or held again: their states change
+
+    def note(self, airing_id: str, before: _Promise, after: _Promise) -> None:
+        """A playout that was there already is promised otherwise."""
+        if after.dropped_revision is not None:
+            self.dropped.append(airing_id)
+        elif before.first_revision == 0 or before.dropped_revision is not None:
+            self.added.append(airing_id)
+        if not after.cancelled and after.dropped_revision != before.dropped_revision:
+            self.rejudged.append(airing_id)
 
 
 def keep(
@@ -70,14 +81,12 @@ def keep(
                     change.added.append(airing_id)
             elif promise != before[airing_id]:
                 updates.append(_changed_row(plan.receiver, airing_id, promise, now))
-                if promise.dropped_revision is not None:
-                    change.dropped.append(airing_id)
-                elif before[airing_id].first_revision == 0 or before[airing_id].dropped_revision is not None:
-                    change.added.append(airing_id)
+                change.note(airing_id, before[airing_id], promise)
     if inserts:
         session.execute(insert(session, Playout).on_conflict_do_nothing(), inserts)
     if updates:
         session.execute(_UPDATE, updates)
+    _forget_acceptance(session, plans, existing, changes)
     _mark_planned(session, {airing.airing for plan in plans for airing in plan.airings})
     _tell_missing_audio(session, inserts + updates, now)
     return changes
@@ -91,7 +100,11 @@ def _promised(
 ) -> dict[str, _Promise]:
     held = {airing.airing for airing in plan.airings}
     after = {}
-    for airing_id in concerned:
+    for airing_id, airing in concerned.items():
+        if airing.starts_at >= plan.valid_until:  # a later plan's
+            if airing_id in before:
+                after[airing_id] = _postponed(before[airing_id], plan.revision)
+            continue
         first = before[airing_id].first_revision if airing_id in before else 0
         if airing_id in held:
             after[airing_id] = _Promise(first or plan.revision, cancelled=airing_id in withdrawn)
@@ -105,6 +118,12 @@ def _promised(
             dropped = promise.dropped_revision or plan.revision
             after[airing_id] = _Promise(promise.first_revision, dropped, cancelled=True)
     return after
+
+
+def _postponed(before: _Promise, revision: int) -> _Promise:
+    if before.first_revision == 0:
+        return before
+    return _Promise(before.first_revision, before.dropped_revision or revision)
 
 
 def _existing(session: Session, receivers: Collection[str], now: datetime) -> dict[str, dict[str, _Promise]]:
@@ -164,6 +183,42 @@ _columns = table(Playout).c
 _UPDATE = update(table(Playout)).where(
     and_(_columns.airing_id == bindparam("of_airing"), _columns.receiver_id == bindparam("of_receiver"))
 )
+
+
+def _forget_acceptance(
+    session: Session,
+    plans: Sequence[Plan],
+    before: Mapping[str, Mapping[str, _Promise]],
+    changes: Mapping[str, Change],
+) -> None:
+    """What is held again must be accepted again by those that accepted a plan without it; the others hold it still."""
+    again = [
+        (airing_id, plan, dropped)
+        for plan in plans
+        for airing_id in changes[plan.receiver].added
+        if airing_id in before.get(plan.receiver, {})
+        and (dropped := before[plan.receiver][airing_id].dropped_revision) is not None
+    ]
+    if not again:
+        return
+    accepted = session.execute(
+        select(IssuedPlan.receiver_id, func.max(IssuedPlan.revision).label("revision"))
+        .where(IssuedPlan.receiver_id.in_({plan.receiver for _, plan, _ in again}), IssuedPlan.accepted_at.is_not(None))
+        .group_by(IssuedPlan.receiver_id)
+    )
+    last = {row.receiver_id: row.revision for row in accepted}
+    forgotten = [
+        {
+            "of_airing": airing_id,
+            "of_receiver": plan.receiver,
+            "first_revision": plan.revision,
+            "accepted_at": None,
+        }
+        for airing_id, plan, dropped in again
+        if last.get(plan.receiver, 0) >= dropped
+    ]
+    if forgotten:
+        session.execute(_UPDATE, forgotten)
 
 
 def _mark_planned(session: Session, airing_ids: Collection[str]) -> None:

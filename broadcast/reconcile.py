@@ -57,6 +57,7 @@ class Expected:
     ready: bool = False
     cancelled: bool = False
     withdrawal_accepted: bool = False
+    postponed: bool = False  # no current plan holds it, though it is wanted: a later one will
 
     @property
     def was_accepted(self) -> bool:
@@ -159,7 +160,7 @@ def _silent(expected: Expected, proofs: Sequence[_Proof]) -> Verdict:
 
 
 def _open_state(expected: Expected) -> State:
-    if not expected.was_accepted:
+    if not expected.was_accepted or expected.postponed:
         return "planned"
     return "ready" if expected.ready else "delivered"
 
