@@ -129,6 +129,12 @@ class AiringNotScheduled(Conflict):
     en = "The airing of {at} is cancelled or closed and can't be moved. Make a new schedule."
 
 
+class AiringReplaced(Conflict):
+    slug = "airing-replaced"
+    vi = "Lần phát lúc {at} đã được chuyển sang {successor}; hãy hủy lần phát đó."
+    en = "The airing of {at} was moved to {successor}: cancel that one."
+
+
 class NotLeader(Conflict):
     """This process does not lead (any more): what it was about to do belongs to another one."""
 

@@ -32,6 +32,7 @@ from schedules.errors import (
     AiringBegun,
     AiringNotFound,
     AiringNotScheduled,
+    AiringReplaced,
     BadDuration,
     InThePast,
     NeverAirs,
@@ -177,10 +178,16 @@ def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) ->
 
 
 def cancel_airing(session: Session, airing_id: str, *, actor: Actor, clock: Clock) -> Airing:
-    """Withdraw this one airing; one that is cancelled already stays as it is. Raises `AiringBegun`."""
+    """Withdraw this one airing; one that is cancelled already stays as it is.
+
+    Raises `AiringBegun`, and `AiringReplaced` where another one stands for it: to say "cancelled" would leave that on.
+    """
     now = clock.now()
     airing, zone = _lock_airing(session, airing_id)
     if airing.status == "cancelled":
+        last = _last_successor(session, airing)
+        if last.status != "cancelled":
+            raise AiringReplaced(at=_told_local(airing.starts_at, zone), successor=_told_local(last.starts_at, zone))
         return airing
     _must_lie_ahead(airing, now, zone)
     cancel_row(airing, "withdrawn", now=now, actor=actor)
@@ -300,6 +307,14 @@ def _lock_airing(session: Session, airing_id: str) -> tuple[Airing, str]:
     schedule_id = get_airing(session, airing_id).schedule_id
     schedule = session.scalars(locked(select(Schedule).where(Schedule.id == schedule_id))).one()
     return session.scalars(locked(select(Airing).where(Airing.id == airing_id))).one(), schedule.timezone
+
+
+def _last_successor(session: Session, airing: Airing) -> Airing:
+    """The airing that stands for this one after all moves and edits; itself where none does."""
+    of_schedule = select(Airing).where(Airing.schedule_id == airing.schedule_id)
+    while (following := session.scalar(locked(of_schedule.where(Airing.replaces_id == airing.id)))) is not None:
+        airing = following
+    return airing
 
 
 def _must_lie_ahead(airing: Airing, now: datetime, zone: str) -> None:

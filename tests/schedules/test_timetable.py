@@ -317,6 +317,29 @@ def test_an_edit_beside_an_expansion(db: Database, clock: ManualClock, people: C
 # One airing by hand
 
 
+def test_cancelling_what_was_replaced_names_what_airs_instead(db: Database, clock: ManualClock, people: Cast) -> None:
+    schedule = add(db, clock, people, daily(), planned=True)
+    first, second, third = rows(db, schedule)
+    with db.writing() as session:
+        moved = timetable.move_airing(session, second.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock)[-1]
+        last = timetable.move_airing(session, moved.id, starts_at=local(29, 10), actor=OPERATOR, clock=clock)[-1]
+    for replaced in (second, moved):
+        with pytest.raises(errors.AiringReplaced) as refused, db.writing() as session:
+            timetable.cancel_airing(session, replaced.id, actor=OPERATOR, clock=clock)
+        assert "10:00:00 29/07/2026" in refused.value.text("vi")
+        assert refused.value.status == 409
+    edit(db, clock, schedule, rule=daily(time(18), last=date(2026, 7, 28)))
+    with pytest.raises(errors.AiringReplaced, match="18:00:00 28/07/2026"), db.writing() as session:
+        timetable.cancel_airing(session, first.id, actor=OPERATOR, clock=clock)
+    # Nothing airs instead: the day was given up, the successor was withdrawn.
+    with db.writing() as session:
+        standing = session.get_one(Airing, last.id)
+        if standing.status == "scheduled":
+            timetable.cancel_airing(session, last.id, actor=OPERATOR, clock=clock)
+        for gone in (second, moved, third):
+            assert timetable.cancel_airing(session, gone.id, actor=OPERATOR, clock=clock).status == "cancelled"
+
+
 def test_one_airing_is_withdrawn(db: Database, clock: ManualClock, people: Cast) -> None:
     schedule = add(db, clock, people, daily(), planned=True)
     second = rows(db, schedule)[1]
