@@ -265,7 +265,7 @@ def _differing(session: Session, candidates: Iterable[Taken]) -> list[Taken]:
 
 
 def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime) -> int:
-    kept = 0
+    kept: dict[_Key, list[int]] = defaultdict(list)
     for one in conflicting:
         row = {
             "receiver_id": one.receiver_id,
@@ -276,9 +276,10 @@ def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime)
             "received_at": now,
         }
         if insert_new(session, RecordFork, [row]) == 1:
-            kept += 1
-            _event(session, "receiver:log:forked", one.receiver_id, one.record.log, one.record.seq, now)
-    return kept
+            kept[one.receiver_id, one.record.log].append(one.record.seq)
+    for (receiver, log), seqs in kept.items():
+        _event(session, "receiver:log:forked", receiver, log, seqs, now)
+    return sum(map(len, kept.values()))
 
 
 def _advance(session: Session, mark: _Mark, taken: Mapping[int, Taken], now: datetime, *, clean: bool) -> None:
@@ -294,12 +295,15 @@ def _advance(session: Session, mark: _Mark, taken: Mapping[int, Taken], now: dat
         chain = {seq: (one.record.prev, one.canonical_sha256) for seq, one in taken.items()}
     else:
         chain = _stored_beyond(session, mark)
+    broken: list[int] = []
     while (following := chain.get(mark.through + 1)) is not None:
         prev, digest = following
         mark.through += 1
         if prev != mark.through_sha256:
-            _event(session, "receiver:log:chain-broken", mark.receiver_id, mark.log, mark.through, now)
+            broken.append(mark.through)
         mark.through_sha256 = digest
+    if broken:
+        _event(session, "receiver:log:chain-broken", mark.receiver_id, mark.log, broken, now)
 
 
 def _stored_beyond(session: Session, mark: _Mark) -> dict[int, tuple[str, str]]:
@@ -331,7 +335,8 @@ def _save_watermarks(session: Session, marks: Iterable[_Mark]) -> None:
     )
 
 
-def _event(session: Session, kind: str, receiver_id: str, log: str, seq: int, now: datetime) -> None:
+def _event(session: Session, kind: str, receiver_id: str, log: str, seqs: Sequence[int], now: datetime) -> None:
+    """One for all records of a log that came together: a receiver must not fill the audit trail."""
     events.record(
         session,
         kind,
@@ -339,5 +344,7 @@ def _event(session: Session, kind: str, receiver_id: str, log: str, seq: int, no
         at=now,
         subject=("receiver", receiver_id),
         log=log,
-        seq=seq,
+        seq=min(seqs),
+        last_seq=max(seqs),
+        count=len(seqs),
     )

@@ -130,7 +130,19 @@ def test_a_broken_chain_is_told_and_its_records_are_kept(world: World) -> None:
     assert take(world, batch_of(world.a, records[:2])).standings[0].through == 2
     assert take(world, batch_of(world.a, records[2:])).standings[0].through == 4
     # The third doesn't follow the second; the fourth doesn't follow the changed third.
-    assert [event.data["seq"] for event in events_of(world, "receiver:log:chain-broken")] == [3, 4]
+    [event] = events_of(world, "receiver:log:chain-broken")
+    assert (event.data["seq"], event.data["last_seq"], event.data["count"]) == (3, 4, 2)
+
+
+def test_a_log_that_is_broken_everywhere_does_not_fill_the_audit_trail(world: World) -> None:
+    records = [msgspec.structs.replace(one, prev="f" * 64) for one in records_of(world, world.a, 105)]
+    assert take(world, batch_of(world.a, records)).standings[0].through == 105
+    [event] = events_of(world, "receiver:log:chain-broken")
+    assert (event.data["seq"], event.data["last_seq"], event.data["count"]) == (1, 105, 105)
+    forged = [msgspec.structs.replace(one, played_ms=1) for one in records]
+    assert take(world, batch_of(world.a, forged)).forks == 105
+    [event] = events_of(world, "receiver:log:forked")
+    assert (event.data["log"], event.data["count"]) == (world.a.log, 105)
 
 
 def test_many_receivers_and_logs_in_one_intake(world: World) -> None:
