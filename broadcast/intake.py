@@ -17,10 +17,10 @@ import msgspec
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from broadcast import commands, delivery, facts, playlog, playouts
+from broadcast import commands, delivery, facts, playlog, playouts, unplanned
 from broadcast.playlog import Batch, Standing
-from broadcast.playouts import Pair
 from broadcast.tables import CommandAnswer, IssuedCommand, IssuedPlan, ReceiverObject
+from broadcast.unplanned import Pair
 from broadcast.upserts import insert
 from core import events
 from core.clock import Clock, from_ms
@@ -119,6 +119,7 @@ def apply(session: Session, opened: Opened, clock: Clock) -> Answers:
     taken = playlog.take_in(session, opened.plays, now)
     answers.watermarks = taken.standings
     playouts.recompute(session, pairs | playing | taken.playouts, now, playing=playing)
+    unplanned.tell(session, taken.playouts, now)
     return answers
 
 

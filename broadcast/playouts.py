@@ -14,19 +14,17 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from broadcast import facts
+from broadcast import facts, unplanned
 from broadcast.facts import LONGEST_AIRING
 from broadcast.planning import ItemFacts
 from broadcast.promises import AUDIO_MISSING
 from broadcast.reconcile import OPEN_STATES, Evidence, Expected, State, Verdict, reconcile
 from broadcast.tables import IssuedPlan, Playout, ReceiverObject, StoredRecord
+from broadcast.unplanned import Pair
 from broadcast.upserts import insert, table
 from core import events
 from core.errors import NotFound
-from devices.tables import Receiver
 from schedules.tables import Airing
-
-Pair = tuple[str, str]  # (airing, receiver)
 
 CLOSED_AFTER = timedelta(minutes=5)  # after its end a playout is closed even if nothing closed its airing
 CHUNK = 300
@@ -43,7 +41,7 @@ def recompute(
     playing: Collection[Pair] = (),
     closing: bool = False,
 ) -> int:
-    """Judge these playouts anew; those without a row get one if a record proves that their plan was there.
+    """Judge these playouts anew; those without a row get one if their records can be of a plan of theirs.
 
     `playing`: a receiver's status says so. `closing`: their close has come. Returns how many changed.
     """
@@ -51,7 +49,8 @@ def recompute(
     for chunk in _chunks(sorted(set(pairs))):
         rows = _rows(session, chunk)
         records = _records(session, chunk)
-        if _add_unplanned(session, [pair for pair in chunk if pair in records and pair not in rows], now):
+        strange = {pair: told for pair, told in records.items() if pair not in rows}
+        if strange and unplanned.enter_recorded(session, strange, now):
             rows = _rows(session, chunk)
         items = facts.programme_items(session, {row.programme_id for row in rows.values()})
         have = _objects_held(session, rows.values(), items)
@@ -159,7 +158,7 @@ def close(session: Session, airing_id: str, now: datetime) -> dict[str, int]:
     if airing is None:
         raise NotFound(what="lần phát", id=airing_id)
     if airing.status == "scheduled":
-        _enter_unplanned(session, airing, now)
+        unplanned.enter_targets(session, airing, _receivers_of(session, airing_id), now)
     pairs = [(airing_id, receiver) for receiver in _receivers_of(session, airing_id)]
     recompute(session, pairs, now, closing=True)
     states = Counter(session.scalars(select(Playout.state).where(Playout.airing_id == airing_id)))
@@ -244,50 +243,6 @@ def _records(session: Session, pairs: Sequence[Pair]) -> dict[Pair, list[Evidenc
             )
         )
     return records
-
-
-def _add_unplanned(session: Session, pairs: Sequence[Pair], now: datetime) -> bool:
-    """Records speak of airings that this database promised to nobody: it was restored from a backup taken before."""
-    if not pairs:
-        return False
-    airings = {
-        airing.id: airing
-        for airing in session.scalars(select(Airing).where(Airing.id.in_({pair[0] for pair in pairs})))
-    }
-    units = _units(session, {pair[1] for pair in pairs})
-    known = [pair for pair in pairs if pair[0] in airings and pair[1] in units]
-    rows = [_unplanned_row(airings[airing], receiver, units[receiver], now) for airing, receiver in known]
-    if rows:
-        session.execute(insert(session, Playout).on_conflict_do_nothing(), rows)
-    return bool(rows)
-
-
-def _enter_unplanned(session: Session, airing: Airing, now: datetime) -> None:
-    units = _units(session, facts.receivers_at(session, airing.unit_ids))
-    there = set(_receivers_of(session, airing.id))
-    rows = [_unplanned_row(airing, receiver, unit, now) for receiver, unit in units.items() if receiver not in there]
-    if rows:
-        session.execute(insert(session, Playout).on_conflict_do_nothing(), rows)
-
-
-def _unplanned_row(airing: Airing, receiver: str, unit: str, now: datetime) -> dict[str, Any]:
-    return {
-        "airing_id": airing.id,
-        "receiver_id": receiver,
-        "unit_id": unit,
-        "planned_at": airing.starts_at,
-        "planned_ms": airing.duration_ms,
-        "state": "planned",
-        "first_revision": 0,
-        "played_ms": 0,
-        "cancelled": airing.status == "cancelled",
-        "updated_at": now,
-    }
-
-
-def _units(session: Session, receiver_ids: Collection[str]) -> dict[str, str]:
-    rows = session.execute(select(Receiver.id, Receiver.unit_id).where(Receiver.id.in_(receiver_ids)))
-    return {row.id: row.unit_id for row in rows}
 
 
 def _receivers_of(session: Session, airing_id: str) -> list[str]:

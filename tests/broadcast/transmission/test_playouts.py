@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broadcast import airtime, delivery, playlog, playouts
+from broadcast import airtime, delivery, intake, playlog, playouts
+from broadcast.intake import Opened
 from broadcast.playlog import Batch
 from broadcast.reconcile import CANCEL_UNCONFIRMED, CANCELLED, NO_PLAN, NO_RECORD, NOT_ACCEPTED
 from broadcast.tables import Playout, ReceiverObject, StoredRecord
@@ -189,6 +190,51 @@ def test_a_restored_server_believes_records_of_a_plan_that_it_forgot(world: Worl
     send(world, world.a, played(world, world.a, airing))
     found = world.playout(airing, world.a)
     assert (found.state, found.first_revision, found.unit_id) == ("finished", 0, world.north)
+
+
+def test_records_of_an_airing_that_was_never_a_receivers_own_are_kept_and_make_no_playout(
+    world: World, clock: ManualClock
+) -> None:
+    with world.db.writing() as session:
+        airing = world.airing(session, SOON, [world.north]).id
+    clock.advance(timedelta(hours=1))
+    with world.db.writing() as session:
+        newcomer = world.receiver(session, world.north)  # after all of it was over
+    strangers: list[tuple[Box, Outcome]] = [
+        (newcomer, "missed"),
+        (newcomer, "finished"),
+        (world.c, "missed"),
+        (world.c, "refused"),
+    ]
+    for box, outcome in strangers:
+        told = batch(box, played(world, box, airing, outcome))
+        with world.db.writing() as session:
+            intake.apply(session, Opened(plays=[told, told]), clock)
+            intake.apply(session, Opened(plays=[told]), clock)  # it comes twice, and is told once
+    close(world, airing)  # long after, and who came later is not missed
+    with world.db.reading() as session:
+        rows = session.scalars(select(Playout.receiver_id).where(Playout.airing_id == airing)).all()
+        strange = session.scalars(select(Event).where(Event.kind == "receiver:log:unplanned").order_by(Event.seq)).all()
+        assert session.scalar(select(func.count()).select_from(StoredRecord)) == 12
+    assert sorted(rows) == sorted([world.a.id, world.b.id])
+    assert [(event.subject_id, event.data["airings"]) for event in strange] == [
+        (newcomer.id, [airing]),
+        (newcomer.id, [airing]),
+        (world.c.id, [airing]),
+        (world.c.id, [airing]),
+    ]
+
+
+def test_a_target_that_reports_its_silence_without_a_plan_of_ours_has_a_playout(
+    world: World, clock: ManualClock
+) -> None:
+    with world.db.writing() as session:
+        airing = world.airing(session, SOON, [world.north]).id
+    clock.advance(timedelta(hours=1))
+    send(world, world.b, played(world, world.b, airing, "missed"))
+    assert world.playout(airing, world.b).state == "missed"
+    send(world, world.c, played(world, world.c, airing))  # moved to another unit since: it sounded there
+    assert world.playout(airing, world.c).state == "finished"
 
 
 def test_airtime_is_what_the_raw_records_say(world: World, clock: ManualClock) -> None:
