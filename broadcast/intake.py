@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from broadcast import commands, delivery, facts, playlog, playouts, unplanned
+from broadcast import commands, delivery, facts, playlog, playouts, unplanned, wire
 from broadcast.playlog import Batch, Standing
 from broadcast.tables import CommandAnswer, IssuedCommand, IssuedPlan, ReceiverObject
 from broadcast.unplanned import Pair
@@ -154,7 +154,7 @@ def _open(opened: Opened, message: Upward, receiver: str, kind: str, key: Verify
 
 def _decode(data: bytes | msgspec.Raw, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return wire.decode(data, kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadMessage(reason="malformed") from error
 

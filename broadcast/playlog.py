@@ -22,6 +22,7 @@ from msgspec import Struct
 from sqlalchemy import and_, bindparam, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from broadcast import wire
 from broadcast.tables import PlayBatch, RecordFork, StoredRecord, Watermark
 from broadcast.upserts import insert, insert_new, table
 from core import events
@@ -35,7 +36,7 @@ _EXACT_INTEGERS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One record out of a verified message; `body` is what was signed, member for member."""
+    """One record out of a verified message; `body` is what was signed, member for member (but for U+0000)."""
 
     receiver_id: str
     record: PlayRecord
@@ -170,7 +171,11 @@ _json_decoder = msgspec.json.Decoder()
 def _taken(receiver_id: str, raw: bytes) -> Taken:
     body = _json_decoder.decode(raw)
     digest = hashlib.sha256(canonical(body)).hexdigest()
-    return Taken(receiver_id, _record_decoder.decode(raw), digest, body)
+    record = _record_decoder.decode(raw)
+    if wire.has_nul(raw):
+        body = wire.storable(body)
+        record = msgspec.convert(body, PlayRecord)
+    return Taken(receiver_id, record, digest, body)
 
 
 @dataclass(slots=True)

@@ -530,3 +530,28 @@ def test_the_json_of_events_is_readable(post: Post, world: World) -> None:
 def test_only_the_database_being_away_makes_a_batch_wait() -> None:
     assert ingest.database_is_away(OperationalError("x", {}, Exception()))
     assert not ingest.database_is_away(IntegrityError("x", {}, Exception()))
+
+
+def test_a_nul_in_what_receivers_say_holds_nothing_up(post: Post) -> None:
+    world, nul = post.world, "a\0b"
+    airing = planned(world)
+    post.say(
+        world.a, "hello", Hello(revision=0, software=nul, boot=new_id(), machine=nul, capabilities=[nul, "sound\0"])
+    )
+    revision = world.plan_of(world.a).revision
+    post.report(world.a, PlanRefused(revision=revision, reason=nul))
+    post.report(world.a, Alarm(name=nul, detail=nul))
+    post.report(world.a, Refusal(topic=nul, reason=nul))
+    with world.db.writing() as session:
+        issued = commands.set_volume(session, world.a.id, 50, actor=OPERATOR, now=world.clock.now())
+        command = issued.id
+    post.report(world.a, CommandResult(id=command, result="refused", reason=nul))
+    records = [world.a.record(airing, item, world.clock.now(), outcome="missed", reason=nul) for item in world.items]
+    post.say(world.a, "plays", world.a.plays(records, world.clock.now()))
+    until(lambda: post.acks(world.a) == [3], "the records are acknowledged")
+    with world.db.reading() as session:
+        answer = session.get_one(CommandAnswer, (command, world.a.id))
+        plan = session.get_one(IssuedPlan, (world.a.id, revision))
+        alarm = session.scalars(select(Event).where(Event.kind == "receiver:receiver:alarm")).one()
+    assert (answer.reason, plan.refused_reason, alarm.data["detail"]) == ("a␀b",) * 3
+    assert world.playout(airing, world.a).reason == "a␀b"

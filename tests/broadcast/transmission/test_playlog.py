@@ -145,6 +145,31 @@ def test_a_log_that_is_broken_everywhere_does_not_fill_the_audit_trail(world: Wo
     assert (event.data["log"], event.data["count"]) == (world.a.log, 105)
 
 
+def test_a_nul_in_a_record_holds_nothing_up(world: World) -> None:
+    """PostgreSQL has no U+0000 in text; the batch that was signed keeps it, and so does the chain."""
+    records = [
+        world.a.record(new_id(), world.items[0], world.clock.now(), outcome="missed", reason=f"mất\0điện {n}")
+        for n in range(3)
+    ]
+    body = msgspec.to_builtins(Plays(records=records))
+    body["records"][2]["invented\0later"] = ["\0", {"\0": "\\u0000"}]
+    token = world.a.plays(records, world.clock.now())
+    batch = read_batch(world.a.id, token, msgspec.json.encode(body))
+    assert take(world, batch).standings[0].through == 3
+    assert events_of(world, "receiver:log:chain-broken") == []
+    again = take(world, batch)
+    assert (again.stored, again.forks, again.standings[0].through) == (0, 0, 3)
+    forged = msgspec.structs.replace(records[1], reason="\0")
+    assert take(world, batch_of(world.a, [forged])).forks == 1
+    with world.db.reading() as session:
+        kept = session.scalars(select(StoredRecord).order_by(StoredRecord.seq)).all()
+        signed = session.scalars(select(PlayBatch).where(PlayBatch.first_seq == 1)).one()
+    assert [one.body["reason"] for one in kept] == [f"mất␀điện {n}" for n in range(3)]
+    assert kept[2].body["invented␀later"] == ["␀", {"␀": "\\u0000"}]
+    assert kept[0].canonical_sha256 == canonical_sha256(records[0])
+    assert signed.token == token.decode()
+
+
 def test_many_receivers_and_logs_in_one_intake(world: World) -> None:
     batches = []
     for box in (world.a, world.b, world.c):
