@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, playouts
+from broadcast import commands, content, delivery, playouts, quiet
 from broadcast.delivery import RulesOf
 from broadcast.tables import Playout
 from core import events
@@ -25,6 +26,7 @@ from schedules import timetable
 from schedules.engine import Duty, FiringHandler
 from schedules.firings import Due
 from schedules.lease import Leadership
+from schedules.tables import Airing
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +95,29 @@ class Duties:
         with self._db.writing() as session:
             self._leadership.check(session)
             made = timetable.materialise(session, now=now, until=now + timedelta(days=self._settings.airing_days))
+            self._tell_quiet(session, made, now)
             delivery.request_for_airings(session, made, now, horizon=timedelta(hours=self._settings.plan_hours))
+
+    def _tell_quiet(self, session: Session, made: Sequence[Airing], now: datetime) -> None:
+        """Receivers refuse what lies in the quiet hours: whoever made its schedule should hear of it before.
+
+        A schedule is refused for that when it is made; the quiet hours may have been changed since.
+        """
+        silent: dict[str, list[str]] = defaultdict(list)
+        for airing in quiet.refused(session, self._settings, made):
+            silent[airing.schedule_id].append(airing.starts_at.isoformat())
+        for schedule_id, starts in silent.items():
+            log.warning("Airings lie in the quiet hours", extra={"schedule": schedule_id, "airings": len(starts)})
+            events.record(
+                session,
+                "system:schedule:in-quiet-hours",
+                actor=events.SYSTEM,
+                at=now,
+                subject=("schedule", schedule_id),
+                quiet_hours=self._settings.quiet_hours,
+                airings=len(starts),
+                starts=starts[:NAMED_MAX],
+            )
 
     def plans(self) -> None:
         """Issue what was requested; then publish the audio that plans need, and the plans."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -19,7 +20,11 @@ from core.clock import to_ms
 from core.errors import TruyenThanhError
 from core.settings import Settings
 from devices.protocol.plan import Interval
-from schedules.tables import Airing
+from schedules.expansion import rule_of
+from schedules.recurrence import Rule, next_after, occurrences
+from schedules.tables import Airing, Schedule
+
+FORESEEN = 8  # occurrences of a rule that are looked at: every weekday is among them
 
 
 class InQuietHours(TruyenThanhError):
@@ -39,19 +44,51 @@ def site_rules(settings: Settings, start: datetime, end: datetime) -> Rules:
 
 def check(settings: Settings, start: datetime, duration_ms: int) -> None:
     """Raise InQuietHours if any part of a programme would sound within the quiet hours."""
-    end = start + timedelta(milliseconds=duration_ms)
-    for begins, ends in _spans(settings, start, end):
-        if start < ends and begins < end:
-            raise InQuietHours(start=start.astimezone(settings.zone), quiet=settings.quiet_hours)
+    if _touched(settings, start, duration_ms):
+        raise InQuietHours(start=start.astimezone(settings.zone), quiet=settings.quiet_hours)
 
 
 def check_airings(session: Session, settings: Settings, airings: Sequence[Airing]) -> None:
     """`check` every airing that is to come, but for those of an emergency."""
+    for airing in refused(session, settings, airings):
+        check(settings, airing.starts_at, airing.duration_ms)
+
+
+def check_schedule(session: Session, settings: Settings, schedule: Schedule, now: datetime) -> None:
+    """`check` what the schedule's rule comes to, from its next occurrence on; an emergency's is free.
+
+    Not only the airings that are made: a schedule that begins next year has none yet.
+    """
+    if (
+        planning.highest(facts.programme_classes(session, {schedule.programme_id})[schedule.programme_id])
+        == "emergency"
+    ):
+        return
+    for start in _next_occurrences(rule_of(schedule), now):
+        check(settings, start, schedule.duration_ms)
+
+
+def refused(session: Session, settings: Settings, airings: Sequence[Airing]) -> list[Airing]:
+    """Those to come that receivers won't let sound, or not to their end, because they lie in the quiet hours."""
     coming = [airing for airing in airings if airing.status == "scheduled"]
     classes = facts.programme_classes(session, {airing.programme_id for airing in coming})
-    for airing in coming:
-        if planning.highest(classes[airing.programme_id]) != "emergency":
-            check(settings, airing.starts_at, airing.duration_ms)
+    return [
+        airing
+        for airing in coming
+        if planning.highest(classes[airing.programme_id]) != "emergency"
+        and _touched(settings, airing.starts_at, airing.duration_ms)
+    ]
+
+
+def _touched(settings: Settings, start: datetime, duration_ms: int) -> bool:
+    end = start + timedelta(milliseconds=duration_ms)
+    return any(start < ends and begins < end for begins, ends in _spans(settings, start, end))
+
+
+def _next_occurrences(rule: Rule, now: datetime) -> Iterator[datetime]:
+    first = next_after(rule, now)
+    if first is not None:
+        yield from islice(occurrences(rule, first, first + FORESEEN * timedelta(days=7)), FORESEEN)
 
 
 def _spans(settings: Settings, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

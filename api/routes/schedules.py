@@ -162,6 +162,7 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
             actor=who.actor,
             clock=context.clock,
         )
+        quiet.check_schedule(session, context.settings, schedule, context.clock.now())
         made = _materialise(session, context, schedule.id)
         _tell_receivers(session, context, made)
         return ScheduleOut.model_validate(schedule)
@@ -199,6 +200,8 @@ def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleCh
             actor=who.actor,
             clock=context.clock,
         )
+        if body.rule is not None or body.programme_id is not None:
+            quiet.check_schedule(session, context.settings, timetable.get(session, schedule_id), context.clock.now())
         changed += _materialise(session, context, schedule_id)
         _tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(timetable.get(session, schedule_id))
