@@ -28,6 +28,7 @@ from broadcast.upserts import insert, insert_new, table
 from core import events
 from core.clock import from_ms
 from devices.protocol.reports import PlayRecord
+from devices.protocol.resolve import resolve
 from devices.protocol.signing import GENESIS, BadMessage
 
 _Key = tuple[str, str]  # (receiver, log)
@@ -76,6 +77,9 @@ class Intake:
 
 class _Raw(Struct, frozen=True):
     records: list[msgspec.Raw]
+
+
+resolve(_Raw)
 
 
 def read_batch(receiver_id: str, token: bytes, body: msgspec.Raw | bytes) -> Batch:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from devices.protocol.plan import BroadcastClass, DurationMs, Id, Item, Manifest, Percent, Seq, UnixMs
+from devices.protocol.resolve import resolve
 
 CommandName = Literal["play-now", "stop", "volume", "mute", "test-tone", "refresh", "restart", "rotate"]
 AREA_COMMANDS: frozenset[CommandName] = frozenset({"play-now", "stop", "mute"})
@@ -65,3 +66,6 @@ class TimeAnswer(Struct, frozen=True, kw_only=True):
     nonce: Annotated[str, Meta(min_length=16, max_length=64)]
     received: UnixMs
     sent: UnixMs
+
+
+resolve(Command, Ack, TimeRequest, TimeAnswer)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from devices.protocol.resolve import resolve
+
 UnixMs = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]
 DurationMs = Annotated[int, Meta(ge=0, le=604_800_000)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
@@ -128,3 +130,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     keys: list[str] = field(default_factory=list)
     revocations: str | None = None
     protocol: int = PROTOCOL
+
+
+resolve(Plan)

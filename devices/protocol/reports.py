@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from devices.protocol.plan import DurationMs, Id, Percent, Seq, Sha256, UnixMs
+from devices.protocol.resolve import resolve
 
 Outcome = Literal["finished", "partial", "missed", "refused"]
 ClockSource = Literal["untrusted", "signed", "ntp", "rtc"]
@@ -130,3 +131,6 @@ class Plays(Struct, frozen=True, kw_only=True):
     """The body of a `plays` message: consecutive records of one log."""
 
     records: Annotated[list[PlayRecord], Meta(min_length=1, max_length=500)]
+
+
+resolve(Hello, Status, Report, PlayRecord, Plays)

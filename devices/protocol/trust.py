@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from core.clock import to_ms
 from devices.protocol.plan import Seq, UnixMs
+from devices.protocol.resolve import resolve
 from devices.protocol.signing import BadMessage, Claims, SigningKey, VerifyKey, decode_body, open_signed, sign
 
 Role = Literal["plan", "command", "time", "ack"]
@@ -44,6 +45,9 @@ class Revocations(Struct, frozen=True, kw_only=True):
     seq: Seq
     kids: list[str] = field(default_factory=list)
     receivers: list[str] = field(default_factory=list)
+
+
+resolve(KeyCertificate, Revocations)
 
 
 def certify(root: SigningKey, key: VerifyKey, role: Role, not_before: datetime, not_after: datetime) -> str:

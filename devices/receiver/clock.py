@@ -24,6 +24,7 @@ from msgspec import Struct
 from core.clock import Clock, to_ms
 from devices.protocol.commands import TimeAnswer
 from devices.protocol.reports import ClockFacts
+from devices.protocol.resolve import resolve
 from devices.receiver.state import write_whole
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class _Kept(Struct, frozen=True):
     mono_ms: float = 0.0
     offset_ms: float = 0.0
     half_trip_ms: float = 0.0
+
+
+resolve(_Kept)
 
 
 class SignedClock:

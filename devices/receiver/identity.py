@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from core.errors import TruyenThanhError
 from devices.protocol import topics
 from devices.protocol.reports import Status
+from devices.protocol.resolve import resolve
 from devices.protocol.signing import BadMessage, SigningKey, VerifyKey
 from devices.protocol.trust import Trust
 
@@ -72,6 +73,9 @@ class Identity(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Identity({self.receiver})"
+
+
+resolve(Identity)
 
 
 def will(identity: Identity) -> tuple[str, bytes]:

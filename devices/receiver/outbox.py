@@ -17,6 +17,7 @@ from msgspec import Struct
 from core.ids import new_id
 from devices.protocol.plan import DurationMs, Id, Percent, Seq, Sha256, UnixMs
 from devices.protocol.reports import ClockFacts, Outcome, PlayRecord
+from devices.protocol.resolve import resolve
 from devices.protocol.signing import GENESIS, canonical_sha256
 from devices.receiver.state import State
 
@@ -42,6 +43,9 @@ class Draft(Struct, frozen=True, kw_only=True):
     volume: Percent | None = None
     output_dbfs: float | None = None
     command: Id | None = None
+
+
+resolve(Draft)
 
 
 class Outbox:
