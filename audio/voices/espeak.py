@@ -3,10 +3,7 @@
 The library comes in the wheel `espeakng-loader`. It is C with one global state and no handle, and it is kept out of
 this process for three reasons:
 
-- A fault in it would end the server. A demo died once of SIGSEGV while bulletins were spoken, when the library was
-  loaded here, and what was to blame was never found: neither cold starts under load nor valgrind showed anything
-  against this library, which starts no threads in the mode that is used. Out of process it can't be to blame again,
-  and a fault costs one sentence, which is spoken a second time.
+- A fault in it would end the server. Out of process it costs one sentence, which is spoken a second time.
 - Its state drifts: the phase of the voice's flutter goes on from one call to the next and would make the same text
   sound differently each time. Every sentence is spoken by a fork of a worker that has set the library up and never
   spoken, so the same sentence gives the same samples. (Loading and unloading the library in a process that has other
