@@ -25,7 +25,7 @@ class Village:
 
     def until_online(self) -> None:
         wanted = {receiver.id for receiver in self.receivers}
-        until(lambda: self.site.online() >= wanted, 30, "both receivers are online")
+        until(lambda: self.site.online() >= wanted, 100, "both receivers are online")
 
 
 def open_to_all(folder: str) -> Path:
