@@ -6,6 +6,6 @@ Rules of our own for administrative text (`rules/`, `abbreviations.tsv`) over se
 from __future__ import annotations
 
 from audio.reading.compose import read
-from audio.reading.model import Doubt, Reading, Span
+from audio.reading.model import Doubt, Lexicon, Reading, Span
 
-__all__ = ["Doubt", "Reading", "Span", "read"]
+__all__ = ["Doubt", "Lexicon", "Reading", "Span", "read"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audio.reading import abbreviations, base, letters
-from audio.reading.model import Doubt, DoubtKind, Kind, Reading, Rule, Said, Span
+from audio.reading.model import CERTAINTY, Doubt, DoubtKind, Kind, Lexicon, Reading, Rule, Said, Span
 from audio.reading.prepare import Prepared, prepare
 from audio.reading.rules import ALL
 
@@ -41,14 +41,19 @@ class _Piece:
     spoken: str
     doubt: DoubtKind | None = None
     unknown: bool = False  # for the base
+    suggestions: tuple[str, ...] = ()
+    certainty: float | None = None  # None: what the doubt says
 
 
-def read(written: str) -> Reading:
-    """A written text in spoken form. Never raises; what can't be read is left out and named."""
+def read(written: str, lexicon: Lexicon | None = None) -> Reading:
+    """A written text in spoken form. Never raises; what can't be read is left out and named.
+
+    What `lexicon` claims comes before every rule, and is certain.
+    """
     prepared = prepare(written)
     pieces: list[_Piece] = []
     at = 0
-    for claim in _claims(prepared.text):
+    for claim in _claims(prepared.text, lexicon):
         pieces += _tokens(prepared.text, at, claim.start)
         pieces.append(claim)
         at = claim.end
@@ -59,12 +64,23 @@ def read(written: str) -> Reading:
     return Reading(_put_together(pieces), *_facts(written, prepared, pieces))
 
 
-def _claims(text: str) -> list[_Piece]:
+def _claims(text: str, lexicon: Lexicon | None) -> list[_Piece]:
     taken = bytearray(len(text))
-    claims: list[_Piece] = []
+    claims = [] if lexicon is None else _claims_of_lexicon(lexicon, text, taken)
     for rule in ALL:
         claims += _claims_of(rule, text, taken)
     return sorted(claims, key=lambda claim: claim.start)
+
+
+def _claims_of_lexicon(lexicon: Lexicon, text: str, taken: bytearray) -> list[_Piece]:
+    """What a lexicon reads; a stretch outside the text, taken already or without a word to say is passed over."""
+    claims: list[_Piece] = []
+    for start, end, spoken in lexicon.claims(text):
+        if not 0 <= start < end <= len(text) or 1 in taken[start:end] or not _WORD.search(spoken):
+            continue
+        taken[start:end] = b"\x01" * (end - start)
+        claims.append(_Piece(start, end, "lexicon", spoken))
+    return claims
 
 
 def _claims_of(rule: Rule, text: str, taken: bytearray) -> list[_Piece]:
@@ -87,7 +103,7 @@ def _claims_of(rule: Rule, text: str, taken: bytearray) -> list[_Piece]:
         end = said.end if said.end is not None else end
         taken[start:end] = b"\x01" * (end - start)
         at = end
-        claims.append(_Piece(start, end, rule.kind, said.spoken, said.doubt))
+        claims.append(_Piece(start, end, rule.kind, said.spoken, said.doubt, False, said.suggestions, said.certainty))
     return claims
 
 
@@ -230,7 +246,9 @@ def _facts(written: str, prepared: Prepared, pieces: list[_Piece]) -> tuple[tupl
         offset, end = prepared.origin[piece.start], prepared.origin[piece.end]
         said = " ".join(piece.spoken.split())
         original = written[offset:end]
-        spans.append(Span(original, said, piece.kind, offset))
+        certainty = CERTAINTY[piece.doubt] if piece.certainty is None else piece.certainty
+        spans.append(Span(original, said, piece.kind, offset, certainty))
         if piece.doubt:
-            doubts.append(Doubt(piece.doubt, original.strip(), said, offset, written.count("\n", 0, offset) + 1))
+            line = written.count("\n", 0, offset) + 1
+            doubts.append(Doubt(piece.doubt, original.strip(), said, offset, line, piece.suggestions))
     return tuple(spans), tuple(doubts)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 Kind = Literal[
     "document", "date", "time", "phone", "money", "number", "unit", "roman", "abbreviation", "web", "markup",
-    "foreign", "letter", "base", "symbol",
+    "foreign", "letter", "base", "symbol", "lexicon",
 ]  # fmt: skip
 
 DoubtKind = Literal["abbreviation", "foreign", "number", "dropped", "blank"]
@@ -30,30 +30,55 @@ _DOUBTS_EN: Final[dict[DoubtKind, str]] = {
 }
 
 
+# How sure a reading is where nothing but its doubt says so.
+CERTAINTY: Final[dict[DoubtKind | None, float]] = {
+    None: 1.0, "number": 0.5, "abbreviation": 0.3, "foreign": 0.3, "dropped": 0.0, "blank": 0.0,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the written text that is read otherwise than it stands. `offset` counts characters of the text."""
+    """A stretch of the written text that is read otherwise than it stands. `offset` counts characters of the text.
+
+    `certainty` says how sure the reading is: 1, there is no other (a lexicon, a table, a form that means one thing);
+    0.9, what stands around decided; 0.5, one of two readings; 0.3, a guess; 0, nothing was said for it. At 0.5 and
+    below there is a `Doubt` with the same place.
+    """
 
     written: str
     spoken: str
     kind: Kind
     offset: int
+    certainty: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A place where the reading is a guess. Lines count from 1."""
+    """A place where the reading is a guess. Lines count from 1. `suggestions` are readings to choose from."""
 
     kind: DoubtKind
     written: str
     spoken: str
     offset: int
     line: int
+    suggestions: tuple[str, ...] = ()
 
     def text(self, language: str = "vi") -> str:
         """The doubt in `vi` or `en`, with its line; without a full stop: “dòng 2: “XYZW” – chữ viết tắt …”."""
         why = (_DOUBTS_VI if language == "vi" else _DOUBTS_EN)[self.kind].format(spoken=self.spoken)
         return f"{'dòng' if language == 'vi' else 'line'} {self.line}: “{self.written}” – {why}"
+
+
+class Lexicon(Protocol):
+    """Readings of a place's own: names of villages, people, firms. They come before every rule.
+
+    `claims` is given the prepared text (composed letters, one kind of dash, quote and space) and names stretches of it
+    with their reading, in spoken form. Of stretches that overlap the first that is named holds.
+    """
+
+    def claims(self, text: str) -> Iterable[tuple[int, int, str]]:
+        """Start, end (both in characters of `text`) and spoken form of each stretch that the lexicon reads."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +97,8 @@ class Said:
     spoken: str
     doubt: DoubtKind | None = None
     end: int | None = None  # where the part that was read ends; None: the whole match
+    suggestions: tuple[str, ...] = ()  # other readings, for a doubt
+    certainty: float | None = None  # None: what the doubt's kind says, 1 without one
 
 
 Speak = Callable[[re.Match[str]], "str | Said | None"]

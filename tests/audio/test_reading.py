@@ -125,6 +125,26 @@ def test_spans_tell_what_was_read_as_what_and_where() -> None:
     assert spans[0].spoken == "một một một"
 
 
+class Villages:
+    """A lexicon of two names, the second inside the first."""
+
+    def claims(self, text: str) -> list[tuple[int, int, str]]:
+        table = [("Bản Khuôn 111", "bản Khuôn mới"), ("111", "số MỘT"), ("Đài", "—")]
+        return [(at, at + len(name), said) for name, said in table if (at := text.find(name)) >= 0] + [(-1, 900, "ai")]
+
+
+def test_a_lexicon_comes_before_every_rule_and_is_certain() -> None:
+    reading = read("Gọi Đài Bản Khuôn 111 ngày 30/7.", Villages())
+    assert reading.spoken == "gọi đài bản khuôn mới ngày ba mươi tháng bảy."
+    assert [(span.kind, span.certainty) for span in reading.spans] == [("lexicon", 1.0), ("date", 1.0)]
+    assert read("Có 111.", Villages()).warnings == ()
+
+
+def test_a_doubt_says_how_unsure_it_is() -> None:
+    reading = read("Có 111. Nhóm XZQK.")
+    assert [(span.written, span.certainty) for span in reading.spans] == [("111", 0.5), ("XZQK", 0.3)]
+
+
 def test_offsets_count_in_the_text_as_it_was_given() -> None:
     """In decomposed text, where a letter and its marks are several characters, as in composed."""
     text = unicodedata.normalize("NFD", "Tết Nguyên đán\u00a0— gọi 111")
