@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from audio.reading import abbreviations, base, letters
+from audio.reading import abbreviations, base, letters, misprints
 from audio.reading.model import CERTAINTY, Doubt, DoubtKind, Kind, Lexicon, Reading, Rule, Said, Span
 from audio.reading.prepare import Prepared, prepare
 from audio.reading.rules import ALL
@@ -61,7 +61,9 @@ def read(written: str, lexicon: Lexicon | None = None) -> Reading:
     _ask_base(prepared.text, pieces)
     for piece in pieces:
         piece.spoken = _WORD.sub(_settled, piece.spoken)
-    return Reading(_put_together(pieces), *_facts(written, prepared, pieces))
+    spans, doubts = _facts(written, prepared, pieces)
+    doubts += _doubled(written, prepared, pieces)
+    return Reading(_put_together(pieces), tuple(spans), tuple(sorted(doubts, key=lambda doubt: doubt.offset)))
 
 
 def _claims(text: str, lexicon: Lexicon | None) -> list[_Piece]:
@@ -237,7 +239,7 @@ def _put_together(pieces: list[_Piece]) -> str:
     return "".join(out)
 
 
-def _facts(written: str, prepared: Prepared, pieces: list[_Piece]) -> tuple[tuple[Span, ...], tuple[Doubt, ...]]:
+def _facts(written: str, prepared: Prepared, pieces: list[_Piece]) -> tuple[list[Span], list[Doubt]]:
     spans: list[Span] = []
     doubts: list[Doubt] = []
     for piece in pieces:
@@ -251,4 +253,22 @@ def _facts(written: str, prepared: Prepared, pieces: list[_Piece]) -> tuple[tupl
         if piece.doubt:
             line = written.count("\n", 0, offset) + 1
             doubts.append(Doubt(piece.doubt, original.strip(), said, offset, line, piece.suggestions))
-    return tuple(spans), tuple(doubts)
+    return spans, doubts
+
+
+def _doubled(written: str, prepared: Prepared, pieces: list[_Piece]) -> list[Doubt]:
+    """Words that stand twice in a row, of those that are said as they were written."""
+    doubts: list[Doubt] = []
+    row: list[_Piece] = []
+    for piece in [*pieces, None]:
+        if piece is not None and piece.kind is None and piece.spoken.isalpha():
+            row.append(piece)
+            continue
+        for first, count in misprints.doubled([one.spoken for one in row]):
+            offset, end = prepared.origin[row[first].start], prepared.origin[row[first + 2 * count - 1].end]
+            said = " ".join(one.spoken for one in row[first : first + 2 * count])
+            once = " ".join(one.spoken for one in row[first : first + count])
+            line = written.count("\n", 0, offset) + 1
+            doubts.append(Doubt("doubled", written[offset:end], said, offset, line, (once, said)))
+        row = []
+    return doubts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -43,6 +44,25 @@ LOWER: Final = "".join(sorted(VIETNAMESE))
 UPPER: Final = LOWER.upper()
 _VOWELS: Final = frozenset(letter for letter in VIETNAMESE if unicodedata.normalize("NFD", letter)[0] in "aeiouy")
 
+# hoà, khoẻ, thuỷ: the tone on the second vowel, as some write; hòa, khỏe, thủy are what the tables hold.
+_LATE_TONE: Final = re.compile(r"[oO](?:[àáảãạ]|[ÀÁẢÃẠ]|[èéẻẽẹ]|[ÈÉẺẼẸ])(?!\w)|(?<![qQ])[uU][ỳýỷỹỵỲÝỶỸỴ](?!\w)")
+_MOVED: Final = {
+    late: early
+    for second, first in (("a", "o"), ("e", "o"), ("y", "u"))
+    for tone in "\u0300\u0301\u0303\u0309\u0323"
+    for one in (first, first.upper())
+    for two in (second, second.upper())
+    for late, early in [
+        (unicodedata.normalize("NFC", one + two + tone), unicodedata.normalize("NFC", one + tone + two))
+    ]
+}
+
+
+def early_toned(text: str) -> str:
+    """Every tone where the tables have it; as many characters as before."""
+    return _LATE_TONE.sub(lambda match: _MOVED[match.group()], text)
+
+
 _FOLDED: Final = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "ð": "d", "þ": "th", "ı": "i"}
 
 
@@ -60,7 +80,7 @@ def fold(word: str) -> str:
             continue
         base = _FOLDED.get(letter) or "".join(one for one in unicodedata.normalize("NFKD", letter) if one.isascii())
         folded += [one for one in base if one in VIETNAMESE]
-    return "".join(folded)
+    return early_toned("".join(folded))
 
 
 def _split_tone(word: str) -> tuple[str, str]:

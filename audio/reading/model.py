@@ -12,12 +12,14 @@ Kind = Literal[
     "foreign", "letter", "base", "symbol", "lexicon",
 ]  # fmt: skip
 
-DoubtKind = Literal["abbreviation", "foreign", "number", "dropped", "blank"]
+DoubtKind = Literal["abbreviation", "foreign", "number", "date", "doubled", "dropped", "blank"]
 
 _DOUBTS_VI: Final[dict[DoubtKind, str]] = {
     "abbreviation": "chữ viết tắt chưa biết, tạm đọc là “{spoken}”",
     "foreign": "từ không phải tiếng Việt, tạm đọc là “{spoken}”",
     "number": "có thể là số điện thoại để gọi hoặc là số lượng, tạm đọc là “{spoken}”",
+    "date": "có thể là ngày tháng hoặc là phân số, tạm đọc là “{spoken}”",
+    "doubled": "hai từ giống nhau đứng liền nhau, có thể do gõ nhầm; đọc đúng như đã viết",
     "dropped": "không đọc được, đã bỏ qua",
     "blank": "còn để trống chỗ cần điền",
 }
@@ -25,6 +27,8 @@ _DOUBTS_EN: Final[dict[DoubtKind, str]] = {
     "abbreviation": "an unknown abbreviation, read “{spoken}” for now",
     "foreign": "not a Vietnamese word, read “{spoken}” for now",
     "number": "either a number to call or a count, read “{spoken}” for now",
+    "date": "either a date or a share, read “{spoken}” for now",
+    "doubled": "the same word twice in a row, perhaps a misprint; read as it is written",
     "dropped": "can't be read and was left out",
     "blank": "has a blank that is to be filled in",
 }
@@ -32,7 +36,8 @@ _DOUBTS_EN: Final[dict[DoubtKind, str]] = {
 
 # How sure a reading is where nothing but its doubt says so.
 CERTAINTY: Final[dict[DoubtKind | None, float]] = {
-    None: 1.0, "number": 0.5, "abbreviation": 0.3, "foreign": 0.3, "dropped": 0.0, "blank": 0.0,
+    None: 1.0, "number": 0.5, "date": 0.5, "doubled": 0.5,
+    "abbreviation": 0.3, "foreign": 0.3, "dropped": 0.0, "blank": 0.0,
 }  # fmt: skip
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from audio.reading.letters import LOWER, UPPER, early_toned
 
 _DASHES: Final = "‐‑‒–—―−﹣－"
 _QUOTES: Final = "“”„‟«»″〝〞＂"
@@ -25,11 +28,13 @@ class Prepared:
     """`origin[i]` is where character i of `text` stood in the written text; one more entry marks its end."""
 
     text: str
-    origin: list[int]
+    origin: Sequence[int]
 
 
 def prepare(written: str) -> Prepared:
     """Never raises; characters that can't be used are left out or become spaces."""
+    if unicodedata.is_normalized("NFC", written) and not _UNUSUAL.search(written):
+        return Prepared(_joined(early_toned(written.translate(_SIMPLE))), range(len(written) + 1))
     letters: list[str] = []
     origin: list[int] = []
     index = 0
@@ -43,7 +48,7 @@ def prepare(written: str) -> Prepared:
         index = end
     origin.append(len(written))
     text = "".join(letters)
-    return Prepared(_joined(text), origin)
+    return Prepared(_joined(early_toned(text)), origin)
 
 
 def _uniform(cluster: str) -> str:
@@ -85,3 +90,12 @@ def _joined(text: str) -> str:
     return _BROKEN_LINE.sub(
         lambda match: match.group().replace("\n", " ") if match.group(2).islower() else match.group(), text
     )
+
+
+# Most texts hold nothing but these, each of which becomes one character: they are prepared at one stroke.
+_SIMPLE: Final = str.maketrans(
+    dict.fromkeys(_DASHES, "-") | dict.fromkeys(_QUOTES, '"') | dict.fromkeys(_APOSTROPHES, "'")
+    | {control: letter for control, letter in _CONTROLS.items() if letter and control != "\n"}
+    | {"\u00a0": " "}
+)  # fmt: skip
+_UNUSUAL: Final = re.compile(rf"[^\x00-\x0c\x0e-\x7f\u00a0{LOWER}{UPPER}{_DASHES}{_QUOTES}{_APOSTROPHES}…•%°]")

@@ -21,7 +21,8 @@ _RIGHT: Final = r"(?![\w/]|[.,]\d)"
 _DATED: Final = re.compile(
     r"(?:ngày|hôm|sáng|trưa|chiều|tối|đêm|dịp|lễ|tết|khánh|kỷ niệm|nhân|từ|đến|tới|trước|sau|vào|mùng|mồng|rằm|hạn|"
     r"lao động|thiếu nhi|phụ nữ|nhà giáo|thương binh|liệt sĩ|thứ (?:hai|ba|tư|năm|sáu|bảy|\d)|chủ nhật|"
-    r"giờ(?: \d+)?(?: phút)?|\d+h\d*|và|cuối tuần)[\s,(\"]*(?:ngày)?[\s,(\"]*$"
+    r"giờ(?: \d+)?(?: phút)?|\d+h\d*|và|cuối tuần|"
+    r"hạn \w+|sinh nhật|hôm (?:qua|nay|kia)|mai)[\s,(\"]*(?:ngày)?[\s,(\"]*$"
 )
 _COUNTED: Final = re.compile(
     r"^\s+(?!năm\b|và\b|đến\b|tới\b|hàng\b|hằng\b|âm\b|dương\b|là\b|tại\b|có\b|để\b|với\b|vừa\b)[^\W\d_]+"
@@ -51,6 +52,8 @@ def _certain(date: str, context: str, following: str) -> bool:
     parts = [int(part) for part in re.split(r"\s*/\s*", date)]
     if len(parts) == 3 or re.search(_DATED, context):
         return True
+    if context.endswith("(") and re.match(r"\s*\)", following):
+        return True  # (5/7): in news the day it was
     if parts[0] == parts[1]:
         return not _COUNTED.match(following)
     return parts[0] > parts[1]
@@ -75,7 +78,7 @@ def _dates(match: re.Match[str]) -> str | None:
             words.append(_one(item, marked=index == 0 and _marked(match)))
         else:
             words.append(_day(item, marked=index == 0 and _marked(match)))
-    return " ".join(words).replace(" ,", ",")
+    return " ".join(words).replace(" ,", ",") + _paused(match)
 
 
 def _days_listed(items: list[str], context: str) -> bool:
@@ -87,7 +90,16 @@ def _days_listed(items: list[str], context: str) -> bool:
 
 
 def _full(match: re.Match[str]) -> str:
-    return _one(match.group(), marked=_marked(match))
+    return _one(match.group(), marked=_marked(match)) + _paused(match)
+
+
+def _paused(match: re.Match[str]) -> str:
+    """A pause between the date of a document and its issuer: `193/QĐ-TTg ngày 09/02/2021 của …`."""
+    left = match.string[max(match.start() - 40, 0) : match.start()]
+    return "," if _OF_A_DOCUMENT.search(left) and re.match(r"\s+của\b", after(match)) else ""
+
+
+_OF_A_DOCUMENT: Final = re.compile(r"[-/ ][A-ZĐƯ][\w-]*,?\s+ngày\s+$")
 
 
 def _dashed_day(match: re.Match[str]) -> str:
@@ -178,7 +190,7 @@ def _hm(name: str) -> str:
 RULES = [
     rule("time", r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])", _round_the_clock),
     rule("time", r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)", _round_the_clock),
-    rule("date", rf"{_LEFT}{_DAY}([.-]){_MONTH}\1{_YEAR}(?![\w/])", _full),
+    rule("date", rf"{_LEFT}{_DAY}([ ]?[.-][ ]?){_MONTH}\1{_YEAR}(?![\w/])", _full),
     rule("date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates),
     rule(
         "date",

@@ -47,6 +47,33 @@ ISSUERS: Final = {
     "CAX": "công an xã", "BCA": "bộ công an", "ĐTN": "đoàn thanh niên", "BCH": "ban chấp hành",
     "BĐBP": "bộ đội biên phòng", "NHNN": "ngân hàng nhà nước", "TTCP": "thanh tra chính phủ",
     "BHXH": "bảo hiểm xã hội", "VPUBND": "văn phòng ủy ban nhân dân", "TLĐ": "tổng liên đoàn lao động",
+    "VP": "văn phòng", "VPTU": "văn phòng tỉnh ủy", "BTVTU": "ban thường vụ tỉnh ủy", "BTVHU": "ban thường vụ huyện ủy",
+    "BTVQH": "ủy ban thường vụ quốc hội", "UBKT": "ủy ban kiểm tra", "UBKTTW": "ủy ban kiểm tra trung ương",
+    "BTCTW": "ban tổ chức trung ương", "BDVTW": "ban dân vận trung ương", "BNCTW": "ban nội chính trung ương",
+    "TTU": "thường trực tỉnh ủy", "TTHĐND": "thường trực hội đồng nhân dân",
+    "THĐND": "thường trực hội đồng nhân dân", "CTUBND": "chủ tịch ủy ban nhân dân", "TANDT": "tòa án nhân dân tỉnh",
+    "TAND": "tòa án nhân dân", "TATC": "tòa án nhân dân tối cao", "VKSND": "viện kiểm sát nhân dân",
+    "VKSTC": "viện kiểm sát nhân dân tối cao", "KTNN": "kiểm toán nhà nước", "CAH": "công an huyện",
+    "CAP": "công an phường", "CATT": "công an thị trấn", "BTL": "bộ tư lệnh", "BTM": "bộ tổng tham mưu",
+    "BCHQS": "bộ chỉ huy quân sự", "BQS": "ban chỉ huy quân sự", "TCCT": "tổng cục chính trị",
+    "HND": "hội nông dân", "HNDVN": "hội nông dân việt nam", "HCCB": "hội cựu chiến binh", "CCB": "hội cựu chiến binh",
+    "HPN": "hội phụ nữ", "HLHPNVN": "hội liên hiệp phụ nữ việt nam", "HCTĐ": "hội chữ thập đỏ",
+    "HNCT": "hội người cao tuổi", "NCT": "hội người cao tuổi", "TWHPN": "trung ương hội liên hiệp phụ nữ",
+    "TWĐTN": "trung ương đoàn thanh niên", "TĐTN": "tỉnh đoàn thanh niên", "TĐ": "tỉnh đoàn", "HĐĐ": "hội đồng đội",
+    "MTTQVN": "mặt trận tổ quốc việt nam", "UBMTTQVN": "ủy ban mặt trận tổ quốc việt nam", "MT": "mặt trận tổ quốc",
+    "BTT": "ban thường trực", "BTV": "ban thường vụ", "BCHTW": "ban chấp hành trung ương đảng",
+    "BCĐTW": "ban chỉ đạo trung ương", "BCĐQG": "ban chỉ đạo quốc gia", "UBQG": "ủy ban quốc gia",
+    "BCHPCTT": "ban chỉ huy phòng chống thiên tai", "PCTT": "ban chỉ huy phòng chống thiên tai",
+    "BCHPTDS": "ban chỉ huy phòng thủ dân sự", "BCĐPTDS": "ban chỉ đạo phòng thủ dân sự",
+    "BHXHVN": "bảo hiểm xã hội việt nam", "NHCS": "ngân hàng chính sách xã hội",
+    "NHCSXH": "ngân hàng chính sách xã hội", "TCT": "tổng cục thuế", "TCHQ": "tổng cục hải quan",
+    "CTK": "cục thống kê", "TCTK": "tổng cục thống kê", "UBDT": "ủy ban dân tộc", "TTX": "thông tấn xã việt nam",
+    "ĐTNVN": "đài tiếng nói việt nam", "TTBYT": "trung tâm y tế", "TTYT": "trung tâm y tế", "TYT": "trạm y tế",
+    "PGDĐT": "phòng giáo dục và đào tạo", "PVHTT": "phòng văn hóa thông tin", "PTP": "phòng tư pháp",
+    "PNV": "phòng nội vụ", "PVHXH": "phòng văn hóa xã hội", "PKT": "phòng kinh tế",
+    "BQL": "ban quản lý", "HĐTĐ": "hội đồng thi đua khen thưởng", "HĐBC": "hội đồng bầu cử",
+    "HĐBCQG": "hội đồng bầu cử quốc gia", "UBBC": "ủy ban bầu cử", "THADS": "thi hành án dân sự",
+    "CTHADS": "cục thi hành án dân sự", "QK": "quân khu",
 } | {
     letter + code: f"{body} {name}" for letter, body in (("B", "bộ"), ("S", "sở")) for code, name in _MINISTRIES.items()
     if letter + code != "BCT"  # the Politburo comes before the ministry
@@ -67,10 +94,13 @@ _BARE: Final = re.compile(
 )
 
 _KINDS: Final = "|".join(sorted({*TYPES.values(), "luật", "văn bản"}, key=len, reverse=True))
-_OF_A_KIND: Final = re.compile(rf"(?<!\w)(?:{_KINDS})\W*$")
+_SHORT_KINDS: Final = "|".join(sorted({kind.lower() for kind in TYPES}, key=len, reverse=True))
+_OF_A_KIND: Final = re.compile(rf"(?<!\w)(?:{_KINDS}|{_SHORT_KINDS})(?:\s+số)?\W*$")
 _NAMED_ISSUER: Final = re.compile(
     r"^\s*\)?,?\s*(?:ngày [^.;\n]{0,40}?)?,?\s*của\b|^\s*(?:ngày [^.;\n]{0,30}?)?\s*(?:do|giữa)\b"
 )
+
+_THEN_DATED: Final = re.compile(r"\s*ngày\s+(?:mùng\s+)?\d")
 
 
 def _parts(code: str) -> list[str]:
@@ -86,11 +116,23 @@ def issuer(part: str) -> str | None:
         return None
     if not term:
         return said
-    return f"{said} khóa {cardinal(int(term))}" if name in {"QH", "UBTVQH"} else f"{said} {cardinal(int(term))}"
+    if name in {"QH", "UBTVQH"}:
+        return f"{said} khóa {cardinal(int(term))}"
+    return f"{said} {digits(term) if len(term) > 2 else cardinal(int(term))}"  # BCĐ389: ba tám chín
 
 
 def _issuer_of(code: str) -> str | None:
-    return next((said for part in _parts(code) if part.upper() not in TYPES and (said := issuer(part))), None)
+    """Who issued it; all of them where several did (`TTLT-BCA-BQP`)."""
+    parts = _parts(code)
+    named = [said for part in parts if part.upper() not in TYPES and (said := issuer(part))]
+    if not named:
+        return None
+    if parts[0].upper() in _JOINT and len(named) > 1:
+        return f"{', '.join(named[:-1])} và {named[-1]}"
+    return named[0]
+
+
+_JOINT: Final = frozenset({"TTLT", "NQLT", "KHLT", "CTPH", "HDLN", "QCPH", "TTPH"})
 
 
 def _type_of(code: str) -> str | None:
@@ -120,9 +162,10 @@ def _read(match: re.Match[str]) -> str | None:
     elif match["lead"]:
         words = ["số", *words]
     by = _issuer_of(code)
-    if by and not _NAMED_ISSUER.match(after(match, 80)) and by not in context:
+    following = after(match, 80)
+    if by and not _NAMED_ISSUER.match(following) and by not in context:
         words += ["của", by]
-    return " ".join(words)
+    return " ".join(words) + (", " if _THEN_DATED.match(following) else "")
 
 
 def _is_code(match: re.Match[str], kind: str | None, parts: list[str]) -> bool:

@@ -139,7 +139,10 @@ def _called(match: re.Match[str]) -> Said | None:
 
 def _not_known(match: re.Match[str]) -> Said | None:
     """Read as a number, and said that it may be one to call."""
-    return Said(cardinal(int(match.group())), "number") if meaning(match) == "unknown" else None
+    if meaning(match) != "unknown":
+        return None
+    counted = cardinal(int(match.group()))
+    return Said(counted, "number", suggestions=(counted, digits(match.group())))
 
 
 CHAIN: Final = r"(?:[ ]*(?:,|;|/|-|và|hoặc|hay)[ ]*(?:(?:số|gọi|tổng đài)[ ]+)?)"

@@ -53,5 +53,6 @@ RULES = [
     rule("markup", r"^[ ]*(?P<number>\d{1,2})[.)](?!\d)[ ]*(?=\S)", _numbered),
     rule("markup", r"^[ ]*(?P<number>[IVX]{1,6})[.)][ ]+(?=\S)", _roman),
     rule("markup", r"^[ ]*(?P<letter>[a-zđ])\)[ ]*", _lettered),
-    rule("markup", rf"^[ ]*(?P<letter>[A-ZĐ])[.)][ ]+(?=[{UPPER}])", _lettered),
+    # H., P., Q., X. at the start of a line are a district, a ward, a commune.
+    rule("markup", rf"^[ ]*(?P<letter>[A-ZĐ]\)|[A-GIK-OR-WYZĐ]\.)[ ]+(?=[{UPPER}])", _lettered),
 ]

@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from audio.reading import abbreviations, letters
-from audio.reading.model import Said, after, rule
-from audio.reading.numerals import NUMBER, cardinal, digits, number, roman, value
+from audio.reading.model import Said, after, before, rule
+from audio.reading.numerals import NUMBER, cardinal, digits, month, number, roman, value
 from audio.reading.rules import hotlines
 
 _NUM: Final = rf"(?:{NUMBER})"
@@ -25,7 +25,23 @@ def _share(match: re.Match[str]) -> str:
     return f"{number(top)} {'phần' if counted else 'trên'} {'tư' if counted and bottom == '4' else number(bottom)}"
 
 
-def _share_of(match: re.Match[str]) -> str:
+_SHARE_BEFORE: Final = re.compile(r"(?:tỷ lệ|tỉ lệ|xác suất|khoảng|hơn|gần|chiếm|tỷ số|nhà|số|ngõ|ngách|hẻm|quý)\s*$")
+_DAYS, _MONTHS = 31, 12
+
+
+def _share_of(match: re.Match[str]) -> str | Said:
+    """A share; without a thing behind it that is shared out it may be a date as well, and is a doubt."""
+    said = _share_said(match)
+    if not re.fullmatch(r"\d{1,2} ?/ ?\d{1,2}", match.group()) or re.match(r"\s*[^\W\d_]", after(match)):
+        return said
+    day, of_month = int(match["top"]), int(match["bottom"])
+    if not (1 <= day <= _DAYS and 1 <= of_month <= _MONTHS) or _SHARE_BEFORE.search(before(match)):
+        return said
+    date = f"{'mùng ' if day <= 10 else ''}{cardinal(day)} tháng {month(str(of_month))}"
+    return Said(said, "date", suggestions=(said, date))
+
+
+def _share_said(match: re.Match[str]) -> str:
     if len(match["top"]) > 1 and match["top"].startswith("0"):
         return f"{number(match['top'])} trên {number(match['bottom'])}"
     return (
@@ -35,8 +51,13 @@ def _share_of(match: re.Match[str]) -> str:
     )
 
 
+_SCORED: Final = re.compile(r"(?:tỷ số|tỉ số|thắng|thua|hòa|dẫn|gỡ)(?: [^\W\d]+){0,5}[\s:(]*$")
+
+
 def _range(match: re.Match[str]) -> str:
     first, second = match["first"], match["second"]
+    if _SCORED.search(before(match)) and max(len(first), len(second)) <= 2:
+        return f"{number(first)} {number(second)}"
     joint = " đến " if value(first) < value(second) else ", "
     return f"{number(first)}{joint}{number(second)}"
 

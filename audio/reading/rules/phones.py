@@ -36,6 +36,7 @@ def _phone(match: re.Match[str]) -> Said | None:
     """A subscriber's number: nine to eleven digits, cut off where a further group would make it too long."""
     text = match.group()
     country = text.lstrip("(").startswith("+")
+    text = text.replace("(0)", "   ") if country else text  # +84 (0)204: not dialled behind the country's number
     pieces = list(re.finditer(r"\d+", text))
     count = 0
     end = 0
@@ -66,7 +67,8 @@ def _hotlines(match: re.Match[str]) -> Said | None:
 RULES = [
     rule(
         "phone",
-        r"(?<![\w./,-])(?:\(?\+[ ]?84\)?|\(0\d{1,4}\)|0\d{2,10})(?:[ .-]{0,2}\(?0?\)?\d{1,10})*(?!\d)(?!/\d)",
+        r"(?<![\w./,-])(?:\(?\+[ ]?84\)?(?:[ ]?\(0\))?|\(0\d{1,4}\)|0\d{2,10})"
+        r"(?:[ .-]{0,2}\(?0?\)?\d{1,10})*(?!\d)(?!/\d)",
         _phone,
     ),
     rule("phone", r"(?:(?<![\w./,-])|(?<=(?:11\d|022)/))1[89]00(?:[ .]?\d{2,6}){1,3}(?![\d/]|[.,]\d)", _service),

@@ -45,7 +45,7 @@ def _alternatives(table: dict[str, str]) -> str:
     return "|".join(re.escape(unit) for unit in sorted(table, key=len, reverse=True))
 
 
-_NUM: Final = rf"(?:{NUMBER})"
+_NUM: Final = rf"(?:\d{{1,3}}(?: \d{{3}})+(?![\d.,]\d|\d)|{NUMBER})"  # with a unit behind it, 115 000 is one number
 _UNIT: Final = rf"(?:(?:{_alternatives(_MONEY)}|{_alternatives(_MEASURES)})(?![\w²³]))"
 _SECOND: Final = r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
 _PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(_EACH)})(?!\w)){{1,2}}"
@@ -99,6 +99,12 @@ def _dollars(match: re.Match[str]) -> str:
     return f"{number(match['number'])} đô la mỹ"
 
 
+def _million_and(match: re.Match[str]) -> str:
+    """`2tr5` is two and a half million, `1tỷ2` a thousand and two hundred."""
+    rest = "rưỡi" if match["rest"] == "5" else number(match["rest"])
+    return f"{number(match['number'])} {_MONEY[match['scale']]} {rest}"
+
+
 def _per(match: re.Match[str]) -> str:
     """`lần/ngày` behind a number."""
     return f" một {_EACH[match['each'].lower()]}"
@@ -115,6 +121,7 @@ RULES = [
     rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê"),
     rule("unit", r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)", lambda m: f"{number(m['m'])} mét {number(m['cm'])}"),
     rule("number", rf"{_EDGE}(?P<first>{_NUM})[ ]?[xX×][ ]?(?=\d)", lambda m: f"{number(m['first'])} nhân "),
+    rule("money", r"(?<![\w.,])(?P<number>\d{1,3})[ ]?(?P<scale>tr|tỷ|tỉ)(?P<rest>\d)(?!\w)", _million_and),
     rule("money", rf"{_EDGE}(?:USD|US\$|\$)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
