@@ -64,6 +64,8 @@ class Bulletin(Base):
 
     id: Mapped[str] = _id()
     campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    # Whose names it says: its lexicon reads it. Null: that of its campaign's one unit, or the province's.
+    unit_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))
     title: Mapped[str] = mapped_column(String(300))
     class_: Mapped[str] = mapped_column("class", String(10), default="ordinary")  # one of BroadcastClass
     review_by: Mapped[date | None]
@@ -85,6 +87,7 @@ class BulletinVersion(Base):
     number: Mapped[int] = mapped_column(default=1)
     text: Mapped[str] = mapped_column(Text)
     spoken: Mapped[str | None] = mapped_column(Text)  # as it was read out, kept beside what was written
+    lexicon: Mapped[str | None] = mapped_column(String(64))  # digest of the lexicon that it was read with
     # One of: draft, submitted, approved, returned, withdrawn.
     status: Mapped[str] = mapped_column(String(10), default="draft")
     written_by: Mapped[str] = mapped_column(String(40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import api.tables
+import audio.lexicon.tables
 import broadcast.tables
 import core.events
 import core.units
@@ -10,6 +11,6 @@ import devices.tables
 import schedules.tables
 from core.database import Base
 
-ROOMS = (core.units, core.events, devices.tables, schedules.tables, broadcast.tables, api.tables)
+ROOMS = (core.units, core.events, audio.lexicon.tables, devices.tables, schedules.tables, broadcast.tables, api.tables)
 
 metadata = Base.metadata
