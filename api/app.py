@@ -44,6 +44,7 @@ TAGS = [
     {"name": "dispatches", "description": "Văn bản chỉ đạo: instructions from above and what is read out of them"},
     {"name": "campaigns", "description": "Đợt tuyên truyền"},
     {"name": "bulletins", "description": "Bản tin: written, spoken, submitted, approved"},
+    {"name": "lexicon", "description": "Từ điển cách đọc: how the names of a place are said"},
     {"name": "programmes", "description": "Chương trình phát thanh: approved items in order"},
     {"name": "schedules", "description": "Lịch phát thanh"},
     {"name": "airings", "description": "Lần phát: occurrences of schedules"},

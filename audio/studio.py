@@ -80,18 +80,20 @@ class Studio:
         *,
         rate: int | None = None,
         voice: str | None = None,
+        lexicon: reading.Lexicon | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Speech:
         """Read, speak, master and store a text.
 
         `rate` is in words a minute (None: the voice's own); `progress` is told a share of the whole, 0 to 1, that never
-        falls. A `voice` that is named speaks alone, without a fallback, and naming an outside voice allows it.
+        falls; `lexicon` says how names of the place are read. A `voice` that is named speaks alone, without a fallback,
+        and naming an outside voice allows it.
         Raises `TextEmpty`, `TextTooLong`, `NotReadable`, `SoundTooLong`, `RateRefused`, `UnknownVoice`, `VoiceFailed`,
         `SoundUnusable`, `DiskFull`; then nothing is stored.
         """
         tell = progress or (lambda _share: None)
         written = self._checked(text)
-        read = reading.read(written)
+        read = reading.read(written, lexicon)
         if not any(letter.isalpha() for letter in read.spoken):
             raise NotReadable
         minutes = math.ceil(estimated_s(read.spoken, rate) / 60)

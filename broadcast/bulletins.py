@@ -20,8 +20,10 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from audio.lexicon import Lexicon
 from audio.studio import Speech
 from broadcast import campaigns
+from broadcast.bulletin_lexicon import lexicon_of
 from broadcast.bulletin_reads import (
     approved_rendition,
     bulletin_of,
@@ -54,6 +56,7 @@ from broadcast.bulletin_rules import (
     wrong_state,
 )
 from broadcast.tables import Approval, Bulletin, BulletinVersion, Rendition
+from core import units
 from core.clock import Clock
 from core.database import Database
 from core.errors import NotFound
@@ -107,6 +110,7 @@ class Speaker(Protocol):
         *,
         rate: int | None = None,
         voice: str | None = None,
+        lexicon: Lexicon | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Speech: ...
 
@@ -121,6 +125,7 @@ def create(
     text: str,
     class_: BroadcastClass = "ordinary",
     campaign_id: str | None = None,
+    unit_id: str | None = None,
     language: str = "vi",
     review_by: date | None = None,
     source_note: str | None = None,
@@ -131,7 +136,8 @@ def create(
 ) -> BulletinVersion:
     """A new bulletin and its first version, a draft.
 
-    Raises TextEmpty, TextTooLong, Invalid (title, class, language) or NotFound (campaign) before anything is stored.
+    Raises TextEmpty, TextTooLong, Invalid (title, class, language) or NotFound (campaign, unit); then nothing
+    is stored.
     """
     text = checked_text(text, characters_max)
     title = checked_title(title)
@@ -139,9 +145,12 @@ def create(
     check_language(language)
     if campaign_id is not None:
         campaigns.get(session, campaign_id)
+    if unit_id is not None:
+        units.get(session, unit_id)
     now = clock.now()
     bulletin = Bulletin(
         campaign_id=campaign_id,
+        unit_id=unit_id,
         title=title,
         class_=class_,
         review_by=review_by,
@@ -245,14 +254,23 @@ def render(
         version = get(session, version_id)
         _require(session, version, "render")
         text = version.text
-    speech = studio.speak(text, rate=rate, voice=voice, progress=progress)
+        lexicon = lexicon_of(session, bulletin_of(session, version))
+    speech = studio.speak(text, rate=rate, voice=voice, lexicon=lexicon, progress=progress)
     with db.writing() as session:
-        return attach(session, version_id, speech, actor=actor, clock=clock)
+        return attach(session, version_id, speech, lexicon=lexicon, actor=actor, clock=clock)
 
 
-def attach(session: Session, version_id: str, speech: Speech, *, actor: Actor, clock: Clock) -> Rendition:
-    """Keep what was spoken as the version's sound. An earlier sound of it that nobody approved gives way; the event
-    names both. The same sound again changes nothing.
+def attach(
+    session: Session,
+    version_id: str,
+    speech: Speech,
+    *,
+    lexicon: Lexicon | None = None,
+    actor: Actor,
+    clock: Clock,
+) -> Rendition:
+    """Keep what was spoken as the version's sound, and with which lexicon. An earlier sound of it that nobody approved
+    gives way; the event names both. The same sound again changes nothing.
     """
     version = _locked(session, version_id)
     _require(session, version, "render")
@@ -276,6 +294,7 @@ def attach(session: Session, version_id: str, speech: Speech, *, actor: Actor, c
         made_at=clock.now(),
     )
     version.spoken = speech.spoken
+    version.lexicon = lexicon.digest if lexicon else None
     session.add(rendition)
     session.flush()
     _record(
@@ -290,6 +309,7 @@ def attach(session: Session, version_id: str, speech: Speech, *, actor: Actor, c
         spoke_outside=speech.spoke_outside,
         replaced=[r.sha256 for r in before],
         warnings=speech.warnings,
+        lexicon=version.lexicon,
     )
     return rendition
 

@@ -34,6 +34,7 @@ class Right(StrEnum):
     READ_NEWS = "news:read"
     WRITE_NEWS = "news:write"
     APPROVE_NEWS = "news:approve"
+    WRITE_LEXICON = "lexicon:write"
     READ_SCHEDULES = "schedules:read"
     WRITE_SCHEDULES = "schedules:write"
     STOP_SOUND = "sound:stop"
@@ -52,6 +53,7 @@ RIGHT_NAMES: dict[Right, str] = {
     Right.READ_NEWS: "xem bản tin",
     Right.WRITE_NEWS: "soạn bản tin",
     Right.APPROVE_NEWS: "duyệt bản tin",
+    Right.WRITE_LEXICON: "sửa từ điển cách đọc",
     Right.READ_SCHEDULES: "xem lịch phát thanh",
     Right.WRITE_SCHEDULES: "đặt lịch phát thanh",
     Right.STOP_SOUND: "dừng phát",
@@ -76,7 +78,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     # Keeps accounts, units and receivers; neither writes nor approves what is said.
     "admin": _COMMON
     | {Right.MANAGE_USERS, Right.WRITE_UNITS, Right.MANAGE_RECEIVERS, Right.STOP_SOUND, Right.READ_EVENTS},
-    "editor": _COMMON | {Right.WRITE_NEWS, Right.STOP_SOUND},
+    "editor": _COMMON | {Right.WRITE_NEWS, Right.WRITE_LEXICON, Right.STOP_SOUND},
     "approver": _COMMON | {Right.APPROVE_NEWS, Right.STOP_SOUND},
     # Anyone on duty can stop what sounds at once, alone.
     "operator": _COMMON | {Right.WRITE_SCHEDULES, Right.STOP_SOUND},

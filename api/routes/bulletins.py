@@ -37,6 +37,9 @@ class BulletinIn(In):
     text: str = Field(min_length=1, description="As it is written; how it is read out is shown beside it")
     class_: BroadcastClass = Field("ordinary", alias="class")
     campaign_id: Identifier | None = None
+    unit_id: Identifier | None = Field(
+        None, description="Whose lexicon reads it; null: that of the campaign's one unit, or the province's"
+    )
     language: str = Field("vi", max_length=12)
     review_by: DateIn | None = Field(None, description="When its facts must be looked at again")
     source_note: str | None = Field(None, max_length=5000)
@@ -94,6 +97,7 @@ class VersionOut(Out):
     number: int
     text: str
     spoken: str | None
+    lexicon: str | None = Field(description="Digest of the lexicon that it was read with; null: none, or not read")
     status: Status
     written_by: str
     written_at: Instant
@@ -105,6 +109,7 @@ class VersionOut(Out):
 class BulletinOut(Out):
     id: str
     campaign_id: str | None
+    unit_id: str | None
     title: str
     class_: BroadcastClass = Field(alias="class")
     review_by: date | None
@@ -176,6 +181,7 @@ def create_bulletin(context: Ctx, who: Editor, body: BulletinIn) -> BulletinWhol
             text=body.text,
             class_=body.class_,
             campaign_id=body.campaign_id,
+            unit_id=body.unit_id,
             language=body.language,
             review_by=body.review_by,
             source_note=body.source_note,

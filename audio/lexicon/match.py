@@ -53,6 +53,16 @@ def key_of(written: str) -> str:
     return old_tones(" ".join(prepare(written).text.split()))
 
 
+_ALPHABET: Final = "aăâbcdđeêfghijklmnoôơpqrstuưvwxyz"
+
+
+def dictionary_order(key: str) -> tuple[list[int], str]:
+    """To sort keys as a Vietnamese dictionary does: by letters (a ă â … d đ …), what differs in tones alone after."""
+    bare = "".join(mark for mark in unicodedata.normalize("NFD", key.lower()) if mark not in _TONES)
+    letters = unicodedata.normalize("NFC", bare)
+    return [0x80 + at if (at := _ALPHABET.find(letter)) >= 0 else ord(letter) for letter in letters], key
+
+
 class Lexicon:
     """Entries ready to be found in texts; `entries` maps a key (see `key_of`) to its spoken form."""
 
@@ -139,16 +149,7 @@ _CODE: Final = re.compile(
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Not a part of something larger without a space in it: a decimal, a name with ' or -, a code, an address."""
-    before, behind = text[max(start - 2, 0) : start], text[end : end + 2]
-    if text[end - 1].isdigit() and re.match(r"[.,]\d", behind):
-        return False
-    if text[start].isdigit() and re.fullmatch(r"\d[.,]", before):
-        return False
-    if re.fullmatch(r"[^\W_]'", before) or re.match(r"'[^\W_]", behind):  # H'Mông, R'Lấp
-        return False
-    if re.fullmatch(r"[^\W_]-", before) and text[start].islower():  # Ma-rốc; but Yên Bái-Lào Cai are two
-        return False
-    if behind[:1] == "-" and behind[1:].islower():
+    if _is_cut_out(text, start, end):
         return False
     left = start
     while left and not text[left - 1].isspace():
@@ -156,7 +157,25 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     right = end
     while right < len(text) and not text[right].isspace():
         right += 1
-    around = text[left:start], text[end:right]
-    if not any(any(letter.isalnum() for letter in part) for part in around):
+    if not any(letter.isalnum() for letter in text[left:start] + text[end:right]):
         return True
     return _CODE.search(text, left, right) is None
+
+
+_DECIMAL_BEFORE: Final = re.compile(r"\d[.,]")
+_DECIMAL_BEHIND: Final = re.compile(r"[.,]\d")
+_JOINED_BEFORE: Final = re.compile(r"[^\W_]'")  # H'Mông, R'Lấp
+_JOINED_BEHIND: Final = re.compile(r"'[^\W_]")
+
+
+def _is_cut_out(text: str, start: int, end: int) -> bool:
+    before, behind = text[max(start - 2, 0) : start], text[end : end + 2]
+    decimal = (text[start].isdigit() and _DECIMAL_BEFORE.fullmatch(before)) or (
+        text[end - 1].isdigit() and _DECIMAL_BEHIND.match(behind)
+    )
+    joined = _JOINED_BEFORE.fullmatch(before) or _JOINED_BEHIND.match(behind)
+    # Ma-rốc is one name; Yên Bái-Lào Cai are two.
+    hyphened = (before[1:] == "-" and before[:1].isalpha() and text[start].islower()) or (
+        behind[:1] == "-" and behind[1:].islower()
+    )
+    return bool(decimal or joined or hyphened)

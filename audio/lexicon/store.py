@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from audio.lexicon.checks import checked_note, checked_spoken, checked_written
-from audio.lexicon.match import Lexicon, key_of
+from audio.lexicon.match import Lexicon, dictionary_order, key_of
 from audio.lexicon.tables import LexiconChange
 from core import units
 from core.clock import Clock
@@ -67,7 +67,7 @@ def _last(session: Session, unit_ids: Sequence[str], at: datetime | None) -> lis
         & (LexiconChange.key == of.c.key)
         & (LexiconChange.number == of.c.number),
     )
-    return sorted(session.scalars(wanted), key=lambda change: (change.key.lower(), change.key))
+    return sorted(session.scalars(wanted), key=lambda change: dictionary_order(change.key))
 
 
 def own(session: Session, unit_id: str, at: datetime | None = None) -> list[LexiconChange]:
@@ -84,8 +84,11 @@ def effective(session: Session, unit_id: str, at: datetime | None = None) -> lis
     changes = [change for change in _last(session, path, at) if change.spoken is not None]
     for change in sorted(changes, key=lambda change: path.index(change.unit_id)):
         by_key.setdefault(change.key, []).append(change)
-    by_name = sorted(by_key.items(), key=lambda item: (item[0].lower(), item[0]))
-    return [Sourced(found[0], tuple(found[1:])) for _key, found in by_name]
+    return [Sourced(found[0], tuple(found[1:])) for _, found in sorted(by_key.items(), key=_by_name)]
+
+
+def _by_name(item: tuple[str, list[LexiconChange]]) -> tuple[list[int], str]:
+    return dictionary_order(item[0])
 
 
 def layers(session: Session, unit_id: str, at: datetime | None = None) -> list[tuple[str, Layer]]:
@@ -178,9 +181,7 @@ def restore(
     _expected(session, unit_id, written, number)
     if (last.written, last.spoken, last.note) == (old.written, old.spoken, old.note):
         return last
-    return _append(
-        session, unit_id, last, old.written, old.spoken, old.note, "restored", actor=actor, clock=clock
-    )
+    return _append(session, unit_id, last, old.written, old.spoken, old.note, "restored", actor=actor, clock=clock)
 
 
 def apply(
@@ -196,9 +197,7 @@ def apply(
     for written, spoken, note in rows:
         last = _last_of(session, unit_id, written)
         number = last.number if last is not None else 0
-        made = put(
-            session, unit_id, written=written, spoken=spoken, note=note, number=number, actor=actor, clock=clock
-        )
+        made = put(session, unit_id, written=written, spoken=spoken, note=note, number=number, actor=actor, clock=clock)
         if made is not last:
             changed.append(made)
     return changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from audio.reading import Lexicon
 from audio.store import ObjectStore
 from audio.studio import SoundObject, Speech
 from core.errors import NotFound
@@ -21,6 +22,7 @@ class QuickSpeaker:
         self.store = store
         self.fallback = False
         self.asked: list[tuple[str | None, int | None]] = []
+        self.lexicons: list[Lexicon | None] = []
         self.before: Callable[[], None] = lambda: None
 
     def speak(
@@ -29,9 +31,11 @@ class QuickSpeaker:
         *,
         rate: int | None = None,
         voice: str | None = None,
+        lexicon: Lexicon | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Speech:
         self.before()
+        self.lexicons.append(lexicon)
         self.asked.append((voice, rate))
         if progress:
             progress(1.0)
