@@ -114,7 +114,7 @@ def _decided(session: Session) -> Iterator[tuple[BulletinVersion, Bulletin]]:
         .where(BulletinVersion.status.in_(DECIDED), BulletinVersion.spoken.is_not(None))
         .order_by(BulletinVersion.id)
     )
-    return iter(session.execute(rows).tuples())
+    return iter(session.execute(rows))
 
 
 def _names_any(finder: Lexicon, text: str) -> bool:
