@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, union_all
 from sqlalchemy.orm import Session
 
 from broadcast.tables import Playout
 from core import units
-from core.units import Unit
+from core.units import Unit, UnitLink
 from devices.tables import Receiver
 
 
@@ -48,12 +49,18 @@ def report(
 
     A receiver at a village counts for its commune, one at a district or province for that.
     """
-    per_airing = _per_airing(session, start, end, unit_ids).subquery()
+    days = units.change_dates(session, units.date_of(start), units.date_of(end))
+    bounds = [start, *(datetime.combine(day, time(), units.ZONE) for day in days), end]
+    stretches = [
+        _per_airing(session, max(since, start), min(until, end), unit_ids)
+        for since, until in pairwise(bounds)
+        if since < end
+    ]
+    per_airing = union_all(*stretches).subquery()
     columns = per_airing.c
     rows = session.execute(
         select(
             columns.unit_id,
-            Unit.name,
             func.sum(case((columns.sounded > 0, 1), else_=0)),
             func.sum(case((columns.wanted > 0, 1), else_=0)),
             func.sum(columns.sounded),
@@ -63,19 +70,23 @@ def report(
             func.sum(columns.cluster_ms),
             func.sum(columns.estimated_ms),
             func.sum(columns.cancelled_sounded),
-        )
-        .join(Unit, Unit.id == columns.unit_id)
-        .group_by(columns.unit_id, Unit.name)
-        .order_by(Unit.name, columns.unit_id)
-    )
-    return [UnitAirtime(unit, name, *(int(number) for number in numbers)) for unit, name, *numbers in rows]
+        ).group_by(columns.unit_id)
+    ).all()
+    # By the names of the last day: who ended before it has its last one.
+    called = units.names(session, [row[0] for row in rows], on=units.date_of(end - timedelta(milliseconds=1)))
+    found = [UnitAirtime(unit, called[unit], *(int(number) for number in numbers)) for unit, *numbers in rows]
+    return sorted(found, key=lambda unit: (unit.name, unit.unit_id))
 
 
 def _per_airing(
     session: Session, start: datetime, end: datetime, unit_ids: Sequence[str] | None
-) -> Select[tuple[str, str, int, int, int, int, int, int, int]]:
-    """One row for each airing in each commune."""
-    commune = case((Unit.kind == "village", Unit.parent_id), else_=Unit.id)
+) -> Select[str, str, int, int, int, int, int, int, int]:
+    """One row for each airing in each commune, where the tree stays as it is between the two instants."""
+    day = units.date_of(start)
+    commune: ColumnElement[str] = func.coalesce(UnitLink.parent_id, Unit.id)
+    above = and_(
+        UnitLink.unit_id == Unit.id, Unit.kind == "village", UnitLink.relation == "below", units.valid(UnitLink, day)
+    )
     sounded = Playout.played_ms > 0
     statement = (
         select(
@@ -90,12 +101,13 @@ def _per_airing(
             _count(Playout.cancelled & sounded).label("cancelled_sounded"),
         )
         .join(Unit, Unit.id == Playout.unit_id)
+        .outerjoin(UnitLink, above)
         .join(Receiver, Receiver.id == Playout.receiver_id)
         .where(Playout.planned_at >= start, Playout.planned_at < end)
         .group_by(commune, Playout.airing_id)
     )
     if unit_ids is not None:
-        statement = statement.where(Playout.unit_id.in_(units.below(session, unit_ids)))
+        statement = statement.where(Playout.unit_id.in_(units.below_query(session, unit_ids, on=day)))
     return statement
 
 

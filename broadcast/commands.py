@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from broadcast import content, sequences
 from broadcast.delivery import LeadershipCheck
 from broadcast.tables import CommandAnswer, IssuedCommand
-from core import events
+from core import events, units
 from core.clock import Clock, to_ms
 from core.database import Database
 from core.errors import Conflict, Invalid, NotFound
@@ -122,7 +122,7 @@ def stop_airing(
             airing_id=airing_id,
             stops_airing=airing_id,
         )
-        for unit in sorted(set(airing.unit_ids))
+        for unit in sorted(units.followed(session, airing.unit_ids, on=units.date_of(airing.starts_at)))
     ]
 
 

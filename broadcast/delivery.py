@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
@@ -29,7 +30,7 @@ from broadcast.horizon import Fit
 from broadcast.planning import ReceiverFacts, Rules
 from broadcast.tables import IssuedPlan, PlanRequest
 from broadcast.upserts import insert, table
-from core import events
+from core import events, units
 from core.clock import Clock, from_ms, to_ms
 from core.database import Database
 from core.settings import Settings
@@ -81,10 +82,12 @@ def request_for_airings(
 
     With `horizon`, airings further ahead are left: they enter a plan when plans are issued again in good time.
     """
-    units = {
-        unit for airing in airings if horizon is None or airing.starts_at < now + horizon for unit in airing.unit_ids
-    }
-    return request(session, facts.receivers_at(session, units), now) if units else 0
+    targets: dict[date, set[str]] = defaultdict(set)
+    for airing in airings:
+        if horizon is None or airing.starts_at < now + horizon:
+            targets[units.date_of(airing.starts_at)].update(airing.unit_ids)
+    wanted = {one for day, there in targets.items() for one in facts.receivers_at(session, there, on=day)}
+    return request(session, wanted, now)
 
 
 def request_due(session: Session, now: datetime, plan_hours: int) -> int:
@@ -151,7 +154,7 @@ class _Issuer:
         ).all()
         # From here on everything is read after the requests: a change that we don't see has its own request.
         now = self._clock.now()
-        receivers = facts.receivers(session, [row.receiver_id for row in requested])
+        receivers = facts.receivers(session, [row.receiver_id for row in requested], now, now + self._span)
         held = self._held(session, receivers)
         current = _current_plans(session, receivers)
         candidates = facts.candidates(session, now, now + self._span)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import cast
 
 from sqlalchemy import and_, exists, or_, select
@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from broadcast import planning
 from broadcast.planning import AiringFacts, ItemFacts, ReceiverFacts
 from broadcast.tables import Bulletin, BulletinVersion, IssuedCommand, ProgrammeItem
+from core import units
 from core.clock import to_ms
-from core.units import Unit
 from devices.protocol.plan import BroadcastClass
 from devices.tables import Receiver
 from schedules.tables import Airing, Schedule
@@ -33,36 +33,34 @@ class Candidates:
     _by_unit: dict[str, list[AiringFacts]]
 
     def of(self, receiver: ReceiverFacts) -> list[AiringFacts]:
-        found = {airing.id: airing for unit in receiver.path for airing in self._by_unit.get(unit, [])}
-        return list(found.values())
+        places = [receiver.path, *(path for _, path in receiver.ahead)]
+        found = {airing.id: airing for path in places for unit in path for airing in self._by_unit.get(unit, [])}
+        return [airing for airing in found.values() if planning.concerns(airing, receiver)]
 
 
-def receivers(session: Session, ids: Collection[str]) -> dict[str, ReceiverFacts]:
-    """The active ones among these, with their units and all above."""
+def receivers(
+    session: Session, ids: Collection[str], now: datetime, until: datetime | None = None
+) -> dict[str, ReceiverFacts]:
+    """The active ones among these, with their units and all above as they stand now, and as they will until then."""
     rows = session.execute(
         select(Receiver.id, Receiver.unit_id).where(Receiver.id.in_(ids), Receiver.status == "active")
     )
     unit_of = {row.id: row.unit_id for row in rows}
-    paths = unit_paths(session, set(unit_of.values()))
-    return {receiver: ReceiverFacts(receiver, paths[unit]) for receiver, unit in unit_of.items()}
-
-
-def unit_paths(session: Session, unit_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Each unit with all above it, nearest first: one query however many."""
-    tree = select(Unit.id, Unit.parent_id).where(Unit.id.in_(unit_ids)).cte("over", recursive=True)
-    tree = tree.union(select(Unit.id, Unit.parent_id).join(tree, Unit.id == tree.c.parent_id))
-    parents: dict[str, str | None] = {
-        row.id: row.parent_id for row in session.execute(select(tree.c.id, tree.c.parent_id))
-    }
-    paths = {}
-    for unit in unit_ids:
-        path: list[str] = []
-        current: str | None = unit
-        while current is not None and current not in path:
-            path.append(current)
-            current = parents.get(current)
-        paths[unit] = tuple(path)
-    return paths
+    places, today = set(unit_of.values()), units.date_of(now)
+    paths = units.paths(session, places, on=today)
+    days = units.change_dates(session, today, units.date_of(until or now))
+    later = {day: units.paths(session, places, on=day) for day in days}
+    begins = {day: to_ms(datetime.combine(day, time(), units.ZONE)) for day in days}
+    facts: dict[str, ReceiverFacts] = {}
+    for receiver, unit in unit_of.items():
+        ahead: list[tuple[int, tuple[str, ...]]] = []
+        path = paths[unit]
+        for day, moved in later.items():
+            if moved[unit] != path:
+                path = moved[unit]
+                ahead.append((begins[day], path))
+        facts[receiver] = ReceiverFacts(receiver, paths[unit], tuple(ahead))
+    return facts
 
 
 def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
@@ -96,13 +94,14 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
     ).all()
     current = [row for row in rows if row.starts_at + timedelta(milliseconds=row.duration_ms) > now]
     programmes = {row.programme_id for row in current}
+    targets = {row.id: tuple(followed_on(session, row.unit_ids, row.starts_at)) for row in current}
     items, classes = programme_items(session, programmes), programme_classes(session, programmes)
     airings = tuple(
         AiringFacts(
             id=row.id,
             starts_at=to_ms(row.starts_at),
             duration_ms=row.duration_ms,
-            unit_ids=tuple(row.unit_ids),
+            unit_ids=targets[row.id],
             items=items.get(row.programme_id, ()),
             class_=planning.highest(classes[row.programme_id]),
             title=row.title,
@@ -130,12 +129,15 @@ def programme_items(session: Session, programme_ids: Collection[str]) -> dict[st
     return {programme: tuple(held) for programme, held in items.items()}
 
 
-def receivers_at(session: Session, unit_ids: Iterable[str]) -> list[str]:
-    """Ids of the active receivers at or below these units."""
-    tree = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte("under", recursive=True)
-    tree = tree.union(select(Unit.id).join(tree, Unit.parent_id == tree.c.id))
-    wanted = select(Receiver.id).where(Receiver.unit_id.in_(select(tree.c.id)), Receiver.status == "active")
-    return list(session.scalars(wanted.order_by(Receiver.id)))
+def followed_on(session: Session, unit_ids: Iterable[str], at: datetime) -> list[str]:
+    """An airing's targets as they stand when it airs: what took over from a unit that stands no more."""
+    return units.followed(session, unit_ids, on=units.date_of(at))
+
+
+def receivers_at(session: Session, unit_ids: Iterable[str], *, on: date) -> list[str]:
+    """Ids of the active receivers at or below these units on this date."""
+    wanted = select(Receiver.id).where(Receiver.unit_id.in_(units.below_query(session, list(unit_ids), on=on)))
+    return list(session.scalars(wanted.where(Receiver.status == "active").order_by(Receiver.id)))
 
 
 def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:

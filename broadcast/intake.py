@@ -188,7 +188,7 @@ def _take_hellos(session: Session, hellos: Sequence[tuple[str, Hello]], answers:
             answers.plans[receiver] = plan.token
     delivery.request(session, wanting, now)
     if session.scalar(select(exists().where(IssuedCommand.expires_at > now))):
-        for receiver, where in facts.receivers(session, last).items():
+        for receiver, where in facts.receivers(session, last, now).items():
             commands.resend(session, receiver, where.path, now)
 
 

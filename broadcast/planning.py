@@ -32,14 +32,37 @@ RANK: dict[BroadcastClass, int] = {"emergency": 0, "priority": 1, "ordinary": 2}
 
 @dataclass(frozen=True, slots=True)
 class ReceiverFacts:
-    """The receiver and where it stands: `path` is its unit and all above it, nearest first."""
+    """The receiver and where it stands: `path` is its unit and all above it, nearest first.
+
+    `ahead` are the paths that it will have later, each with the instant (Unix ms) from which on.
+    """
 
     id: str
     path: tuple[str, ...]
+    ahead: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
     @property
     def unit_id(self) -> str:
         return self.path[0]
+
+    def path_at(self, at: int) -> tuple[str, ...]:
+        """The path at an instant (Unix ms)."""
+        path = self.path
+        for since, later in self.ahead:
+            if since <= at:
+                path = later
+        return path
+
+    @property
+    def areas(self) -> list[Area]:
+        """The units whose area commands it obeys, each in its time."""
+        ends = {unit: since for since, later in reversed(self.ahead) for unit in self.path if unit not in later}
+        held = [Area(unit=unit, until=ends.get(unit)) for unit in self.path]
+        for number, (since, later) in enumerate(self.ahead):
+            before = self.ahead[number - 1][1] if number else self.path
+            until = self.ahead[number + 1][0] if number + 1 < len(self.ahead) else None
+            held += [Area(unit=unit, from_=since, until=until) for unit in later if unit not in before]
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +107,8 @@ NO_QUIET_HOURS = Rules()
 
 
 def concerns(airing: AiringFacts, receiver: ReceiverFacts) -> bool:
-    """The airing's targets hold the receiver's unit or one above it."""
-    return not set(airing.unit_ids).isdisjoint(receiver.path)
+    """The airing's targets hold the receiver's unit or one above it, as they stand when it airs."""
+    return not set(airing.unit_ids).isdisjoint(receiver.path_at(airing.starts_at))
 
 
 def highest(classes: Iterable[BroadcastClass]) -> BroadcastClass:
@@ -141,7 +164,7 @@ def compose(
         unit=receiver.unit_id,
         airings=[_planned(airing) for airing in held],
         objects=[manifests[sha256] for sha256 in sorted(needed) if sha256 in manifests],
-        areas=[Area(unit=unit) for unit in receiver.path],
+        areas=receiver.areas,
         quiet=sorted(rules.quiet, key=lambda interval: (interval.from_, interval.until)),
         caps=rules.caps,
         volume=rules.volume,

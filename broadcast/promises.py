@@ -76,7 +76,8 @@ def keep(
         change = changes[plan.receiver] = Change()
         for airing_id, promise in after.items():
             if airing_id not in before:
-                inserts.append(_new_row(plan, concerned[airing_id], promise, now))
+                place = receivers[plan.receiver].path_at(concerned[airing_id].starts_at)[0]
+                inserts.append(_new_row(plan, place, concerned[airing_id], promise, now))
                 if promise.first_revision > 0:
                     change.added.append(airing_id)
             elif promise != before[airing_id]:
@@ -150,11 +151,11 @@ def _existing(session: Session, receivers: Collection[str], now: datetime) -> di
     return existing
 
 
-def _new_row(plan: Plan, airing: AiringFacts, promise: _Promise, now: datetime) -> dict[str, Any]:
+def _new_row(plan: Plan, unit: str, airing: AiringFacts, promise: _Promise, now: datetime) -> dict[str, Any]:
     return {
         "airing_id": airing.id,
         "receiver_id": plan.receiver,
-        "unit_id": plan.unit,
+        "unit_id": unit,
         "planned_at": from_ms(airing.starts_at),
         "planned_ms": airing.duration_ms,
         "state": "planned",

@@ -14,7 +14,7 @@ from broadcast import facts
 from broadcast.reconcile import Evidence
 from broadcast.tables import Playout
 from broadcast.upserts import insert
-from core import events
+from core import events, units
 from devices.tables import Receiver
 from schedules.tables import Airing
 
@@ -32,15 +32,19 @@ def enter_recorded(session: Session, records: Mapping[Pair, Sequence[Evidence]],
     """
     airings = _airings(session, {pair[0] for pair in records})
     receivers = _receivers(session, {pair[1] for pair in records})
-    paths = facts.unit_paths(session, {row.unit_id for row in receivers.values()})
+    there_are = {row.unit_id for row in receivers.values()}
+    days = {units.date_of(airing.starts_at) for airing in airings.values()}
+    paths = {day: units.paths(session, there_are, on=day) for day in days}
     rows = []
     for (airing_id, receiver), told in records.items():
         airing, there = airings.get(airing_id), receivers.get(receiver)
         if airing is None or there is None or there.enrolled_at >= _end_of(airing):
             continue
         sounded = any(one.outcome in {"finished", "partial"} for one in told)
-        if sounded or not set(airing.unit_ids).isdisjoint(paths[there.unit_id]):
-            rows.append(_row(airing, receiver, there.unit_id, now))
+        path = paths[units.date_of(airing.starts_at)][there.unit_id]
+        targets = facts.followed_on(session, airing.unit_ids, airing.starts_at)
+        if sounded or not set(targets).isdisjoint(path):
+            rows.append(_row(airing, receiver, path[0], now))
     if rows:
         session.execute(insert(session, Playout).on_conflict_do_nothing(), rows)
     return bool(rows)
@@ -76,9 +80,11 @@ def tell(session: Session, pairs: Collection[Pair], now: datetime) -> None:
 
 def enter_targets(session: Session, airing: Airing, there: Collection[str], now: datetime) -> None:
     """At its close: receivers that no plan ever promised it to are missed, not forgotten. `there` have their rows."""
-    receivers = _receivers(session, facts.receivers_at(session, airing.unit_ids))
+    day = units.date_of(airing.starts_at)
+    receivers = _receivers(session, facts.receivers_at(session, airing.unit_ids, on=day))
+    paths = units.paths(session, {row.unit_id for row in receivers.values()}, on=day)
     rows = [
-        _row(airing, receiver, row.unit_id, now)
+        _row(airing, receiver, paths[row.unit_id][0], now)
         for receiver, row in receivers.items()
         if receiver not in there and row.enrolled_at < _end_of(airing)
     ]

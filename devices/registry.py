@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -155,9 +156,9 @@ def write_password_file(session: Session, path: Path, servers: Mapping[str, str]
     return passwords.write_file(path, hashes)
 
 
-def at_units(session: Session, unit_ids: Sequence[str]) -> list[Receiver]:
-    """The active receivers at these units and at all below them, by name."""
-    wanted = units.below(session, unit_ids)
+def at_units(session: Session, unit_ids: Sequence[str], *, on: date) -> list[Receiver]:
+    """The active receivers at these units and at all below them on this date, by name."""
+    wanted = units.below_query(session, unit_ids, on=on)
     found = select(Receiver).where(Receiver.unit_id.in_(wanted), Receiver.status == "active")
     return list(session.scalars(found.order_by(Receiver.name, Receiver.id)))
 

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from core import events
 from core.clock import Clock
 from core.events import Actor
-from core.units import Unit, above, below
+from core.units import Unit, above, below, date_of
 from schedules.errors import (
     AiringBegun,
     AiringNotFound,
@@ -227,15 +227,17 @@ def between(session: Session, start: datetime, until: datetime, unit_ids: Sequen
         .where(Airing.starts_at < until, Airing.starts_at > start - timedelta(milliseconds=LONGEST_MS))
         .order_by(Airing.starts_at, Airing.id)
     )
-    near = None
+    near: set[str] = set()
     if unit_ids is not None:
-        near = below(session, unit_ids).union(*(above(session, unit) for unit in unit_ids))
+        # As the tree stands at the beginning and at the end: what changed meanwhile is near by either.
+        for day in {date_of(start), date_of(until)}:
+            near |= below(session, unit_ids, on=day).union(*(above(session, unit, on=day) for unit in unit_ids))
     return [
         airing
         for airing in session.scalars(wanted)
         if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
         and (airing.planned or airing.cancel_reason not in {"edited", "moved"})
-        and (near is None or not near.isdisjoint(airing.unit_ids))
+        and (unit_ids is None or not near.isdisjoint(airing.unit_ids))
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import receivers, reports, site, speech
+from api.cli import receivers, reports, site, speech, units
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ site.register(app)
 speech.register(app)
 receivers.register(app)
 reports.register(app)
+units.register(app)
 
 
 def _tell(error: TruyenThanhError) -> NoReturn:

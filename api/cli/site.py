@@ -9,19 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url
 
 from api.cli.common import SYSTEM_OPERATOR, open_database
-from core import units
 from core.clock import SystemClock
 from core.errors import Invalid
-from core.events import record
 from core.settings import Settings
-from core.units import Unit, UnitKind
 
 db_app = typer.Typer(help="Cơ sở dữ liệu / the database", no_args_is_help=True)
 keys_app = typer.Typer(help="Khóa ký / signing keys", no_args_is_help=True)
-units_app = typer.Typer(help="Đơn vị hành chính / administrative units", no_args_is_help=True)
 broker_app = typer.Typer(help="Broker MQTT / the broker", no_args_is_help=True)
 user_app = typer.Typer(help="Tài khoản / accounts", no_args_is_help=True)
 
@@ -31,7 +27,6 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
     app.command("settings")(show_settings)
     app.add_typer(db_app, name="db")
-    app.add_typer(units_app, name="unit")
     app.add_typer(keys_app, name="keys")
     app.add_typer(broker_app, name="broker")
     app.add_typer(user_app, name="user")
@@ -110,49 +105,6 @@ def keys_export(
         raise typer.BadParameter(f"không có vai {', '.join(unknown)}; chọn trong {', '.join(ROLES)}")
     Keyring.export(Settings.load().keys, wanted, to)
     typer.echo(f"Đã chép vào {to}: phần công khai{''.join(', ' + role for role in wanted)}.")
-
-
-@units_app.command("add")
-def unit_add(
-    kind: Annotated[
-        UnitKind, typer.Argument(help="Cấp: province (tỉnh), district, commune (xã, phường), village (thôn)")
-    ],
-    name: Annotated[str, typer.Argument(help="Tên, ví dụ “Xã Đại Sơn”")],
-    *,
-    parent: Annotated[str | None, typer.Option(help="Mã đơn vị cấp trên; không nêu: đơn vị gốc")] = None,
-) -> None:
-    """Thêm một đơn vị và in mã của nó / add a unit and print its identifier."""
-    with open_database(Settings.load()) as db, db.writing() as session:
-        above = units.get(session, parent) if parent else None
-        unit = units.add(session, kind=kind, name=name, parent=above)
-        record(
-            session,
-            "user:unit:created",
-            actor=SYSTEM_OPERATOR,
-            at=SystemClock().now(),
-            subject=("unit", unit.id),
-            name=unit.name,
-            unit_kind=unit.kind,
-            parent_id=unit.parent_id,
-        )
-    typer.echo(unit.id)
-
-
-@units_app.command("list")
-def unit_list() -> None:
-    """Liệt kê các đơn vị, đơn vị dưới lùi vào / list the units, those below indented."""
-    with open_database(Settings.load()) as db, db.reading() as session:
-        found = session.scalars(select(Unit).order_by(Unit.name)).all()
-    children: dict[str | None, list[Unit]] = {}
-    for unit in found:
-        children.setdefault(unit.parent_id, []).append(unit)
-
-    def show(parent: str | None, depth: int) -> None:
-        for unit in children.get(parent, []):
-            typer.echo(f"{unit.id}  {'  ' * depth}{unit.name}")
-            show(unit.id, depth + 1)
-
-    show(None, 0)
 
 
 @broker_app.command("passwords")

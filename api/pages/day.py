@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from api.pages.words import STATES, sort_key, state
 from broadcast.tables import CommandAnswer, IssuedCommand, Playout
+from core import units as tree
 from core.units import Unit
 from devices.tables import Receiver
 from schedules.tables import Airing, Schedule
@@ -154,17 +155,13 @@ def day_bounds(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 class Places:
     """The tree of units, held for one page: which commune something belongs to, what lies below what."""
 
-    def __init__(self, units: Iterable[Unit]) -> None:
-        self.units = {unit.id: unit for unit in units}
+    def __init__(self, session: Session, on: date) -> None:
+        self.units = {unit.id: unit for unit in session.scalars(select(Unit))}
+        self._links = tree.links(session, on=on)
 
     def path(self, unit_id: str) -> list[Unit]:
         """The unit and what stands over it, nearest first."""
-        found: list[Unit] = []
-        current: str | None = unit_id
-        while current is not None and current in self.units and self.units[current] not in found:
-            found.append(self.units[current])
-            current = self.units[current].parent_id
-        return found
+        return [self.units[unit] for unit in tree.path(unit_id, self._links)]
 
     def commune(self, unit_id: str) -> Unit:
         path = self.path(unit_id)
@@ -177,7 +174,7 @@ class Places:
 def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
     """Everything of the local day around `now`, and what began before midnight and still sounds."""
     start, end = day_bounds(now, zone)
-    places = Places(session.scalars(select(Unit)))
+    places = Places(session, tree.date_of(now))
     receivers = list(session.scalars(select(Receiver).order_by(Receiver.name)))
     airings = _airings(session, start, end)
     playouts: dict[str, dict[str, Playout]] = defaultdict(dict)
@@ -201,7 +198,8 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
             cancelled=airing.status == "cancelled",
             stop=stops.get(airing.id),
         )
-        for cell in _cells(view, airing, playouts[airing.id], receivers, places):
+        targets = tree.followed(session, airing.unit_ids, on=tree.date_of(airing.starts_at))
+        for cell in _cells(view, targets, playouts[airing.id], receivers, places):
             view.cells.append(cell)
             communes.setdefault(cell.unit.id, Commune(cell.unit)).cells.append(cell)
         views.append(view)
@@ -231,7 +229,7 @@ def _airings(session: Session, start: datetime, end: datetime) -> list[tuple[Air
 
 def _cells(
     view: AiringView,
-    airing: Airing,
+    targets: list[str],
     playouts: dict[str, Playout],
     receivers: list[Receiver],
     places: Places,
@@ -243,7 +241,7 @@ def _cells(
         expected = (
             receiver.status == "active"
             and receiver.enrolled_at <= view.ends_at
-            and places.within(receiver.unit_id, airing.unit_ids)
+            and places.within(receiver.unit_id, targets)
         )
         if playout is None and not expected:
             continue

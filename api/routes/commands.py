@@ -86,8 +86,9 @@ def stop_airing(
     ends_at = airing.starts_at + timedelta(milliseconds=airing.duration_ms)
     if ends_at <= now:
         raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
-    reached = units.below(session, [units.get(session, unit_id).id])
-    if reached.isdisjoint(airing.unit_ids) and units.below(session, airing.unit_ids).isdisjoint(reached):
+    today = units.date_of(airing.starts_at)
+    reached = units.below(session, [units.get(session, unit_id).id], on=today)
+    if units.below(session, airing.unit_ids, on=today).isdisjoint(reached):
         raise Conflict(what="lần phát này không phát ở đơn vị đó / this airing is not for that unit")
     life = max(ends_at - now + timedelta(minutes=1), room.NAMED_STOP_LIFE)
     command = room.issue(

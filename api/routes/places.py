@@ -1,4 +1,4 @@
-"""Units and receivers."""
+"""Receivers."""
 
 from __future__ import annotations
 
@@ -17,72 +17,14 @@ from api.routes import api_router
 from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
 from broadcast import delivery
 from core import units as tree
-from core.events import record
-from core.units import Unit, UnitKind
 from devices import registry
 from devices.keyring import Keyring
 from devices.tables import Receiver
 
-units = api_router("units")
 receivers = api_router("receivers")
 
-UnitReader = Annotated[Principal, Depends(Needs(Right.READ_UNITS))]
-UnitWriter = Annotated[Principal, Depends(Needs(Right.WRITE_UNITS))]
 Reader = Annotated[Principal, Depends(Needs(Right.READ_RECEIVERS))]
 Manager = Annotated[Principal, Depends(Needs(Right.MANAGE_RECEIVERS))]
-
-
-class UnitIn(In):
-    kind: UnitKind
-    name: str = Field(min_length=1, max_length=200, examples=["Xã Đại Sơn"])
-    parent_id: Identifier | None = Field(None, description="The unit above; null for the root")
-    official_code: str | None = Field(None, max_length=20)
-
-
-class UnitOut(Out):
-    id: str
-    parent_id: str | None
-    kind: UnitKind
-    name: str
-    official_code: str | None
-
-
-@units.get("/units", summary="Units")
-def list_units(
-    context: Ctx,
-    _who: UnitReader,
-    below: Annotated[str | None, Query(description="Only this unit and what is below it")] = None,
-    kind: UnitKind | None = None,
-    after: After = None,
-    limit: Limit = 500,
-) -> Page[UnitOut]:
-    wanted = select(Unit).order_by(Unit.id).limit(limit + 1)
-    with context.db.reading() as session:
-        if below:
-            wanted = wanted.where(Unit.id.in_(tree.below(session, [tree.get(session, below).id])))
-        if kind:
-            wanted = wanted.where(Unit.kind == kind)
-        if after:
-            wanted = wanted.where(Unit.id > after)
-        return page_of(session.scalars(wanted).all(), limit, UnitOut.model_validate, lambda unit: unit.id)
-
-
-@units.post("/units", summary="Add a unit", status_code=201, responses=responses(404))
-def create_unit(context: Ctx, who: UnitWriter, body: UnitIn) -> UnitOut:
-    with context.db.writing() as session:
-        parent = tree.get(session, body.parent_id) if body.parent_id else None
-        unit = tree.add(session, kind=body.kind, name=body.name, parent=parent, code=body.official_code)
-        facts = {"name": unit.name, "unit_kind": unit.kind, "parent_id": unit.parent_id}
-        record(
-            session, "user:unit:created", actor=who.actor, at=context.clock.now(), subject=("unit", unit.id), **facts
-        )
-        return UnitOut.model_validate(unit)
-
-
-@units.get("/units/{unit_id}", summary="One unit", responses=responses(404))
-def get_unit(context: Ctx, _who: UnitReader, unit_id: str) -> UnitOut:
-    with context.db.reading() as session:
-        return UnitOut.model_validate(tree.get(session, unit_id))
 
 
 class ReceiverIn(In):
@@ -136,7 +78,10 @@ def list_receivers(
         wanted = wanted.where(Receiver.id > after)
     with context.db.reading() as session:
         if unit_id:
-            wanted = wanted.where(Receiver.unit_id.in_(tree.below(session, [tree.get(session, unit_id).id])))
+            today = tree.date_of(context.clock.now())
+            wanted = wanted.where(
+                Receiver.unit_id.in_(tree.below_query(session, [tree.get(session, unit_id).id], on=today))
+            )
         found = session.scalars(wanted).all()
         return page_of(found, limit, ReceiverOut.model_validate, lambda receiver: receiver.id)
 

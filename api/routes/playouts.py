@@ -77,7 +77,9 @@ def list_playouts(
         wanted = wanted.where(tuple_(*order) > tuple_(*_cursor(after)))
     with context.db.reading() as session:
         if unit_id:
-            wanted = wanted.where(Playout.unit_id.in_(tree.below(session, [tree.get(session, unit_id).id])))
+            today = tree.date_of(context.clock.now())
+            there = tree.below_query(session, [tree.get(session, unit_id).id], on=today)
+            wanted = wanted.where(Playout.unit_id.in_(there))
         return page_of(session.scalars(wanted).all(), limit, PlayoutOut.model_validate, _key)
 
 

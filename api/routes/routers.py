@@ -16,13 +16,15 @@ from api.routes import (
     playouts,
     programmes,
     schedules,
+    units,
     users,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
     account.router,
     users.router,
-    places.units,
+    units.units,
+    units.groups,
     places.receivers,
     campaigns.dispatches,
     campaigns.campaigns,

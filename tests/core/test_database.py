@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core import units
 from core.database import Database
 from core.events import Actor, Event, record
-from core.units import Unit
+from core.units import ALWAYS, FOREVER, Unit, UnitName
 from schedules.tables import Firing
 from tests.support.postgres import PostgresServer
 
@@ -102,7 +102,7 @@ def test_reading_changes_nothing_and_what_was_read_stays(db: Database) -> None:
 def test_what_is_pointed_to_has_to_be_there(db: Database) -> None:
     def point_nowhere() -> None:
         with db.writing() as session:
-            session.add(Unit(kind="commune", name="Xã Một", parent_id="01NONE"))
+            session.add(UnitName(unit_id="01NONE", name="Xã Một", valid_from=ALWAYS, valid_to=FOREVER))
             session.flush()
 
     with pytest.raises(IntegrityError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from devices.registry import BrokerAddress
 from devices.tables import Receiver
 
 AN = Actor("01J0000000000000000000USER", "Nguyễn Thị An")
+TODAY = date(2026, 7, 28)
 ADDRESS = BrokerAddress("mqtt.example.vn", 8883, "/etc/ca.pem")
 
 
@@ -116,7 +117,7 @@ def test_a_revoked_receiver_is_nobody(db: Database, keyring: Keyring, clock: Man
     with db.writing() as session:
         assert registry.password_hash(session, receiver.id) is None
         assert registry.password_hashes(session) == {}
-        assert registry.at_units(session, [here.id]) == []
+        assert registry.at_units(session, [here.id], on=TODAY) == []
         assert registry.mark_status(session, receiver.id, Status(online=True), clock=clock) is None
         assert registry.mark_hello(session, receiver.id, hello(), clock=clock) is None
         assert registry.mark_held(session, receiver.id, 5, clock=clock) is None
@@ -183,10 +184,10 @@ def test_receivers_below_a_unit(db: Database, keyring: Keyring, clock: ManualClo
         one, other = unit(session, "Xã Một", province), unit(session, "Xã Hai", province)
         first, _ = enrolled(session, one, keyring, clock, name="B")
         second, _ = enrolled(session, other, keyring, clock, name="A")
-        assert registry.at_units(session, [province.id]) == [second, first]
-        assert registry.at_units(session, [one.id]) == [first]
-        assert registry.at_units(session, [one.id, other.id, one.id]) == [second, first]
-        assert registry.at_units(session, []) == []
+        assert registry.at_units(session, [province.id], on=TODAY) == [second, first]
+        assert registry.at_units(session, [one.id], on=TODAY) == [first]
+        assert registry.at_units(session, [one.id, other.id, one.id], on=TODAY) == [second, first]
+        assert registry.at_units(session, [], on=TODAY) == []
 
 
 def test_the_password_file_holds_the_active_and_the_server(

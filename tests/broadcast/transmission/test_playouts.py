@@ -18,7 +18,7 @@ from broadcast.reconcile import CANCEL_UNCONFIRMED, CANCELLED, NO_PLAN, NO_RECOR
 from broadcast.tables import Playout, ReceiverObject, StoredRecord
 from core.clock import ManualClock, from_ms
 from core.events import Event
-from core.units import Unit
+from core.units import Unit, UnitLink
 from devices.protocol.reports import Outcome, PlayRecord, Plays
 from devices.tables import Receiver
 from schedules.tables import Airing
@@ -280,7 +280,8 @@ def test_airtime_is_what_the_raw_records_say(world: World, clock: ManualClock) -
 def _naive(session: Session) -> dict[str, tuple[int, int, int]]:
     """From raw records alone, in the plainest way: no playouts, no shared code."""
     commune_of = {
-        unit.id: str(unit.parent_id) if unit.kind == "village" else unit.id for unit in session.scalars(select(Unit))
+        unit.id: str(link.parent_id) if unit.kind == "village" else unit.id
+        for unit, link in session.execute(select(Unit, UnitLink).join(UnitLink, UnitLink.unit_id == Unit.id))
     }
     receivers = {receiver.id: receiver for receiver in session.scalars(select(Receiver))}
     per_box: dict[tuple[str, str], int] = defaultdict(int)

@@ -1,0 +1,214 @@
+"""Reading the tree as it stood on a date.
+
+A unit that stands no more leads on to what took over from it: receivers, schedules and rights of the old unit are
+found below, and over, the new one from that date on, while history stays where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.units.tables import Unit, UnitLink, UnitName
+
+# The dates of units are the law's: dates in Viet Nam, wherever the server stands.
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+_BATCH = 500  # identifiers in one statement: far below what either database takes
+
+
+def date_of(instant: datetime) -> date:
+    """The local date that an instant falls on, for the `on` of everything here."""
+    return instant.astimezone(ZONE).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A unit as it stood on a date: its name then, and what it stood below."""
+
+    id: str
+    parent_id: str | None
+    kind: str
+    name: str
+    official_code: str | None
+    valid_from: date
+    valid_to: date
+
+
+def get(session: Session, unit_id: str) -> Unit:
+    unit = session.get(Unit, unit_id)
+    if unit is None:
+        raise NotFound(what="đơn vị / unit", id=unit_id)
+    return unit
+
+
+def below(session: Session, unit_ids: Collection[str], *, on: date) -> set[str]:
+    """The given units and everything below them on this date, as ids.
+
+    A given unit that stands no more counts as what took over from it. Units that are merged into one of these are
+    among the ids, because what was at them is now there.
+    """
+    return set(session.scalars(below_query(session, unit_ids, on=on)))
+
+
+def below_query(session: Session, unit_ids: Collection[str], *, on: date) -> Select[str]:
+    """`below` as a query, for use inside another one."""
+    tree = select(Unit.id).where(Unit.id.in_(followed(session, unit_ids, on=on))).cte("tree", recursive=True)
+    step = (
+        select(UnitLink.unit_id)
+        .join(tree, UnitLink.parent_id == tree.c.id)
+        .where(UnitLink.relation.in_(("below", "successor")), valid(UnitLink, on))
+    )
+    return select(tree.union(step).c.id)
+
+
+def above(session: Session, unit_id: str, *, on: date) -> list[str]:
+    """The unit and what stood over it on this date, nearest first, as ids.
+
+    For one that stands no more it begins with what took over from it.
+    """
+    return list(paths(session, [unit_id], on=on)[unit_id])
+
+
+def paths(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str, tuple[str, ...]]:
+    """`above` of each of these, in one query for some hundreds."""
+    held: dict[str, tuple[str | None, str]] = {}
+    for batch in _batches(unit_ids):
+        columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
+        current = and_(UnitLink.relation.in_(("below", "successor")), valid(UnitLink, on))
+        over = select(*columns).where(UnitLink.unit_id.in_(batch), current).cte("over", recursive=True)
+        over = over.union(select(*columns).join(over, UnitLink.unit_id == over.c.parent_id).where(current))
+        for unit, parent, relation in session.execute(select(over)):
+            held[unit] = (parent, relation)
+    return {unit: path(unit, held) for unit in unit_ids}
+
+
+def path(unit_id: str, held: Mapping[str, tuple[str | None, str]]) -> tuple[str, ...]:
+    """The unit and what is over it by these links, nearest first; without those that stand no more."""
+    over: list[str] = []
+    current: str | None = unit_id
+    while current is not None and current not in over:
+        parent, relation = held.get(current, (None, "below"))
+        if relation == "below":
+            over.append(current)
+        current = parent
+    return tuple(over)
+
+
+def followed(session: Session, unit_ids: Iterable[str], *, on: date) -> list[str]:
+    """These units, and for each that stands no more on this date all that took over from it, in their order."""
+    wanted = list(dict.fromkeys(unit_ids))
+    after: dict[str, list[str]] = {}
+    pending = set(wanted)
+    while pending:
+        found: set[str] = set()
+        for batch in _batches(sorted(pending)):
+            rows = session.execute(
+                select(UnitLink.unit_id, UnitLink.parent_id)
+                .where(UnitLink.unit_id.in_(batch), UnitLink.relation.in_(("successor", "also")), valid(UnitLink, on))
+                .order_by(UnitLink.relation.desc(), UnitLink.id)
+            )
+            for unit, successor in rows:
+                if successor is None:  # the database refuses such a row
+                    continue
+                after.setdefault(unit, []).append(successor)
+                found.add(successor)
+        pending = found - after.keys()
+    result: dict[str, None] = {}
+    for unit in wanted:
+        _follow(unit, after, result)
+    return list(result)
+
+
+def _follow(unit: str, after: Mapping[str, list[str]], result: dict[str, None]) -> None:
+    if unit not in after:
+        result[unit] = None
+    for successor in after.get(unit, ()):
+        _follow(successor, after, result)
+
+
+def change_dates(session: Session, since: date, until: date) -> list[date]:
+    """The dates in (since, until] on which the tree changes, in order: there are few."""
+    column = UnitLink.valid_from
+    begun = set(session.scalars(select(column).where(column > since, column <= until).distinct()))
+    column = UnitLink.valid_to
+    return sorted(begun | set(session.scalars(select(column).where(column > since, column <= until).distinct())))
+
+
+def links(session: Session, *, on: date) -> dict[str, tuple[str | None, str]]:
+    """Every unit's (parent, relation) on this date, for whoever looks at the whole tree; `path` reads it."""
+    columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
+    wanted = select(*columns).where(UnitLink.relation.in_(("below", "successor")), valid(UnitLink, on))
+    return {unit: (parent, relation) for unit, parent, relation in session.execute(wanted)}
+
+
+def name(session: Session, unit_id: str, *, on: date) -> str:
+    """What the unit was called on this date; outside of the dates that are known, its nearest name."""
+    return names(session, [unit_id], on=on)[unit_id]
+
+
+def names(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str, str]:
+    """`name` of each of these; those that there are not are left out."""
+    found: dict[str, str] = {}
+    nearest: dict[str, date] = {}
+    for batch in _batches(unit_ids):
+        found.update(
+            {unit: called for unit, called in session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(batch)))}
+        )
+        for row in session.scalars(select(UnitName).where(UnitName.unit_id.in_(batch)).order_by(UnitName.valid_from)):
+            if row.valid_from <= on or row.unit_id not in nearest:
+                nearest[row.unit_id] = row.valid_from
+                found[row.unit_id] = row.name
+    return found
+
+
+def standing(session: Session, *, on: date, unit_ids: Collection[str] | None = None) -> list[Placed]:
+    """The units that stood on this date (or those among these), as they stood, by id."""
+    rows: list[tuple[Unit, UnitLink]] = []
+    wanted = (
+        select(Unit, UnitLink)
+        .join(UnitLink, UnitLink.unit_id == Unit.id)
+        .where(UnitLink.relation == "below", valid(UnitLink, on))
+    )
+    if unit_ids is None:
+        rows += [(unit, link) for unit, link in session.execute(wanted)]
+    else:
+        for batch in _batches(unit_ids):
+            rows += [(unit, link) for unit, link in session.execute(wanted.where(Unit.id.in_(batch)))]
+    called = names(session, [unit.id for unit, _ in rows], on=on)
+    placed = [
+        Placed(
+            id=unit.id,
+            parent_id=link.parent_id,
+            kind=unit.kind,
+            name=called[unit.id],
+            official_code=unit.official_code,
+            valid_from=link.valid_from,
+            valid_to=link.valid_to,
+        )
+        for unit, link in rows
+    ]
+    return sorted(placed, key=lambda unit: unit.id)
+
+
+def history(session: Session, unit_id: str) -> tuple[list[UnitName], list[UnitLink]]:
+    """Everything that a unit was called, and everywhere that it stood or went, each in order of time."""
+    names_of = select(UnitName).where(UnitName.unit_id == unit_id).order_by(UnitName.valid_from)
+    links_of = select(UnitLink).where(UnitLink.unit_id == unit_id)
+    ordered = links_of.order_by(UnitLink.valid_from, UnitLink.relation.desc(), UnitLink.id)
+    return list(session.scalars(names_of)), list(session.scalars(ordered))
+
+
+def valid(table: type[UnitLink | UnitName], on: date) -> ColumnElement[bool]:
+    """That a row of this table holds on this date."""
+    return and_(table.valid_from <= on, table.valid_to > on)
+
+
+def _batches(unit_ids: Collection[str]) -> Iterable[list[str]]:
+    ordered = list(dict.fromkeys(unit_ids))
+    return (ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH))
