@@ -40,6 +40,7 @@ TAGS = [
     {"name": "account", "description": "Logging in, the own sessions and tokens"},
     {"name": "users", "description": "Accounts, for the administrator"},
     {"name": "units", "description": "Đơn vị hành chính: the tree of administrative units"},
+    {"name": "unit-groups", "description": "Cụm xã, khu vực: named and dated groups of units"},
     {"name": "receivers", "description": "Bộ thu: enrolled boxes and their presence"},
     {"name": "dispatches", "description": "Văn bản chỉ đạo: instructions from above and what is read out of them"},
     {"name": "campaigns", "description": "Đợt tuyên truyền"},

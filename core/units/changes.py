@@ -41,7 +41,7 @@ def add(
     province beside one that stands.
     """
     _checked_name(name)
-    if kind == "province" and until == FOREVER:
+    if kind == "province" and parent is None and until == FOREVER:
         _no_second_province(session)
     if since is None:
         since = _stands_since(session, parent) if parent is not None else ALWAYS

@@ -157,13 +157,12 @@ def names(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str,
     found: dict[str, str] = {}
     nearest: dict[str, date] = {}
     for batch in _batches(unit_ids):
-        found.update(
-            {unit: called for unit, called in session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(batch)))}
-        )
-        for row in session.scalars(select(UnitName).where(UnitName.unit_id.in_(batch)).order_by(UnitName.valid_from)):
-            if row.valid_from <= on or row.unit_id not in nearest:
-                nearest[row.unit_id] = row.valid_from
-                found[row.unit_id] = row.name
+        for row in session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(batch))):
+            found[row.id] = row.name
+        for held in session.scalars(select(UnitName).where(UnitName.unit_id.in_(batch)).order_by(UnitName.valid_from)):
+            if held.valid_from <= on or held.unit_id not in nearest:
+                nearest[held.unit_id] = held.valid_from
+                found[held.unit_id] = held.name
     return found
 
 
