@@ -26,6 +26,7 @@ from audio.reading.prepare import prepare
 from broadcast.bulletin_lexicon import unit_of
 from broadcast.tables import Bulletin, BulletinVersion
 from core import units
+from core.clock import SystemClock
 
 DECIDED: Final = ("submitted", "approved")
 CONTEXT_WORDS: Final = 2
@@ -69,7 +70,7 @@ def impact(session: Session, unit_id: str, changes: Sequence[Change]) -> list[Al
     units.get(session, unit_id)
     wanted = _checked(session, unit_id, changes)
     finder = Lexicon({key: spoken or key for key, spoken in wanted.items()})
-    below = units.below(session, [unit_id])
+    below = units.below(session, [unit_id], on=units.date_of(SystemClock().now()))
     readers: dict[str, tuple[Lexicon, Lexicon]] = {}
     found: list[Altered] = []
     for version, bulletin in _decided(session):

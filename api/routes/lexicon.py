@@ -111,7 +111,8 @@ def held(context: Ctx, _who: Reader, unit_id: str, at: At = None) -> HeldLexicon
     """All that holds there, from the unit itself and from those above it; of one name the nearest."""
     with context.db.reading() as session:
         found = room.effective(session, unit_id, at)
-        names = {one: units.get(session, one).name for one in units.above(session, unit_id)}
+        day = units.date_of(at or context.clock.now())
+        names = units.names(session, units.above(session, unit_id, on=day), on=day)
         items = [
             HeldEntry(
                 **EntryOut.model_validate(one.change).model_dump(),

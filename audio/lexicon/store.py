@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +18,7 @@ from audio.lexicon.checks import checked_note, checked_spoken, checked_written
 from audio.lexicon.match import Lexicon, dictionary_order, key_of
 from audio.lexicon.tables import LexiconChange
 from core import units
-from core.clock import Clock
+from core.clock import Clock, SystemClock
 from core.errors import NotFound, TruyenThanhError
 from core.events import Actor, record
 
@@ -79,12 +79,17 @@ def own(session: Session, unit_id: str, at: datetime | None = None) -> list[Lexi
 def effective(session: Session, unit_id: str, at: datetime | None = None) -> list[Sourced]:
     """All entries that hold at a unit, by name, its own and from above: of one name the nearest."""
     units.get(session, unit_id)
-    path = units.above(session, unit_id)
+    path = units.above(session, unit_id, on=_day(at))
     by_key: dict[str, list[LexiconChange]] = {}
     changes = [change for change in _last(session, path, at) if change.spoken is not None]
     for change in sorted(changes, key=lambda change: path.index(change.unit_id)):
         by_key.setdefault(change.key, []).append(change)
     return [Sourced(found[0], tuple(found[1:])) for _, found in sorted(by_key.items(), key=_by_name)]
+
+
+def _day(at: datetime | None) -> date:
+    """The tree that counts: that of the moment asked for, or of the present one."""
+    return units.date_of(at or SystemClock().now())
 
 
 def _by_name(item: tuple[str, list[LexiconChange]]) -> tuple[list[int], str]:
@@ -93,7 +98,7 @@ def _by_name(item: tuple[str, list[LexiconChange]]) -> tuple[list[int], str]:
 
 def layers(session: Session, unit_id: str, at: datetime | None = None) -> list[tuple[str, Layer]]:
     """The path from a unit upward, nearest first, each with its own entries."""
-    path = units.above(session, unit_id)
+    path = units.above(session, unit_id, on=_day(at))
     own_of: dict[str, dict[str, str]] = {one: {} for one in path}
     for change in _last(session, path, at):
         if change.spoken is not None:

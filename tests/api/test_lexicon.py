@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from core import units
 from core.units import Unit
@@ -25,8 +26,13 @@ def commune(any_site: Site) -> Unit:
         return units.add(session, kind="commune", name="Xã Suối Mơ", parent=province)
 
 
+def _province(site: Site) -> str:
+    with site.db.reading() as session:
+        return session.scalars(select(Unit.id).where(Unit.kind == "province")).one()
+
+
 def test_entries_are_set_listed_removed_and_restored(any_site: Site, commune: Unit) -> None:
-    editor, province = any_site.as_("editor"), str(commune.parent_id)
+    editor, province = any_site.as_("editor"), _province(any_site)
     at = f"/api/v1/units/{commune.id}/lexicon"
     assert put(editor, province, "Đồng Bùi", "đồng bùi").status_code == 200
     assert put(editor, commune.id, "Đồng Bùi", "đồng bụi").json()["entry"]["number"] == 1
