@@ -23,6 +23,36 @@ class EndsBeforeItStarts(Invalid):
     en = "The last day, {last}, is before the first, {first}. Change one of the two."
 
 
+class BadRule(Invalid):
+    slug = "schedule-bad-rule"
+    vi = "Quy tắc lặp “{rule}” chưa đúng: {why}. Ví dụ đúng: FREQ=WEEKLY;BYDAY=MO,WE,FR;UNTIL=20261231"
+    en = "The rule “{rule}” is not right: {why}. A right one: FREQ=WEEKLY;BYDAY=MO,WE,FR;UNTIL=20261231"
+
+
+class TooManyAirings(Invalid):
+    slug = "schedule-too-many-airings"
+    vi = (
+        "Quy tắc lặp “{rule}” phát quá {most} lần một ngày, hoặc lặp theo phút, giây. "
+        "Hãy ghi giờ phát trong ngày, ví dụ FREQ=DAILY;BYHOUR=5,11,17;BYMINUTE=0"
+    )
+    en = (
+        "The rule “{rule}” airs more than {most} times a day, or repeats by the minute or second. "
+        "Name the times of day, as in FREQ=DAILY;BYHOUR=5,11,17;BYMINUTE=0"
+    )
+
+
+class NeverOccurs(Invalid):
+    slug = "schedule-never-occurs"
+    vi = "Quy tắc lặp “{rule}” từ {start} không bao giờ có lần phát nào. Hãy sửa ngày, thứ hoặc giờ trong quy tắc."
+    en = "The rule “{rule}” from {start} never airs. Change its days, weekdays or hours."
+
+
+class BadLocalTime(Invalid):
+    slug = "schedule-bad-local-time"
+    vi = "“{text}” không phải là {what}. Hãy ghi như {example}."
+    en = "“{text}” is not {what}. Write it as {example}."
+
+
 class OnceHasOneDay(Invalid):
     slug = "schedule-once-has-one-day"
     vi = "Lịch phát một lần chỉ có một ngày, không có thứ trong tuần. Hãy bỏ phần thừa, hoặc chọn hằng ngày, hằng tuần."

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import receivers, reports, site, speech, units
+from api.cli import receivers, reports, site, speech, timetable, units
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ speech.register(app)
 receivers.register(app)
 reports.register(app)
 units.register(app)
+timetable.register(app)
 
 
 def _tell(error: TruyenThanhError) -> NoReturn:
