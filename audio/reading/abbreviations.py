@@ -11,7 +11,8 @@ from importlib.resources import files
 from typing import Final
 
 from audio.reading import letters
-from audio.reading.model import Said, after, before, rule
+from audio.reading.model import after, before, rule
+from audio.reading.numerals import digits, weekday
 
 
 def _table(name: str) -> dict[str, str]:
@@ -66,13 +67,68 @@ def _city(match: re.Match[str]) -> str:
     ] + " "
 
 
+_OFFICES: Final = (
+    r"(?i:chủ tịch|giám đốc|bí thư|trưởng|cục trưởng|vụ trưởng|chánh|bộ trưởng|hiệu trưởng|chủ nhiệm|viện trưởng)\b"
+)
+
+
+_NEIGHBOUR: Final = re.compile(r"\d{1,2}\s*[,;)]\s*(?:Q|P|TP|quận|phường|thành phố)")
+
+
+def _numbered_ward(match: re.Match[str]) -> str | None:
+    """P.5, Q.1: a ward or a district of a city, where a point or a neighbour says so."""
+    if "." not in match.group() and not re.match(
+        r"\d{1,2}\s*[,;)]\s*(?:Q|P|TP|quận|phường|thành phố)", match.string[match.end() :]
+    ):
+        return None
+    return "phường " if match["kind"] == "P" else "quận "
+
+
+def _farmers(match: re.Match[str]) -> str | None:
+    """ND: the farmers' association behind `Hội`, the people's elsewhere (`Công an ND`)."""
+    left = before(match)
+    if re.search(r"hội\s*$", left):
+        return "nông dân"
+    return "nhân dân" if re.search(r"(?:công an|quân đội|tòa án|hội đồng|nhà giáo|nghệ sĩ)\s*$", left) else None
+
+
+def _people(match: re.Match[str]) -> str | None:
+    return "dân phố" if re.search(r"tổ\s*$", before(match)) else None
+
+
+def _sunday(match: re.Match[str]) -> str | None:
+    left = before(match)
+    if re.search(
+        r"(?:thứ (?:\d|\w+)|(?<!\w)t[2-7])\s*(?:,|;|và|-|&|đến|hoặc)\s*$|(?:sáng|trưa|chiều|tối|đêm|ngày)\s+$", left
+    ):
+        return "chủ nhật"
+    return None
+
+
+def _weekday(match: re.Match[str]) -> str | None:
+    """T2, T4: days of the week in a row of them or behind a time of day; a building or a term otherwise."""
+    around = (
+        match.string[max(match.start() - 12, 0) : match.start()] + " " + match.string[match.end() : match.end() + 12]
+    )
+    if re.search(r"(?<!\w)(?:T[2-7]|CN)(?!\w)", around) or re.search(
+        r"(?:sáng|trưa|chiều|tối|đêm|ngày|giờ|\dh\d*)\s+$", before(match)
+    ):
+        return "thứ " + weekday(match["day"])
+    return None
+
+
 def _circular(match: re.Match[str]) -> str | None:
     """TT by itself: a circular before a number, a township or centre otherwise isn't known."""
     if re.match(r"\s*(?:số\s*)?\d", after(match)):
         return "thông tư"
     if re.search(r"(?:bộ|sở|ngành|cục)\s*$", before(match)):
         return "thông tin và truyền thông"
-    return None
+    # TT VHTT, TT Y tế: a centre; TT Vôi: a township is written with a point or isn't known.
+    return (
+        "trung tâm"
+        if re.match(r"\s+(?:vh|y tế|gd|dv|dạy|phục vụ|hành chính|dịch vụ|bồi dưỡng|ktv|kn)", after(match))
+        else None
+    )
 
 
 def _chapter(match: re.Match[str]) -> str | None:
@@ -85,6 +141,7 @@ def _chapter(match: re.Match[str]) -> str | None:
     )
 
 
+_ROADS: Final = {"QL": "quốc lộ", "TL": "tỉnh lộ", "HL": "hương lộ"}
 _SIGNED: Final = {"KT": "ký thay", "TM": "thay mặt", "TL": "thừa lệnh", "TUQ": "thừa ủy quyền", "Q": "quyền"}
 
 
@@ -116,6 +173,14 @@ _WORD: Final = "|".join(re.escape(word) for word in sorted(SIMPLE, key=len, reve
 RULES = [
     rule("symbol", r"(?<=và)/(?=hoặc)", " "),
     rule("foreign", r"(?<!\w)[Ee]-mail(?!\w)", "i meo"),
+    rule("foreign", r"(?<!\w)[Ww]i-[Ff]i(?!\w)", "oai phai"),
+    rule("letter", r"(?<!\w)A/(?=H\d)", "a "),
+    # Departments of the police by their codes: PA05, PC02.
+    rule(
+        "letter",
+        r"(?<!\w)P[ACKVX](?P<number>\d\d)(?!\w)",
+        lambda m: f"{letters.spell(m.group())} {digits(m['number'])}",
+    ),
     rule(
         "abbreviation",
         rf"(?<![\w/])(?:{'|'.join(_STROKED)})(?![\w/])",
@@ -174,7 +239,11 @@ RULES = [
     rule("abbreviation", rf"{_L}HIV[ ]?/[ ]?AIDS{_R}", "hát i vê ết"),
     rule("abbreviation", rf"{_L}T\.[ ]?(?:Ư|W)\b\.?|{_L}TW\.", "trung ương"),
     rule("abbreviation", rf"{_L}(?:TP|Tp)\.?[ ]?HCM{_R}", "thành phố hồ chí minh"),
-    rule("abbreviation", rf"{_L}(?P<kind>TP|Tp|TX|Tx|TT|Tt|P|Q|H|X)\.[ ]?(?=[{letters.UPPER}])(?!TTg)", _city),
+    rule("abbreviation", rf"{_L}(?P<how>Q)\.[ ]?(?={_OFFICES})", lambda _m: "quyền "),
+    rule("abbreviation", rf"{_L}P\.[ ]?(?=CT{_R}|GĐ{_R}|{_OFFICES})", "phó "),
+    rule("abbreviation", rf"{_L}T\.P\.?[ ]?(?=[{letters.UPPER}])", "thành phố "),
+    rule("abbreviation", rf"{_L}(?P<kind>TP|Tp|TX|Tx|TT|Tt|P|Q|H|X)\.[ ]?(?=[{letters.UPPER}][^\W\d_])(?!TTg)", _city),
+    rule("abbreviation", rf"{_L}(?P<kind>P|Q)\.?[ ]?(?=\d{{1,2}}(?!\w|[.,/]\d))", _numbered_ward),
     rule("abbreviation", rf"{_L}(?P<how>KT|TM|TL|TUQ|Q)\.[ ]?(?=[{letters.UPPER}]{{2}})", _signed),
     rule("abbreviation", rf"{_L}(?:{_TITLE})(?:\.[ ]?(?:{_TITLE}))*\.[ ]?(?=[{letters.UPPER}])", _titles),
     rule("abbreviation", rf"{_L}ĐT\.?[ ]?(?=\d{{3}}(?!\d))", "đường tỉnh "),
@@ -192,9 +261,13 @@ RULES = [
     rule(
         "abbreviation",
         rf"{_L}CN{_R}",
-        lambda m: "chủ nhật" if re.search(r"thứ (?:\d|\w+)\s*(?:,|và|-|đến|hoặc)\s*$", before(m)) else None,
+        _sunday,
     ),
     rule("abbreviation", rf"{_L}BCH{_R}(?=[ ]+(?:[Qq]uân sự|PCTT|[Bb]ộ đội|BĐBP|[Pp]hòng))", "ban chỉ huy"),
+    rule("abbreviation", rf"{_L}T(?P<day>[2-7]){_R}", _weekday),
+    rule("abbreviation", rf"{_L}ND{_R}", _farmers),
+    rule("abbreviation", rf"{_L}DP{_R}", _people),
+    rule("abbreviation", rf"{_L}(?P<road>QL|TL|HL)\.?[ ]?(?=\d)", lambda m: f"{_ROADS[m['road']]} "),
     rule("abbreviation", rf"{_L}TT{_R}", _circular),
     rule("abbreviation", rf"{_L}CT{_R}", _chapter),
     rule("abbreviation", rf"{_L}(?:{_WORD}){_R}", _known),
@@ -206,6 +279,39 @@ def _headed(match: re.Match[str], name: str) -> str:
     return head + name
 
 
-def unknown(word: str, spoken: str) -> Said:
-    """The reading of capitals that stand in no table."""
-    return Said(spoken, "abbreviation" if spoken == letters.spell(word) else None)
+_FEWEST, _MOST, _LONGEST = 2, 3, 12
+# Capitals that mean several things, where nothing around them tells which; the likeliest first.
+_OF_SEVERAL: Final = {
+    "TT": ("trung tâm", "thông tin", "thị trấn", "thông tư", "thường trực"),
+    "CT": ("chủ tịch", "chỉ thị", "chương trình", "công ty"),
+    "KT": ("kinh tế", "kỹ thuật", "kiểm tra"), "GD": ("giáo dục", "giao dịch"), "TC": ("tài chính", "tổ chức"),
+    "DT": ("dân tộc", "diện tích", "dự toán"), "DL": ("du lịch", "dương lịch"), "VH": ("văn hóa",),
+    "XH": ("xã hội",), "AN": ("an ninh",), "QP": ("quốc phòng",), "DV": ("dịch vụ",), "QL": ("quản lý", "quốc lộ"),
+    "ND": ("nhân dân", "nông dân", "nội dung"), "DP": ("dân phố", "dự phòng"), "PT": ("phát thanh", "phát triển"),
+    "MT": ("môi trường", "mặt trận", "ma túy"), "KV": ("khu vực",), "SK": ("sức khỏe", "sự kiện"),
+    "ĐK": ("điều kiện", "đăng ký"), "NC": ("nội chính", "nâng cao"), "NN": ("nông nghiệp", "nhà nước"),
+    "TM": ("thương mại", "thay mặt"), "XD": ("xây dựng",), "YT": ("y tế",), "TN": ("thanh niên", "tài nguyên"),
+}  # fmt: skip
+
+
+def expansions(word: str) -> tuple[str, ...]:
+    """What capitals that stand in no table may mean: cut into two or three that do, the longest first; at most three.
+
+    `BCĐPCMT` is `BCĐ` and `PCMT`: ban chỉ đạo phòng chống ma túy.
+    """
+    if word in _OF_SEVERAL:
+        return _OF_SEVERAL[word]
+    if not _FEWEST * 2 <= len(word) <= _LONGEST:
+        return ()
+    found = _cuts(word, _MOST)
+    found.sort(key=lambda parts: (len(parts), -max(map(len, parts))))
+    return tuple(dict.fromkeys(" ".join(SIMPLE[part] for part in parts) for parts in found))[:3]
+
+
+def _cuts(word: str, most: int) -> list[list[str]]:
+    cuts = [[word]] if word in SIMPLE else []
+    if most > 1:
+        for end in range(_FEWEST, len(word) - 1):
+            if word[:end] in SIMPLE:
+                cuts += [[word[:end], *rest] for rest in _cuts(word[end:], most - 1)]
+    return cuts

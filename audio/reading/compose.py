@@ -135,7 +135,7 @@ def _word(match: re.Match[str]) -> _Piece:
     if letters.is_syllable(folded):
         return _Piece(*span, None, folded)
     if folded == word and letters.is_plain(folded):
-        return _Piece(*span, "foreign", folded, "foreign")
+        return _Piece(*span, "foreign", folded, "foreign", suggestions=(folded, letters.spell(folded)))
     return _Piece(*span, "base", folded, unknown=True)
 
 
@@ -184,12 +184,26 @@ def _ask(text: str, clause: list[_Piece]) -> None:
         capitals = sum(letter.isupper() for letter in written) > 1
         spelled = all(word in _LETTER_WORDS for word in piece.spoken.split())
         if capitals and spelled:
-            piece.spoken = letters.spell(written)
-            piece.doubt = "abbreviation"
+            _guess(piece, written)
         elif not all(letters.is_syllable(word) for word in piece.spoken.split()):
             piece.doubt = "foreign"
+            piece.suggestions = tuple(dict.fromkeys((piece.spoken, letters.spell(written))))
         elif capitals:
             piece.kind = "abbreviation"
+            piece.certainty = _BY_THE_BASE
+
+
+# What the base's own dictionary says of capitals that ours doesn't know.
+_BY_THE_BASE: Final = 0.7
+
+
+def _guess(piece: _Piece, written: str) -> None:
+    """Capitals that nobody knows: as their parts where those are known, else by their letters."""
+    spelled = letters.spell(written)
+    parts = abbreviations.expansions(written)
+    piece.doubt = "abbreviation"
+    piece.suggestions = (*parts, spelled)
+    piece.spoken = piece.suggestions[0]
 
 
 _SHORT: Final = 5
@@ -252,7 +266,9 @@ def _facts(written: str, prepared: Prepared, pieces: list[_Piece]) -> tuple[list
         spans.append(Span(original, said, piece.kind, offset, certainty))
         if piece.doubt:
             line = written.count("\n", 0, offset) + 1
-            doubts.append(Doubt(piece.doubt, original.strip(), said, offset, line, piece.suggestions))
+            offers = [_WORD.sub(_settled, one) for one in piece.suggestions]
+            suggestions = tuple(dict.fromkeys([said, *offers])) if offers else ()
+            doubts.append(Doubt(piece.doubt, original.strip(), said, offset, line, suggestions))
     return spans, doubts
 
 

@@ -46,7 +46,7 @@ class Span:
     """A stretch of the written text that is read otherwise than it stands. `offset` counts characters of the text.
 
     `certainty` says how sure the reading is: 1, there is no other (a lexicon, a table, a form that means one thing);
-    0.9, what stands around decided; 0.5, one of two readings; 0.3, a guess; 0, nothing was said for it. At 0.5 and
+    0.7, the base's dictionary says so; 0.5, one of two readings; 0.3, a guess; 0, nothing was said for it. At 0.5 and
     below there is a `Doubt` with the same place.
     """
 

@@ -151,7 +151,7 @@ def _weekdays(match: re.Match[str]) -> str:
     words = ["thứ"]
     for index, part in enumerate(parts):
         said = "thứ " * part.startswith("thứ") + weekday(part.removeprefix("thứ").strip()) if index % 2 == 0 else ""
-        words.append(said or {"-": "đến thứ"}.get(part.strip(), part.strip()))
+        words.append(said or {"-": "đến"}.get(part.strip(), part.strip()))
     return " ".join(words).replace(" ,", ",")
 
 
@@ -242,7 +242,8 @@ RULES = [
     ),
     rule(
         "time",
-        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d))(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d|[ ](?:sáng|trưa|chiều|tối|đêm)\b))"
+        r"(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
         _time,
     ),
     rule("time", r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])", _time),

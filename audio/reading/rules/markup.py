@@ -19,7 +19,7 @@ def _roman(match: re.Match[str]) -> str | None:
 
 
 def _lettered(match: re.Match[str]) -> Said:
-    return Said(f"{spell(match['letter'])},")
+    return Said(f"{spell(match.groupdict().get('dotted') or match['letter'])},")
 
 
 def _label(match: re.Match[str]) -> Said | None:
@@ -40,6 +40,7 @@ RULES = [
     rule("markup", r"&(?:nbsp|quot|lt|gt|#\d{1,6});", " "),
     rule("markup", r"!?\[(?P<label>[^\[\]\n]{1,200})\]\([^()\s]{1,500}\)", _label),
     rule("markup", r"\./\.", "."),
+    rule("abbreviation", r"(?<!\w)vv(?:\.+|…)", "vân vân"),
     rule("abbreviation", rf"(?<!\w)v\.\s?v(?:\.{{1,3}}|…)?(?=\s+[{LOWER}(])", "vân vân"),
     rule("abbreviation", r"(?<!\w)v\.\s?v(?:\.{1,3}|…)?(?!\w)", "vân vân."),
     rule("markup", r"^[ ]*[-=_*~+]{3,}[ ]*$", "."),
@@ -53,6 +54,7 @@ RULES = [
     rule("markup", r"^[ ]*(?P<number>\d{1,2})[.)](?!\d)[ ]*(?=\S)", _numbered),
     rule("markup", r"^[ ]*(?P<number>[IVX]{1,6})[.)][ ]+(?=\S)", _roman),
     rule("markup", r"^[ ]*(?P<letter>[a-zđ])\)[ ]*", _lettered),
+    rule("markup", rf"^[ ]*(?P<letter>[a-eđ])\.[ ]+(?=[{UPPER}])", _lettered),
     # H., P., Q., X. at the start of a line are a district, a ward, a commune.
-    rule("markup", rf"^[ ]*(?P<letter>[A-ZĐ]\)|[A-GIK-OR-WYZĐ]\.)[ ]+(?=[{UPPER}])", _lettered),
+    rule("markup", rf"^[ ]*(?:(?P<letter>[A-ZĐ])\)|(?P<dotted>[A-GIK-OR-WYZĐ])\.)[ ]+(?=[{UPPER}])", _lettered),
 ]

@@ -62,10 +62,18 @@ def _range(match: re.Match[str]) -> str:
     return f"{number(first)}{joint}{number(second)}"
 
 
+_ANONYMOUS: Final = re.compile(
+    r"(?:xã|phường|huyện|tỉnh|thôn|bản|xóm|làng|khu|anh|chị|ông|bà|em|cháu|cô|chú|công ty|"
+    r"đối tượng|nước|trường|văn|thị)\s+$"
+)
+
+
 def _romans(match: re.Match[str]) -> str | None:
     values = [(roman(part), sign) for part, sign in re.findall(r"([IVXLC]+)(\s*(?:,|-|và|đến)?\s*)", match["numbers"])]
     if any(one is None for one, _ in values):
         return None
+    if not match["word"] and len(match["numbers"]) == 1 and _ANONYMOUS.search(before(match)):
+        return None  # xã X, anh X: a letter in place of a name
     said: list[str] = []
     for one, sign in values:
         said.append(cardinal(one or 0))
@@ -78,7 +86,10 @@ def _romans(match: re.Match[str]) -> str | None:
 def _mixed(match: re.Match[str]) -> Said | None:
     """Letters and digits in one word: `10A1`, `QL1A`, `5G`, `VTV1`, `COVID-19`."""
     words: list[str] = []
-    for run in re.findall(r"\d+|[^\W\d_]+", match.group()):
+    for run in re.findall(r"\d+|[^\W\d_]+|\.", match.group()):
+        if run == ".":
+            words.append("chấm")
+            continue
         if run.isdecimal():
             words.append(digits(run) if len(run) > 1 and run.startswith("0") else number(run))
             continue
@@ -133,7 +144,33 @@ def _section(match: re.Match[str]) -> str | None:
     return f"{cardinal(value)} chấm {number(match['part'])}" if value else None
 
 
+def _house(match: re.Match[str]) -> str | None:
+    """`số 15A/3/7`, `ngõ 12/3`: the number of a house in an alley."""
+    if not _HOUSE.search(before(match)):
+        return None
+    parts = re.findall(r"(\d+)([A-Za-zĐđ]?)", match.group())
+    return " trên ".join(f"{number(digit)} {letters.spell(letter)}".strip() for digit, letter in parts)
+
+
+_HOUSE: Final = re.compile(r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ(?: số)?:?|(?:ở|tại) số|^số)\s+$")
+
+
+def _plate(match: re.Match[str]) -> str:
+    """A number plate: `98A-123.45`, `99C1-4567`."""
+    series = " ".join(
+        number(run) if run.isdecimal() else letters.spell(run) for run in re.findall(r"\d+|[^\W\d_]+", match["series"])
+    )
+    return f"{series}, {digits(match['first'])}" + (f", {digits(match['second'])}" if match["second"] else "")
+
+
 RULES = [
+    rule(
+        "number",
+        r"(?<![\w.,/])(?P<series>\d\d[A-ZĐ]{1,2}\d?)[ ]?[- ][ ]?"
+        r"(?P<first>\d{3,4})(?:\.?(?P<second>\d\d))?(?!\w|[.,]\d)",
+        _plate,
+    ),
+    rule("number", r"(?<![\w.,/])\d{1,4}[A-Za-zĐđ]?(?:/\d{1,4}[A-Za-zĐđ]?){1,3}(?![\w/])", _house),
     rule("number", r"(?<![\w.,/])\d{1,4}(?:\.\d{1,4}){2,4}(?![\w/]|[.,]\d)", _version),
     rule("roman", r"(?<!\w)(?P<roman>[IVX]{1,5})\.(?P<part>\d{1,2})(?![\w.])", _section),
     rule(
@@ -162,7 +199,7 @@ RULES = [
     rule(
         "roman", r"(?<!\w)(?P<word>)(?P<numbers>(?:X{1,3}(?:IX|IV|V?I{0,3})|VI{1,3}|I[VX]|I{2,3}))(?![^\W_])", _romans
     ),
-    rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?!\w)", _mixed),
+    rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?:\.\d{1,3}){0,3}(?!\w)", _mixed),
     rule("number", r"[½⅓¼¾⅔]", lambda m: f" {_FRACTIONS[m.group()]} "),
     rule("symbol", r"(?<=\d)\^(?=\d)", " mũ "),
     *hotlines.RULES_LAST,

@@ -10,7 +10,7 @@ from audio.reading.numerals import digits
 from audio.reading.rules import hotlines
 from audio.reading.rules.hotlines import CHAIN, RIGHT_BEFORE, numbered, row
 
-_HOTLINE: Final = r"(?<![\w.,/-])\d{3,6}(?![\d/]|[.,]\d)"
+_HOTLINE: Final = r"(?<![\w.,/-])\d{3,6}(?![\w/]|[.,]\d)"
 
 
 def _grouped(text: str) -> str:
@@ -64,7 +64,25 @@ def _hotlines(match: re.Match[str]) -> Said | None:
     return row(match)
 
 
+_IDENTIFIER: Final = re.compile(
+    r"(?:mã số thuế|(?<!\w)mst|tài khoản|(?<!\w)stk|(?<!\w)tk|cccd|cmnd|cmtnd|căn cước|chứng minh|"
+    r"hộ chiếu|mã số|mã|số thẻ|"
+    r"imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
+)
+
+
+def _identifier(match: re.Match[str]) -> str | None:
+    """The number of an account, a card, a tax payer: digit by digit."""
+    return _grouped(match.group()) if _IDENTIFIER.search(before(match)) else None
+
+
 RULES = [
+    rule(
+        "number",
+        r"(?<![\w.,/-])\d{6,20}(?!\w|[.,/]\d)|"
+        r"(?<![\w.,/-])\d{3,4}(?:[ ]\d{3,4}){2,4}(?!\w|[.,/]\d)",
+        _identifier,
+    ),
     rule(
         "phone",
         r"(?<![\w./,-])(?:\(?\+[ ]?84\)?(?:[ ]?\(0\))?|\(0\d{1,4}\)|0\d{2,10})"

@@ -26,6 +26,8 @@ _MEASURES: Final = {
     "mb": "mê ga bai", "gb": "gi ga bai", "kb": "ki lô bai", "tb": "tê ra bai", "mbps": "mê ga bít trên giây",
     "°c": "độ xê", "ºc": "độ xê", "oc": "độ xê", "độ c": "độ xê", "°": "độ", "º": "độ", "db": "đề xi ben",
     "mmhg": "mi li mét thủy ngân", "µg": "mi crô gam", "kcal": "ki lô ca lo", "%": "phần trăm", "‰": "phần nghìn",
+    "mg/dl": "mi li gam trên đề xi lít", "mmol/l": "mi li mon trên lít",
+    "dl": "đề xi lít", "w": "oát", "v": "vôn",
     "tấn": "tấn", "tạ": "tạ", "yến": "yến", "hz": "héc", "ppm": "phần triệu", "cc": "xê xê",
 }  # fmt: skip
 
@@ -35,7 +37,9 @@ _EACH: Final = {
     "đêm": "đêm", "phút": "phút", "giây": "giây", "người": "người", "hộ": "hộ", "lần": "lần", "buổi": "buổi",
     "kg": "ki lô gam", "g": "gam", "ha": "héc ta", "km": "ki lô mét", "km2": "ki lô mét vuông",
     "km²": "ki lô mét vuông", "m2": "mét vuông", "m²": "mét vuông", "m3": "mét khối", "m³": "mét khối", "m": "mét",
-    "lít": "lít", "l": "lít", "tấn": "tấn", "tạ": "tạ", "cháu": "cháu", "em": "em", "suất": "suất", "xã": "xã",
+    "lít": "lít", "l": "lít", "mg/dl": "mi li gam trên đề xi lít", "mmol/l": "mi li mon trên lít",
+    "dl": "đề xi lít", "w": "oát", "v": "vôn",
+    "tấn": "tấn", "tạ": "tạ", "cháu": "cháu", "em": "em", "suất": "suất", "xã": "xã",
     "thôn": "thôn", "sào": "sào", "con": "con", "chiếc": "chiếc", "cái": "cái", "lượt": "lượt", "vụ": "vụ",
     "học sinh": "học sinh", "gia đình": "gia đình", "trường hợp": "trường hợp", "kwh": "ki lô oát giờ",
 }  # fmt: skip
@@ -45,11 +49,12 @@ def _alternatives(table: dict[str, str]) -> str:
     return "|".join(re.escape(unit) for unit in sorted(table, key=len, reverse=True))
 
 
-_NUM: Final = rf"(?:\d{{1,3}}(?: \d{{3}})+(?![\d.,]\d|\d)|{NUMBER})"  # with a unit behind it, 115 000 is one number
+# with a unit behind it, 115 000 is one number
+_NUM: Final = rf"(?:\d{{1,3}}(?: \d{{3}})+(?![\d.,]\d|\d)|{NUMBER})"
 _UNIT: Final = rf"(?:(?:{_alternatives(_MONEY)}|{_alternatives(_MEASURES)})(?![\w²³]))"
 _SECOND: Final = r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
 _PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(_EACH)})(?!\w)){{1,2}}"
-_EDGE: Final = r"(?<![\w.,/])(?<!\d[ ]-)"
+_EDGE: Final = r"(?:(?<![\w.,/])|(?<=\d[xX×]))(?<!\d[ ]-)"
 
 
 def unit(text: str) -> str:
@@ -96,18 +101,13 @@ def _range(match: re.Match[str]) -> str | None:
 
 
 def _dollars(match: re.Match[str]) -> str:
-    return f"{number(match['number'])} đô la mỹ"
+    return f"{number(match['number'])} {'ơ rô' if match['sign'] == '€' else 'đô la mỹ'}"
 
 
 def _million_and(match: re.Match[str]) -> str:
     """`2tr5` is two and a half million, `1tỷ2` a thousand and two hundred."""
     rest = "rưỡi" if match["rest"] == "5" else number(match["rest"])
     return f"{number(match['number'])} {_MONEY[match['scale']]} {rest}"
-
-
-def _per(match: re.Match[str]) -> str:
-    """`lần/ngày` behind a number."""
-    return f" một {_EACH[match['each'].lower()]}"
 
 
 def _alone(match: re.Match[str]) -> str | None:
@@ -122,7 +122,7 @@ RULES = [
     rule("unit", r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)", lambda m: f"{number(m['m'])} mét {number(m['cm'])}"),
     rule("number", rf"{_EDGE}(?P<first>{_NUM})[ ]?[xX×][ ]?(?=\d)", lambda m: f"{number(m['first'])} nhân "),
     rule("money", r"(?<![\w.,])(?P<number>\d{1,3})[ ]?(?P<scale>tr|tỷ|tỉ)(?P<rest>\d)(?!\w)", _million_and),
-    rule("money", rf"{_EDGE}(?:USD|US\$|\$)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
+    rule("money", rf"{_EDGE}(?P<sign>USD|US\$|\$|€)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
         rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*"
@@ -139,8 +139,8 @@ RULES = [
     ),
     rule(
         "unit",
-        rf"(?<=[{LOWER}])[ ]?/[ ]?(?P<each>{_alternatives(_EACH)})(?!\w)",
-        lambda m: _per(m) if re.search(r"\d[^,.;/]{0,24}$", before(m)) else None,
+        rf"(?<=[{LOWER}])(?P<each>{_PER})",
+        lambda m: " " + " ".join(_each(m["each"])) if re.search(r"\d[^,.;/]{0,24}$", before(m)) else None,
         _I,
     ),
     rule("unit", r"(?<![\w/])(?:km2|km²|m2|m²|m3|m³|km/h|km|kg|cm|mm|kwh|kw|mg|ml|mhz|°c|ºc)(?![\w/])", _alone, _I),
