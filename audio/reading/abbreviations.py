@@ -168,7 +168,8 @@ def _titles(match: re.Match[str]) -> str:
 
 
 _TITLE: Final = "|".join(sorted(_TITLES, key=len, reverse=True))
-_WORD: Final = "|".join(re.escape(word) for word in sorted(SIMPLE, key=len, reverse=True))
+# Two capitals at least, as all of the table have.
+_WORD: Final = r"[A-ZĐƯƠ][A-Za-zĐƯƠđươ]{0,14}[A-ZĐƯƠ][a-z]?"
 
 RULES = [
     rule("symbol", r"(?<=và)/(?=hoặc)", " "),
@@ -270,7 +271,7 @@ RULES = [
     rule("abbreviation", rf"{_L}(?P<road>QL|TL|HL)\.?[ ]?(?=\d)", lambda m: f"{_ROADS[m['road']]} "),
     rule("abbreviation", rf"{_L}TT{_R}", _circular),
     rule("abbreviation", rf"{_L}CT{_R}", _chapter),
-    rule("abbreviation", rf"{_L}(?:{_WORD}){_R}", _known),
+    rule("abbreviation", rf"{_L}{_WORD}{_R}", _known),
 ]
 
 

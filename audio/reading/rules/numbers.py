@@ -41,6 +41,11 @@ def _share_of(match: re.Match[str]) -> str | Said:
     return Said(said, "date", suggestions=(said, date))
 
 
+_ROMAN_WORDS: Final = "|".join(
+    way for word in _ROMAN_AFTER.split("|") for way in (word, word.capitalize(), word.upper(), word.title())
+)
+
+
 def _share_said(match: re.Match[str]) -> str:
     if len(match["top"]) > 1 and match["top"].startswith("0"):
         return f"{number(match['top'])} trên {number(match['bottom'])}"
@@ -187,13 +192,7 @@ RULES = [
     ),
     rule(
         "roman",
-        rf"(?<!\w)(?P<word>{_ROMAN_AFTER})[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
-        _romans,
-        re.NOFLAG,
-    ),
-    rule(
-        "roman",
-        rf"(?<!\w)(?P<word>(?i:{_ROMAN_AFTER}))[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
+        rf"(?<!\w)(?P<word>{_ROMAN_WORDS})[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
         _romans,
     ),
     rule(

@@ -79,8 +79,7 @@ def _identifier(match: re.Match[str]) -> str | None:
 RULES = [
     rule(
         "number",
-        r"(?<![\w.,/-])\d{6,20}(?!\w|[.,/]\d)|"
-        r"(?<![\w.,/-])\d{3,4}(?:[ ]\d{3,4}){2,4}(?!\w|[.,/]\d)",
+        r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,3}(?:[ ]\d{3,4}){2,4})(?!\w|[.,/]\d)",
         _identifier,
     ),
     rule(

@@ -76,13 +76,21 @@ def _each(text: str) -> list[str]:
 
 def _quantity(match: re.Match[str]) -> str:
     words = [number(match["number"]), unit(match["unit"])]
-    if match["sign"] and re.match(r"(?:°|º|độ|%)", match["unit"].lower()):
-        words.insert(0, "âm" if match["sign"] == "-" else "cộng")
     if match["second"]:
         words.append(unit(match["second"]))
     if match["per"]:
         words += _each(match["per"])
     return " ".join(words)
+
+
+def _signed(match: re.Match[str]) -> str | None:
+    """Degrees and percent below or above nothing; before other quantities a dash is a dash."""
+    if not re.match(r"(?:°|º|độ|%|oc)", match["unit"].lower()):
+        return None
+    sign = "âm" if match["sign"] == "-" else "cộng"
+    return " ".join(
+        [sign, number(match["number"]), unit(match["unit"]), *(_each(match["per"]) if match["per"] else [])]
+    )
 
 
 def _range(match: re.Match[str]) -> str | None:
@@ -132,10 +140,12 @@ RULES = [
     ),
     rule(
         "unit",
-        r"(?P<sign>(?:(?<=[\s(])|^)[-+])?"
-        rf"{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
-        _quantity,
+        rf"(?P<sign>[-+])(?:(?<=[\s(].)|(?<=^.))(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<per>{_PER})?",
+        _signed,
         _I,
+    ),
+    rule(
+        "unit", rf"{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?", _quantity, _I
     ),
     rule(
         "unit",
