@@ -265,6 +265,10 @@ RULES = [
         _sunday,
     ),
     rule("abbreviation", rf"{_L}BCH{_R}(?=[ ]+(?:[Qq]uân sự|PCTT|[Bb]ộ đội|BĐBP|[Pp]hòng))", "ban chỉ huy"),
+    rule("abbreviation", rf"{_L}ĐH{_R}(?=[ ]+(?:[Đđ]ảng|[IVX]+{_R}))", "đại hội"),
+    rule(
+        "abbreviation", rf"{_L}(?P<law>[ĐKđk])\.[ ]?(?=\d)", lambda m: {"đ": "điều ", "k": "khoản "}[m["law"].lower()]
+    ),
     rule("abbreviation", rf"{_L}T(?P<day>[2-7]){_R}", _weekday),
     rule("abbreviation", rf"{_L}ND{_R}", _farmers),
     rule("abbreviation", rf"{_L}DP{_R}", _people),

@@ -141,9 +141,39 @@ def _month_year(match: re.Match[str]) -> str:
 
 
 def _quarter(match: re.Match[str]) -> str | None:
-    number = match["number"]
-    value = int(number) if number.isdecimal() else roman(number)
-    return f"{match['word'].lower()} {cardinal(value)} năm {cardinal(int(match['year']))}" if value else None
+    """`quý II/2025`, `quý II, III/2025`, `Q3/2025`."""
+    said: list[str] = []
+    for part, sign in re.findall(rf"([IV]{{1,3}}|[1-4])({_AND})?", match["numbers"]):
+        value = int(part) if part.isdecimal() else roman(part)
+        if not value:
+            return None
+        said.append(cardinal(value) + {"-": " đến ", ",": ", ", ";": ", "}.get(sign.strip(), f" {sign.strip()} "))
+    word = "quý" if match["short"] else match["word"].lower()
+    return f"{word} {''.join(said).strip()} năm {cardinal(int(match['year']))}"
+
+
+def _spanned_months(match: re.Match[str]) -> str:
+    """`7/2025 - 12/2025`."""
+    parts = [
+        f"tháng {month(m)} năm {cardinal(int(y))}" for m, y in re.findall(r"(\d{1,2})[ ]?/[ ]?(\d{4})", match.group())
+    ]
+    said = " đến ".join(parts)
+    return said.removeprefix("tháng ") if re.search(r"tháng\s+$", before(match)) else said
+
+
+def _two_years(match: re.Match[str]) -> str:
+    """`niên vụ 2024/2025`."""
+    return f"{cardinal(int(match['first']))}, {cardinal(int(match['second']))}"
+
+
+def _day_or_span(match: re.Match[str]) -> Said | None:
+    """`ngày 2-5` alone: the second of May, as newspapers write it, or the second to the fifth."""
+    first, second = match["first"], match["second"]
+    word = match["word"].lower()
+    if int(first) >= int(second):
+        return Said(f"{word} {_one(f'{first}/{second}')}", certainty=0.9)
+    date, span = f"{word} {_one(f'{first}/{second}')}", f"{word} {_day(first)} đến {_day(second)}"
+    return Said(date, "date", suggestions=(date, span))
 
 
 def _weekdays(match: re.Match[str]) -> str:
@@ -187,9 +217,16 @@ def _hm(name: str) -> str:
     )
 
 
+def _duration(match: re.Match[str]) -> str:
+    return f"{cardinal(int(match['number']))} {_DURATIONS[match['unit']]}"
+
+
+_DURATIONS: Final = {"'": "phút", "p": "phút", "ph": "phút", "s": "giây", "phút": "phút"}
+
 RULES = [
     rule("time", r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])", _round_the_clock),
     rule("time", r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)", _round_the_clock),
+    rule("date", rf"{_LEFT}{_MONTH}[ ]?/[ ]?{_YEAR}[ ]*-[ ]*{_MONTH}[ ]?/[ ]?{_YEAR}(?![\w/])", _spanned_months),
     rule("date", rf"{_LEFT}{_DAY}([ ]?[.-][ ]?){_MONTH}\1{_YEAR}(?![\w/])", _full),
     rule("date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates),
     rule(
@@ -197,6 +234,13 @@ RULES = [
         r"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+"
         rf"(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}\.{_MONTH}){_RIGHT}",
         _dashed_day,
+        re.IGNORECASE,
+    ),
+    rule(
+        "date",
+        rf"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+(?P<first>{_DAY})-(?P<second>{_MONTH})"
+        r"(?![\w/-]|[.,]\d|[ ]*(?:-|đến|tới|tháng|h[àằ]ng|và|,)[ ]*)",
+        _day_or_span,
         re.IGNORECASE,
     ),
     rule("date", r"(?<!\w)ngày[ .…]+tháng(?!\w)", lambda _m: Said("ngày tháng", "blank"), re.IGNORECASE),
@@ -222,10 +266,13 @@ RULES = [
     ),
     rule(
         "date",
-        rf"(?<!\w)(?P<word>quý|học kỳ|kỳ)[ ]+(?P<number>[IV]{{1,3}}|[1-4])[ ]?[/-][ ]?(?P<year>{_YEAR})(?!\w)",
+        rf"(?<!\w)(?:(?P<word>quý|học kỳ|kỳ)[ ]+|(?P<short>Q)(?=[IV1-4]))"
+        rf"(?P<numbers>(?:[IV]{{1,3}}|[1-4])(?:{_AND}(?:[IV]{{1,3}}|[1-4])){{0,3}})[ ]?[/-][ ]?(?P<year>{_YEAR})(?!\w)",
         _quarter,
         re.IGNORECASE,
     ),
+    rule("date", rf"(?<!\w)T(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year),
+    rule("date", rf"{_LEFT}(?P<first>{_YEAR})/(?P<second>{_YEAR})(?![\w/])", _two_years),
     rule("date", rf"{_LEFT}(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year),
     rule(
         "date",
@@ -247,4 +294,5 @@ RULES = [
         _time,
     ),
     rule("time", r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])", _time),
+    rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration),
 ]

@@ -21,7 +21,9 @@ _ROMAN_AFTER: Final = (
 def _share(match: re.Match[str]) -> str:
     """`3/5 nạn nhân` is three fifths; `28/30 xã`, `15/15` are so many of so many."""
     top, bottom = match["top"], match["bottom"]
-    counted = int(top) < int(bottom) <= 10 and not re.match(r"\s*[\"(]?\s*[A-ZĐ]", match.string[match.end() :])
+    following = match.string[match.end() :]
+    counted = int(top) < int(bottom) <= 10 and not re.match(r"\s*[\"(]?\s*[A-ZĐ]", following)
+    counted = counted and not re.match(r"\s*(?:tiêu chí|điểm|trận|ván|séc|sao|bàn)\b", following)
     return f"{number(top)} {'phần' if counted else 'trên'} {'tư' if counted and bottom == '4' else number(bottom)}"
 
 

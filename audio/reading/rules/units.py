@@ -109,7 +109,10 @@ def _range(match: re.Match[str]) -> str | None:
 
 
 def _dollars(match: re.Match[str]) -> str:
-    return f"{number(match['number'])} {'ơ rô' if match['sign'] == '€' else 'đô la mỹ'}"
+    return f"{number(match['number'])} {_CURRENCIES.get(match['sign'], 'đô la mỹ')}"
+
+
+_CURRENCIES: Final = {"€": "ơ rô", "VNĐ": "đồng", "VND": "đồng"}
 
 
 def _million_and(match: re.Match[str]) -> str:
@@ -123,6 +126,7 @@ def _alone(match: re.Match[str]) -> str | None:
     return _MEASURES.get(match.group().lower())
 
 
+_MEASURED: Final = re.compile(r"\d[ ]?\w{1,3}$")
 _I: Final = re.IGNORECASE
 
 RULES = [
@@ -130,7 +134,7 @@ RULES = [
     rule("unit", r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)", lambda m: f"{number(m['m'])} mét {number(m['cm'])}"),
     rule("number", rf"{_EDGE}(?P<first>{_NUM})[ ]?[xX×][ ]?(?=\d)", lambda m: f"{number(m['first'])} nhân "),
     rule("money", r"(?<![\w.,])(?P<number>\d{1,3})[ ]?(?P<scale>tr|tỷ|tỉ)(?P<rest>\d)(?!\w)", _million_and),
-    rule("money", rf"{_EDGE}(?P<sign>USD|US\$|\$|€)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
+    rule("money", rf"{_EDGE}(?P<sign>USD|US\$|\$|€|VNĐ|VND)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
         rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*"
@@ -154,6 +158,17 @@ RULES = [
         _I,
     ),
     rule("unit", r"(?<![\w/])(?:km2|km²|m2|m²|m3|m³|km/h|km|kg|cm|mm|kwh|kw|mg|ml|mhz|°c|ºc)(?![\w/])", _alone, _I),
+    rule(
+        "unit",
+        rf"(?<=[{LOWER}\d³²])[ ]?/[ ]?(?P<number>\d{{1,2}})[ ]?(?P<unit>h|giờ|ngày|phút)(?!\w)",
+        lambda m: f" trong {number(m['number'])} {_EACH[m['unit'].lower()]}" if _MEASURED.search(before(m)) else None,
+    ),
+    rule(
+        "number",
+        r"(?<=\d[ ])(?P<unit>tháng|năm|tuổi|ngày|tuần|giờ|phút|lần|người|hộ|điểm|nghìn|triệu|tỷ)[ ]*-[ ]*"
+        r"(?=\d[\d.,]*[ ](?:tháng|năm|tuổi|ngày|tuần|giờ|phút|lần|người|hộ|điểm|nghìn|triệu|tỷ)(?!\w))",
+        lambda m: f"{m['unit']} đến ",
+    ),
     rule("unit", r"%", " phần trăm "),
     rule("unit", r"‰", " phần nghìn "),
 ]
