@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audio import reading
-from audio.lexicon import EntryMissing, Lexicon, key_of, layers, lexicon_of
+from audio.lexicon import EntryMissing, Lexicon, history, key_of, layers, lexicon_of
 from audio.lexicon.checks import checked_spoken, checked_written
 from audio.reading.prepare import prepare
 from broadcast.bulletin_lexicon import unit_of
@@ -94,6 +94,17 @@ def impact(session: Session, unit_id: str, changes: Sequence[Change]) -> list[Al
                 )
             )
     return found
+
+
+def impact_of_restoring(session: Session, unit_id: str, written: str, version: int) -> list[Altered]:
+    """As `impact`, of making an entry again what it was in `version`. Raises `EntryMissing` for one that never was."""
+    versions = history(session, unit_id, written)
+    old = next((one for one in versions if one.number == version), None)
+    if old is None:
+        raise EntryMissing(written=written)
+    if old.spoken is None and versions[-1].spoken is None:
+        return []  # it was removed then and is now
+    return impact(session, unit_id, [Change(written, old.spoken)])
 
 
 def _checked(session: Session, unit_id: str, changes: Iterable[Change]) -> dict[str, str | None]:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 from pydantic import Field
-from sqlalchemy.orm import Session
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
@@ -16,7 +15,7 @@ from api.routes.schemas import In, Instant, InstantIn, Out
 from audio import lexicon as room
 from audio.lexicon import LexiconChange
 from audio.lexicon.checks import NOTE_MAX, SPOKEN_MAX, WRITTEN_MAX
-from broadcast.lexicon_impact import Altered, Change, impact
+from broadcast.lexicon_impact import Altered, Change, impact, impact_of_restoring
 from core import units
 
 router = api_router("lexicon")
@@ -181,19 +180,9 @@ def remove(
 def restore(context: Ctx, who: Writer, unit_id: str, body: RestoreIn) -> Changed:
     """A new version that reads as an earlier one did."""
     with context.db.writing() as session:
-        found = _impact_of_restoring(session, unit_id, body)
+        found = impact_of_restoring(session, unit_id, body.written, body.version)
         entry = room.restore(session, unit_id, **body.model_dump(), actor=who.actor, clock=context.clock)
         return _changed(entry, found)
-
-
-def _impact_of_restoring(session: Session, unit_id: str, body: RestoreIn) -> list[Altered]:
-    versions = {one.number: one for one in room.history(session, unit_id, body.written)}
-    if body.version not in versions or body.number not in versions:
-        return []  # restoring says what is wrong
-    spoken = versions[body.version].spoken
-    if spoken is None and versions[max(versions)].spoken is None:
-        return []
-    return impact(session, unit_id, [Change(body.written, spoken)])
 
 
 def _changed(entry: LexiconChange, found: list[Altered]) -> Changed:

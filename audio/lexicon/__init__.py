@@ -8,6 +8,7 @@ wins.
 from __future__ import annotations
 
 from audio.lexicon.checks import SpokenNotPlain, WrittenUnusable
+from audio.lexicon.files import Row, RowsUnusable, parse
 from audio.lexicon.match import Lexicon, key_of
 from audio.lexicon.store import (
     EntryChanged,
@@ -31,6 +32,8 @@ __all__ = [
     "EntryMissing",
     "Lexicon",
     "LexiconChange",
+    "Row",
+    "RowsUnusable",
     "Sourced",
     "SpokenNotPlain",
     "WrittenUnusable",
@@ -42,6 +45,7 @@ __all__ = [
     "layers",
     "lexicon_of",
     "own",
+    "parse",
     "put",
     "remove",
     "restore",

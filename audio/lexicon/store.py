@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from audio.lexicon.checks import checked_note, checked_spoken, checked_written
+from audio.lexicon.files import Row
 from audio.lexicon.match import Lexicon, dictionary_order, key_of
 from audio.lexicon.tables import LexiconChange
 from core import units
@@ -150,10 +151,24 @@ def put(
     The same again makes no new version. Raises `WrittenUnusable`, `SpokenNotPlain`, `EntryChanged`, `NotFound`.
     """
     units.get(session, unit_id)
+    last = _expected(session, unit_id, written, number)
+    return _set(session, unit_id, last, written, spoken, note, actor=actor, clock=clock)
+
+
+def _set(
+    session: Session,
+    unit_id: str,
+    last: LexiconChange | None,
+    written: str,
+    spoken: str,
+    note: str | None,
+    *,
+    actor: Actor,
+    clock: Clock,
+) -> LexiconChange:
     written = checked_written(written)
     spoken = checked_spoken(written, spoken)
     note = checked_note(written, note)
-    last = _expected(session, unit_id, written, number)
     if last is not None and (last.written, last.spoken, last.note) == (written, spoken, note):
         return last
     return _append(session, unit_id, last, written, spoken, note, "set", actor=actor, clock=clock)
@@ -189,21 +204,16 @@ def restore(
     return _append(session, unit_id, last, old.written, old.spoken, old.note, "restored", actor=actor, clock=clock)
 
 
-def apply(
-    session: Session,
-    unit_id: str,
-    rows: Iterable[tuple[str, str, str | None]],
-    *,
-    actor: Actor,
-    clock: Clock,
-) -> list[LexiconChange]:
-    """Set many entries (written, spoken, note) over whatever is there now; gives those that changed."""
+def apply(session: Session, unit_id: str, rows: Iterable[Row], *, actor: Actor, clock: Clock) -> list[LexiconChange]:
+    """Set many entries over whatever is there now; gives those that changed."""
+    units.get(session, unit_id)
+    last = {change.key: change for change in _last(session, [unit_id], None)}
     changed = []
-    for written, spoken, note in rows:
-        last = _last_of(session, unit_id, written)
-        number = last.number if last is not None else 0
-        made = put(session, unit_id, written=written, spoken=spoken, note=note, number=number, actor=actor, clock=clock)
-        if made is not last:
+    for row in rows:
+        before = last.get(key_of(row.written))
+        made = _set(session, unit_id, before, row.written, row.spoken, row.note, actor=actor, clock=clock)
+        last[made.key] = made
+        if made is not before:
             changed.append(made)
     return changed
 
