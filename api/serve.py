@@ -26,9 +26,9 @@ from sqlalchemy import select
 
 from api.app import create_app
 from api.context import Context
+from api.voices import chain_of
 from audio.store import ObjectStore
 from audio.studio import Studio
-from audio.voices import chain
 from broadcast import duties
 from broadcast.ingest import Ingest
 from core import logs, migrations
@@ -55,13 +55,13 @@ WEB_START_S = 15.0
 ADMISSION_EVERY_S = 1.0
 
 
-def make_studio(settings: Settings, *, voice: str | None = None) -> Studio:
-    """The studio of the settings; `voice` names one voice instead of the configured chain, which is consent to it."""
-    names = [voice] if voice else settings.voices
-    voices = chain(names, outside_allowed=settings.outside_voices_allowed or voice is not None)
+def make_studio(settings: Settings, *, voice: str | None = None, db: Database | None = None) -> Studio:
+    """The studio of the settings; `voice` names one voice instead of the configured chain, which is consent to it.
+    `db` is asked whether an administrator agreed to a voice outside.
+    """
     return Studio(
         ObjectStore(settings.objects),
-        voices,
+        chain_of(settings, db, voice=voice),
         kbps=settings.audio_kbps,
         characters_max=settings.bulletin_characters_max,
         minutes_max=settings.bulletin_minutes_max,
@@ -127,7 +127,7 @@ class Server:
         self.clock: Clock = clock or SystemClock()
         self.db = Database(settings.database)
         self.store = ObjectStore(settings.objects)
-        self.studio = make_studio(settings, voice=voice)
+        self.studio = make_studio(settings, voice=voice, db=self.db)
         self.http_port = settings.http_port
         self.broker_port = settings.broker_port
         self._embedded: EmbeddedBroker | None = None

@@ -43,11 +43,11 @@ class OutsideVoiceRefused(Invalid):
     slug = "outside-voice-refused"
     vi = (
         "Giọng “{voice}” gửi văn bản ra máy chủ bên ngoài nên chưa được phép dùng. Hãy dùng giọng espeak, "
-        "chọn đích danh giọng này, hoặc đặt TRUYENTHANH_OUTSIDE_VOICES_ALLOWED=true."
+        "hoặc để quản trị viên đồng ý: truyenthanh voices allow {voice}"
     )
     en = (
         "The voice “{voice}” sends the text to a server outside and is not allowed. Use the voice espeak, "
-        "name this one explicitly, or set TRUYENTHANH_OUTSIDE_VOICES_ALLOWED=true."
+        "or let an administrator agree: truyenthanh voices allow {voice}"
     )
 
 

@@ -47,6 +47,8 @@ class Speech:
     spoken: str
     warnings: list[str]
     spoke_outside: bool  # the text was handed to a voice that sends it to a server outside
+    voice_identity: str = ""  # with its version or its file's hash
+    failures: tuple[str, ...] = ()  # why voices that were wanted more did not speak, in Vietnamese
 
 
 def estimated_s(spoken: str, rate: int | None = None) -> float:
@@ -116,6 +118,8 @@ class Studio:
             spoken=read.spoken,
             warnings=[doubt.text("vi") for doubt in read.warnings],
             spoke_outside=recording.outside,
+            voice_identity=recording.identity,
+            failures=tuple(failure.text("vi") for failure in recording.failures),
         )
 
     def chime(self, name: str = chimes.OPENING) -> SoundObject:
@@ -162,7 +166,7 @@ class Studio:
     def _voices(self, name: str | None) -> VoiceChain:
         if name is None:
             return self.voices
-        return self.voices.only(name) if name in self.voices.names else VoiceChain([make(name)])
+        return self.voices.only(name) if name in self.voices.names else VoiceChain(make(name), cache=self.voices.cache)
 
     def _stored(self, mastered: Mastered) -> SoundObject:
         return SoundObject(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -56,10 +57,24 @@ class Settings(BaseSettings):
     broker_tls_ca: Path | None = Field(default=None, description="CA certificate of the broker; empty: no TLS")
 
     voices: Annotated[list[str], NoDecode] = Field(
-        default=["espeak"], description="Voices in order of preference, separated by commas: espeak, gtts"
+        default=["piper", "espeak"],
+        description="Voices in order of preference, separated by commas: piper (every Vietnamese voice file in"
+        " voices/ of the data folder), one file's name, http, gtts, espeak",
     )
-    outside_voices_allowed: bool = Field(
-        default=False, description="Voices that send text to a server outside (gtts) may be used"
+    voices_url: str = Field(
+        default="", description="Address from which voice files are installed; voices.json stands there"
+    )
+    http_voice_url: str = Field(
+        default="", description="Address of a speech server that answers /v1/audio/speech, for the voice http"
+    )
+    http_voice_model: str = Field(default="tts-1", description="Model that is asked of it")
+    http_voice_name: str = Field(default="default", description="Voice that is asked of it")
+    http_voice_key: SecretStr = Field(default=SecretStr(""), description="Its API key; empty: none is sent")
+    fallback_voices_permitted: bool = Field(
+        default=False, description="What a fallback voice spoke, because the wanted one failed, may be approved"
+    )
+    voice_cache_mb: int = Field(
+        default=512, ge=0, description="Disk for sentences that were spoken already, in MB; 0: none is kept"
     )
     bulletin_characters_max: int = Field(default=8000, ge=100, description="Longest text of a bulletin, in characters")
     bulletin_minutes_max: int = Field(
@@ -98,6 +113,13 @@ class Settings(BaseSettings):
             ) from error
         return value
 
+    @field_validator("voices_url", "http_voice_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and (not value.startswith(("http://", "https://")) or not urlsplit(value).hostname):
+            raise ValueError("phải là địa chỉ http:// hoặc https:// / it must be an http:// or https:// address")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
@@ -124,6 +146,11 @@ class Settings(BaseSettings):
     def objects(self) -> Path:
         """The folder of the content-addressed audio objects."""
         return self.data_dir / "objects"
+
+    @property
+    def voice_files(self) -> Path:
+        """The folder of the voice files."""
+        return self.data_dir / "voices"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -20,7 +20,8 @@ import os
 import signal
 import struct
 import sys
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, Protocol
 
 REQUEST: Final = struct.Struct("=II")
 REPLY: Final = struct.Struct("=iII")
@@ -43,6 +44,14 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 class Refused(Exception):
     """The library said no; the text says where."""
+
+
+class Speaks(Protocol):
+    """What `serve` needs of an engine."""
+
+    sample_rate: int
+
+    def speak(self, text: bytes, rate: int) -> bytes: ...
 
 
 class Engine:
@@ -98,12 +107,17 @@ class Engine:
 
 
 def main(library_path: str, data_path: str, deadline_s: float) -> int:
+    return serve(lambda: Engine(library_path, data_path), deadline_s)
+
+
+def serve(start: Callable[[], Speaks], deadline_s: float) -> int:
+    """Start an engine and answer requests until standard input ends; each is spoken by a fork that starts afresh."""
     out = _own_stdout()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whatever the parent had made of it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     signal.setitimer(signal.ITIMER_REAL, deadline_s)
     try:
-        engine = Engine(library_path, data_path)
+        engine = start()
     except Refused as refused:
         _reply(out, FAILED, 0, str(refused).encode())
         return 1
@@ -118,7 +132,7 @@ def main(library_path: str, data_path: str, deadline_s: float) -> int:
     return 0
 
 
-def _speak_and_exit(engine: Engine, out: int, deadline_s: float, rate_wpm: int, text: bytes) -> NoReturn:
+def _speak_and_exit(engine: Speaks, out: int, deadline_s: float, rate_wpm: int, text: bytes) -> NoReturn:
     """In the child: whatever happens, it ends here."""
     code = 1
     try:

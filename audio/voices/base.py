@@ -34,6 +34,18 @@ class Voice(Protocol):
         """It sends the text to a server outside."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many sentences it speaks at the same time."""
+        ...
+
+    def identity(self) -> str:
+        """Everything of the voice that its sound depends on, its version or its file's hash among it.
+
+        Raises `audio.errors.VoiceFailed` where that can't be said.
+        """
+        ...
+
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
         """Speak one sentence of spoken form, at `rate` words a minute (None: its own).
 

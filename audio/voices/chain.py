@@ -1,6 +1,8 @@
 """Voices in order of preference: the first that speaks the whole text is the one that is heard.
 
-A text is spoken by one voice from beginning to end; where a voice fails in the middle, the next begins anew.
+A text is spoken by one voice from beginning to end; where a voice fails in the middle, the next begins anew. What a
+voice can mend by trying again it tries itself (each knows what that is); one that goes on failing rests for a while,
+and one that hangs is left at its deadline. Sentences that were spoken before come from the cache.
 """
 
 from __future__ import annotations
@@ -10,15 +12,20 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audio.errors import RateRefused, UnknownVoice, VoiceFailed
+from audio.errors import OutsideVoiceRefused, RateRefused, UnknownVoice, VoiceFailed
 from audio.mastering import Part
-from audio.voices.base import RATE_HIGH_WPM, RATE_LOW_WPM, Voice
+from audio.voices.base import RATE_HIGH_WPM, RATE_LOW_WPM, Sound, Voice
+from audio.voices.breaker import Breaker
+from audio.voices.cache import SentenceCache, as_stored
+from audio.voices.crew import speak_all
 
 log = logging.getLogger(__name__)
 
-_SENTENCE = re.compile(r"[^.?!]+[.?!]*")
+_SENTENCE = re.compile(r"[^.?!…]+[.?!…]*")
 _PAUSE_SENTENCE_MS = 420
+_PAUSE_ITEM_MS = 560  # a line of a list, which ends in a semicolon or comma
 _PAUSE_PARAGRAPH_MS = 750
+DEADLINE_S = 90.0  # for one sentence with all of a voice's attempts; beyond each voice's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +38,34 @@ class Recording:
     fallback: bool  # another voice was wanted and failed
     outside: bool  # the text was handed to a voice that sends it outside, whether or not that voice then spoke
     failures: list[VoiceFailed]
+    identity: str = ""  # of the voice, with its version or its file's hash
 
 
 class VoiceChain:
-    """One or more voices in order of preference."""
+    """One or more voices in order of preference.
 
-    def __init__(self, voices: Sequence[Voice]) -> None:
+    `allowed` is asked at every text whether a voice that sends it outside may be used; those that may not are passed
+    over, and what the next one speaks counts as spoken by a fallback.
+    """
+
+    def __init__(
+        self,
+        voices: Sequence[Voice],
+        *,
+        cache: SentenceCache | None = None,
+        allowed: Callable[[str], bool] = lambda _name: True,
+        deadline_s: float = DEADLINE_S,
+        breakers: dict[str, Breaker] | None = None,
+    ) -> None:
         if not voices:
             raise ValueError("a chain needs a voice")
         self.voices = tuple(voices)
+        self.cache = cache
+        self.allowed = allowed
+        self.deadline_s = deadline_s
+        self.breakers = breakers if breakers is not None else {}
+        for voice in self.voices:
+            self.breakers.setdefault(voice.name, Breaker())
 
     @property
     def names(self) -> list[str]:
@@ -49,33 +75,118 @@ class VoiceChain:
         """The chain of that one voice, without a fallback. Raises `UnknownVoice`."""
         for voice in self.voices:
             if voice.name == name:
-                return VoiceChain([voice])
+                return VoiceChain(
+                    [voice],
+                    cache=self.cache,
+                    allowed=self.allowed,
+                    deadline_s=self.deadline_s,
+                    breakers=self.breakers,
+                )
         raise UnknownVoice(voice=name, known=", ".join(self.names))
 
     def speak(
         self, spoken: str, *, rate: int | None = None, progress: Callable[[float], None] | None = None
     ) -> Recording:
-        """Speak a text in spoken form. Raises `VoiceFailed` when the last voice has failed too."""
-        if rate is not None and not RATE_LOW_WPM <= rate <= RATE_HIGH_WPM:
-            raise RateRefused(rate=rate, low=RATE_LOW_WPM, high=RATE_HIGH_WPM)
+        """Speak a text in spoken form. Raises `VoiceFailed` when the last voice has failed too, `OutsideVoiceRefused`
+        when there is none but voices that may not be used.
+        """
+        check_rate(rate)
         sentences = list(split(spoken))
         failures: list[VoiceFailed] = []
-        for index, voice in enumerate(self.voices):
+        usable = [voice for voice in self.voices if not voice.outside or self.allowed(voice.name)]
+        if not usable:
+            raise OutsideVoiceRefused(voice=", ".join(self.names))
+        outside = False
+        for voice in usable:
+            outside = outside or voice.outside
             try:
-                parts, sample_rate = _say(voice, sentences, rate, progress)
+                parts, sample_rate = self._say(voice, sentences, rate, progress)
             except VoiceFailed as failure:
                 log.warning("voice failed", extra={"voice": voice.name, "reason": failure.text("en")})
                 failures.append(failure)
                 continue
-            outside = any(tried.outside for tried in self.voices[: index + 1])
-            return Recording(parts, sample_rate, voice.name, index > 0, outside, failures)
+            fallback = voice is not self.voices[0]
+            return Recording(parts, sample_rate, voice.name, fallback, outside, failures, voice.identity())
         if len(failures) == 1:
             raise failures[0]
         raise VoiceFailed(
-            voice=", ".join(self.names),
+            voice=", ".join(voice.name for voice in usable),
             reason_vi="; ".join(f"{one.facts['voice']}: {one.facts['reason_vi']}" for one in failures),
             reason_en="; ".join(f"{one.facts['voice']}: {one.facts['reason_en']}" for one in failures),
         )
+
+    def _say(
+        self,
+        voice: Voice,
+        sentences: list[tuple[str, int]],
+        rate: int | None,
+        progress: Callable[[float], None] | None,
+    ) -> tuple[list[Part], int]:
+        """All sentences by one voice: what the cache has, and the rest of it anew, each once."""
+        texts = [text for text, _ in sentences]
+        identity = voice.identity()
+        known = self._known(identity, texts, rate)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            self._speak_missing(voice, identity, missing, rate, known, progress)
+        elif progress:
+            progress(1.0)
+        if len({known[text].sample_rate for text in texts}) > 1:
+            raise VoiceFailed(
+                voice=voice.name,
+                reason_vi="tần số lấy mẫu thay đổi giữa chừng",
+                reason_en="its sample rate changed in the middle",
+            )
+        parts = [Part(known[text].samples, pause_ms) for text, pause_ms in sentences]
+        return parts, known[texts[0]].sample_rate if texts else 0
+
+    def _known(self, identity: str, texts: list[str], rate: int | None) -> dict[str, Sound]:
+        if self.cache is None:
+            return {}
+        found = {text: self.cache.get(self.cache.key(identity, text, rate)) for text in dict.fromkeys(texts)}
+        return {text: sound for text, sound in found.items() if sound is not None}
+
+    def _speak_missing(
+        self,
+        voice: Voice,
+        identity: str,
+        missing: list[str],
+        rate: int | None,
+        known: dict[str, Sound],
+        progress: Callable[[float], None] | None,
+    ) -> None:
+        breaker = self.breakers[voice.name]
+        if len(self.voices) > 1 and not breaker.ready():  # one that speaks alone is tried: there is nobody else
+            seconds = round(breaker.rests_for_s)
+            raise VoiceFailed(
+                voice=voice.name,
+                reason_vi=f"vừa hỏng nhiều lần liền nên tạm nghỉ thêm {seconds} giây",
+                reason_en=f"it failed several times in a row and rests for {seconds} s more",
+            )
+        done = len(known)
+        whole = done + len(missing)
+
+        def spoken(text: str, sound: Sound) -> None:
+            nonlocal done
+            known[text] = kept = as_stored(sound)
+            if self.cache is not None:
+                self.cache.put(self.cache.key(identity, text, rate), kept)
+            done += 1
+            if progress:
+                progress(done / whole)
+
+        try:
+            speak_all(voice, missing, rate, deadline_s=self.deadline_s, spoken=spoken)
+        except VoiceFailed:
+            breaker.failed()
+            raise
+        breaker.succeeded()
+
+
+def check_rate(rate: int | None) -> None:
+    """Raises `RateRefused` for words a minute at which nobody speaks."""
+    if rate is not None and not RATE_LOW_WPM <= rate <= RATE_HIGH_WPM:
+        raise RateRefused(rate=rate, low=RATE_LOW_WPM, high=RATE_HIGH_WPM)
 
 
 def split(spoken: str) -> Iterator[tuple[str, int]]:
@@ -85,25 +196,6 @@ def split(spoken: str) -> Iterator[tuple[str, int]]:
         sentences = [sentence for sentence in sentences if any(letter.isalpha() for letter in sentence)]
         for index, sentence in enumerate(sentences):
             last = index == len(sentences) - 1
-            ended = sentence if sentence[-1] in ".?!" else sentence.rstrip(",") + "."
-            yield ended, _PAUSE_PARAGRAPH_MS if last else _PAUSE_SENTENCE_MS
-
-
-def _say(
-    voice: Voice, sentences: list[tuple[str, int]], rate: int | None, progress: Callable[[float], None] | None
-) -> tuple[list[Part], int]:
-    parts: list[Part] = []
-    sample_rate = 0
-    for index, (sentence, pause_ms) in enumerate(sentences):
-        sound = voice.say(sentence, rate=rate)
-        if sample_rate not in {0, sound.sample_rate}:
-            raise VoiceFailed(
-                voice=voice.name,
-                reason_vi="tần số lấy mẫu thay đổi giữa chừng",
-                reason_en="its sample rate changed in the middle",
-            )
-        sample_rate = sound.sample_rate
-        parts.append(Part(sound.samples, pause_ms))
-        if progress:
-            progress((index + 1) / len(sentences))
-    return parts, sample_rate
+            ended = sentence if sentence[-1] in ".?!…" else sentence.rstrip(",;:") + "."
+            at_end = _PAUSE_ITEM_MS if sentence[-1] in ";," else _PAUSE_PARAGRAPH_MS
+            yield ended, at_end if last else _PAUSE_SENTENCE_MS

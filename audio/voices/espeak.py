@@ -17,13 +17,9 @@ A sentence that takes longer than its deadline is killed.
 from __future__ import annotations
 
 import atexit
-import contextlib
-import logging
 import os
-import signal
-import subprocess
 import sys
-import threading
+from importlib.metadata import version as _version
 from pathlib import Path
 from typing import Final
 
@@ -33,16 +29,13 @@ import numpy as np
 from audio.errors import VoiceFailed
 from audio.voices import _espeak_worker as worker
 from audio.voices.base import Sound
-
-log = logging.getLogger(__name__)
+from audio.voices.workers import Worker, WorkerPool
 
 RATE_WPM: Final = 125  # slower than the default of 175: tones need their time
 WORKERS_MOST: Final = 2
 DEADLINE_S: Final = 60.0  # the longest text that may be spoken takes about 5 s on an idle core
 
 _SCRIPT = Path(worker.__file__)
-_ATTEMPTS = 2
-_FAREWELL_S = 2.0
 
 
 class EspeakVoice:
@@ -50,6 +43,10 @@ class EspeakVoice:
 
     name = "espeak"
     outside = False
+    at_once = WORKERS_MOST
+
+    def identity(self) -> str:
+        return f"espeakng-loader {_version('espeakng-loader')} {worker.VOICE} {RATE_WPM}"
 
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
         rate_wpm = rate or RATE_WPM
@@ -58,124 +55,22 @@ class EspeakVoice:
         return Sound(samples, sample_rate, {"engine": "eSpeak NG", "voice": worker.VOICE, "rate_wpm": str(rate_wpm)})
 
 
-class _Died(Exception):
-    """A worker ended without a reply."""
-
-
-class _Worker:
-    """One process. Raises `VoiceFailed` when the library isn't there or can't be run."""
+class _Worker(Worker):
+    """A process with the library in it."""
 
     def __init__(self) -> None:
         try:
             paths = [espeakng_loader.get_library_path(), espeakng_loader.get_data_path()]
-            self._process = subprocess.Popen(  # noqa: S603 - our own file, nothing of the text on the command line
-                # -I -S: no site-packages, which it doesn't need and which would take longer than everything else.
-                [sys.executable, "-I", "-S", str(_SCRIPT), *paths, str(DEADLINE_S)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is for this process, which ends its workers; and child and worker die as one
-            )
         except (OSError, RuntimeError) as error:
             raise _failed(str(error)) from error
-
-    def speak(self, text: bytes, rate_wpm: int) -> tuple[int, bytes]:
-        """Sample rate in Hz and 16-bit samples. Raises `_Died`, and `VoiceFailed` for what the library refuses."""
-        assert self._process.stdin is not None  # noqa: S101 - for mypy: they are pipes
-        assert self._process.stdout is not None  # noqa: S101
-        with contextlib.suppress(BrokenPipeError):  # a worker that refused at its start has left its reply
-            self._process.stdin.write(worker.REQUEST.pack(rate_wpm, len(text)) + text)
-            self._process.stdin.flush()
-        header = self._process.stdout.read(worker.REPLY.size)
-        if len(header) < worker.REPLY.size:
-            raise _Died
-        status, sample_rate, length = worker.REPLY.unpack(header)
-        payload = self._process.stdout.read(length)
-        if len(payload) < length:
-            raise _Died
-        if status != 0:
-            raise _failed(payload.decode(errors="replace"))
-        return sample_rate, payload
-
-    def end(self, *, kill: bool) -> int:
-        """End the process and wait for it; its exit code."""
-        if kill:
-            self._kill()
-        self._close()
-        try:
-            return self._process.wait(_FAREWELL_S)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            return self._process.wait()
-
-    def disown(self) -> None:
-        """It belongs to the process that this one was forked from: leave it alone, without a ResourceWarning."""
-        self._close()
-        self._process.returncode = 0
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def _close(self) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        # -I -S: no site-packages, which it doesn't need and which would take longer than everything else.
+        super().__init__([sys.executable, "-I", "-S", str(_SCRIPT), *paths, str(DEADLINE_S)], _failed)
 
 
-class _Workers:
-    """Lends workers, `WORKERS_MOST` at once."""
-
+class _Workers(WorkerPool):
     def __init__(self) -> None:
-        self._idle: list[_Worker] = []
-        self._begin()
-
-    def _begin(self) -> None:
-        self._places = threading.BoundedSemaphore(WORKERS_MOST)
-        self._lock = threading.Lock()
-
-    def speak(self, text: bytes, rate_wpm: int) -> tuple[int, bytes]:
-        with self._places:
-            for attempt in range(1, _ATTEMPTS + 1):
-                lent = self._take(fresh=attempt > 1)
-                try:
-                    reply = lent.speak(text, rate_wpm)
-                except _Died:
-                    code = lent.end(kill=False)
-                    log.warning("espeak died", extra={"attempt": attempt, "exit_code": code})
-                except BaseException:  # also Ctrl-C: its reply would be taken for that of the next sentence
-                    lent.end(kill=True)
-                    raise
-                else:
-                    with self._lock:
-                        self._idle.append(lent)
-                    return reply
-        raise VoiceFailed(
-            voice="espeak",
-            reason_vi=f"eSpeak NG dừng đột ngột hai lần liền khi đọc cùng một câu (mã {code})",
-            reason_en=f"eSpeak NG broke off twice at the same sentence (code {code})",
-        )
-
-    def _take(self, *, fresh: bool) -> _Worker:
-        with self._lock:
-            if self._idle and not fresh:
-                return self._idle.pop()
-        return _Worker()
-
-    def end(self) -> None:
-        """End the idle workers. One that is speaking ends with this process."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for one in idle:
-            one.end(kill=False)
-
-    def forget(self) -> None:
-        """In a fork of this process: two processes at one worker would get each other's sentences."""
-        self._begin()  # a thread that isn't here any more may have held them
-        inherited, self._idle = self._idle, []
-        for one in inherited:
-            one.disown()
+        # By the name of this module, so that it is looked up anew for each worker.
+        super().__init__(lambda: _Worker(), WORKERS_MOST, "espeak", "eSpeak NG")  # noqa: PLW0108
 
 
 def _failed(detail: str) -> VoiceFailed:

@@ -18,7 +18,11 @@ class FakeVoice:
     def __init__(self, name: str = "fake", *, outside: bool = False) -> None:
         self.name = name
         self.outside = outside
+        self.at_once = 1
         self.said: list[str] = []
+
+    def identity(self) -> str:
+        return self.name
 
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
         self.said.append(sentence)

@@ -41,6 +41,7 @@ class GttsVoice:
 
     name = "gtts"
     outside = True
+    at_once = 3  # it is rate-limited
 
     def __init__(
         self, *, timeout_s: float = 20.0, attempts: int = 3, backoff_s: float = 1.0, endpoint: str | None = None
@@ -49,6 +50,9 @@ class GttsVoice:
         self.attempts = attempts
         self.backoff_s = backoff_s
         self.endpoint = endpoint
+
+    def identity(self) -> str:
+        return f"gtts {self.endpoint or ''}"
 
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
         wait_s = self.backoff_s

