@@ -85,3 +85,12 @@ class ObjectDamaged(TruyenThanhError):
     status = 500
     vi = "Tệp âm thanh {sha256} trong kho đã hỏng (nội dung không khớp tên). Hãy tạo lại bản âm thanh này."
     en = "The stored sound {sha256} is damaged (its content does not match its name). Make this rendition again."
+
+
+class VoiceInstallFailed(TruyenThanhError):
+    """`reason_vi` and `reason_en` are whole clauses without a full stop."""
+
+    slug = "voice-install-failed"
+    status = 502
+    vi = "Chưa cài được giọng “{voice}”: {reason_vi}. Phần đã tải đúng được giữ lại; chạy lại lệnh để tải tiếp."
+    en = "The voice “{voice}” was not installed: {reason_en}. What came rightly is kept; the same command goes on."

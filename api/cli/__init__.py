@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import lexicon, receivers, reports, site, speech, timetable, units
+from api.cli import lexicon, receivers, reports, site, speech, timetable, units, voices
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ def root(
 site.register(app)
 speech.register(app)
 lexicon.register(app)
+voices.register(app)
 receivers.register(app)
 reports.register(app)
 units.register(app)
