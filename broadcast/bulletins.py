@@ -254,7 +254,7 @@ def render(
         version = get(session, version_id)
         _require(session, version, "render")
         text = version.text
-        lexicon = lexicon_of(session, bulletin_of(session, version))
+        lexicon = lexicon_of(session, bulletin_of(session, version), on=units.date_of(clock.now()))
     speech = studio.speak(text, rate=rate, voice=voice, lexicon=lexicon, progress=progress)
     with db.writing() as session:
         return attach(session, version_id, speech, lexicon=lexicon, actor=actor, clock=clock)

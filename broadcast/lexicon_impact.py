@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import SequenceMatcher
 from typing import Final
 
@@ -20,13 +21,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audio import reading
-from audio.lexicon import EntryMissing, Lexicon, history, key_of, layers, lexicon_of
+from audio.lexicon import EntryMissing, Lexicon, history, key_of, layers, lexicon_of, own
 from audio.lexicon.checks import checked_spoken, checked_written
+from audio.lexicon.store import Layer
 from audio.reading.prepare import prepare
 from broadcast.bulletin_lexicon import unit_of
 from broadcast.tables import Bulletin, BulletinVersion
 from core import units
-from core.clock import SystemClock
 
 DECIDED: Final = ("submitted", "approved")
 CONTEXT_WORDS: Final = 2
@@ -62,25 +63,22 @@ class Altered:
     stretches: tuple[Stretch, ...]
 
 
-def impact(session: Session, unit_id: str, changes: Sequence[Change]) -> list[Altered]:
-    """The submitted and approved versions that these changes at a unit would have read otherwise, oldest first.
+def impact(session: Session, unit_id: str, changes: Sequence[Change], *, on: date) -> list[Altered]:
+    """The submitted and approved versions that these changes at a unit would have read otherwise, oldest first, as the
+    tree of units stands `on` a date.
 
     Raises what setting or removing the entries would: `WrittenUnusable`, `SpokenNotPlain`, `EntryMissing`, `NotFound`.
     """
     units.get(session, unit_id)
-    wanted = _checked(session, unit_id, changes)
-    finder = Lexicon({key: spoken or key for key, spoken in wanted.items()})
-    below = units.below(session, [unit_id], on=units.date_of(SystemClock().now()))
-    readers: dict[str, tuple[Lexicon, Lexicon]] = {}
+    readers = _Readers(session, unit_id, _checked(session, unit_id, changes), on)
     found: list[Altered] = []
     for version, bulletin in _decided(session):
-        place = unit_of(session, bulletin)
-        if place is None or place not in below or not _names_any(finder, version.text):
+        if not readers.is_named_in(version.text):
             continue
-        if place not in readers:
-            readers[place] = _before_and_after(session, place, unit_id, wanted)
-        stretches = _differences(version.text, *readers[place])
-        if stretches:
+        place = readers.place_of(bulletin)
+        both = readers.at(place) if place is not None else None
+        stretches = _differences(version.text, *both) if both is not None else ()
+        if place is not None and stretches:
             found.append(
                 Altered(
                     version_id=version.id,
@@ -96,7 +94,40 @@ def impact(session: Session, unit_id: str, changes: Sequence[Change]) -> list[Al
     return found
 
 
-def impact_of_restoring(session: Session, unit_id: str, written: str, version: int) -> list[Altered]:
+class _Readers:
+    """What reads at each place before and after the changes, each made once."""
+
+    def __init__(self, session: Session, unit_id: str, wanted: Mapping[str, str | None], on: date) -> None:
+        self.session, self.unit_id, self.wanted, self.on = session, unit_id, wanted, on
+        self._finder = Lexicon({key: spoken or key for key, spoken in wanted.items()})
+        self._places: dict[tuple[str | None, str | None], str | None] = {}
+        self._made: dict[str, tuple[Lexicon, Lexicon] | None] = {}
+
+    def is_named_in(self, text: str) -> bool:
+        return any(True for _claim in self._finder.claims(prepare(text).text))
+
+    def place_of(self, bulletin: Bulletin) -> str | None:
+        asked = bulletin.unit_id, bulletin.campaign_id
+        if asked not in self._places:
+            self._places[asked] = unit_of(self.session, bulletin, on=self.on)
+        return self._places[asked]
+
+    def at(self, place: str) -> tuple[Lexicon, Lexicon] | None:
+        """None where the changed unit's entries don't hold."""
+        if place not in self._made:
+            now = layers(self.session, place, on=self.on)
+            held = any(unit == self.unit_id for unit, _ in now)
+            self._made[place] = (lexicon_of(now), lexicon_of(map(self._changed, now))) if held else None
+        return self._made[place]
+
+    def _changed(self, layer: tuple[str, Layer]) -> tuple[str, Layer]:
+        unit, entries = layer
+        if unit != self.unit_id:
+            return layer
+        return unit, {key: spoken for key, spoken in {**entries, **self.wanted}.items() if spoken is not None}
+
+
+def impact_of_restoring(session: Session, unit_id: str, written: str, version: int, *, on: date) -> list[Altered]:
     """As `impact`, of making an entry again what it was in `version`. Raises `EntryMissing` for one that never was."""
     versions = history(session, unit_id, written)
     old = next((one for one in versions if one.number == version), None)
@@ -104,16 +135,16 @@ def impact_of_restoring(session: Session, unit_id: str, written: str, version: i
         raise EntryMissing(written=written)
     if old.spoken is None and versions[-1].spoken is None:
         return []  # it was removed then and is now
-    return impact(session, unit_id, [Change(written, old.spoken)])
+    return impact(session, unit_id, [Change(written, old.spoken)], on=on)
 
 
 def _checked(session: Session, unit_id: str, changes: Iterable[Change]) -> dict[str, str | None]:
     wanted: dict[str, str | None] = {}
-    own = dict(layers(session, unit_id)[0][1])
+    held = {entry.key for entry in own(session, unit_id)}
     for change in changes:
         written = checked_written(change.written)
         key = key_of(written)
-        if change.spoken is None and key not in own:
+        if change.spoken is None and key not in held:
             raise EntryMissing(written=change.written)
         wanted[key] = None if change.spoken is None else checked_spoken(written, change.spoken)
     return wanted
@@ -127,21 +158,6 @@ def _decided(session: Session) -> Iterator[tuple[BulletinVersion, Bulletin]]:
         .order_by(BulletinVersion.id)
     )
     return iter(session.execute(rows))
-
-
-def _names_any(finder: Lexicon, text: str) -> bool:
-    return any(True for _claim in finder.claims(prepare(text).text))
-
-
-def _before_and_after(
-    session: Session, place: str, unit_id: str, wanted: Mapping[str, str | None]
-) -> tuple[Lexicon, Lexicon]:
-    now = layers(session, place)
-    then = []
-    for unit, layer in now:
-        changed = {**layer, **wanted} if unit == unit_id else layer
-        then.append((unit, {key: spoken for key, spoken in changed.items() if spoken is not None}))
-    return lexicon_of(now), lexicon_of(then)
 
 
 def _differences(text: str, before: Lexicon, after: Lexicon) -> tuple[Stretch, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def list_(
 ) -> None:
     """Liệt kê cách đọc đang dùng ở một đơn vị và nơi đặt ra / what holds in a unit, and where it comes from."""
     with open_database(Settings.load()) as db, db.reading() as session:
-        for entry in lexicon.effective(session, unit):
+        for entry in lexicon.effective(session, unit, on=_today()):
             change = entry.change
             if own and change.unit_id != unit:
                 continue
@@ -60,7 +61,7 @@ def set_(
 ) -> None:
     """Đặt cách đọc một tên / set how a name is read. Bulletins approved before stay as they are and are named."""
     with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact(session, unit, [Change(written, spoken)])
+        found = impact(session, unit, [Change(written, spoken)], on=_today())
         made = lexicon.put(
             session,
             unit,
@@ -79,7 +80,7 @@ def set_(
 def remove(unit: Unit, written: Written, *, number: Number = None) -> None:
     """Bỏ một mục từ; cách đọc của cấp trên lại dùng / remove an entry; what stands above the unit holds again."""
     with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact(session, unit, [Change(written, None)])
+        found = impact(session, unit, [Change(written, None)], on=_today())
         now = _current(session, unit, written) if number is None else number
         made = lexicon.remove(session, unit, written=written, number=now, actor=SYSTEM_OPERATOR, clock=SystemClock())
     _tell_change(made)
@@ -94,7 +95,7 @@ def restore(
 ) -> None:
     """Đưa một mục từ về một bản trước / make an entry again what it was in an earlier version."""
     with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact_of_restoring(session, unit, written, version)
+        found = impact_of_restoring(session, unit, written, version, on=_today())
         now = _current(session, unit, written)
         made = lexicon.restore(
             session, unit, written=written, version=version, number=now, actor=SYSTEM_OPERATOR, clock=SystemClock()
@@ -129,7 +130,7 @@ def import_(
     """
     rows = lexicon.parse(_text(file))
     with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact(session, unit, [Change(row.written, row.spoken) for row in rows])
+        found = impact(session, unit, [Change(row.written, row.spoken) for row in rows], on=_today())
         if write:
             changed = len(lexicon.apply(session, unit, rows, actor=SYSTEM_OPERATOR, clock=SystemClock()))
         else:
@@ -142,6 +143,10 @@ def import_(
     else:
         typer.echo(f"Sẽ ghi {changed} mục / {changed} entries would be written; {same}. Thêm --apply để ghi thật.")
     _tell_impact(found)
+
+
+def _today() -> date:
+    return units.date_of(SystemClock().now())
 
 
 def _text(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
+from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import In, Instant, InstantIn, Out
@@ -101,6 +103,10 @@ class Changed(ImpactOut):
     entry: EntryOut
 
 
+def _today(context: Context) -> date:
+    return units.date_of(context.clock.now())
+
+
 def _altered(found: list[Altered]) -> list[AlteredOut]:
     return [AlteredOut.model_validate(one) for one in found]
 
@@ -109,19 +115,19 @@ def _altered(found: list[Altered]) -> list[AlteredOut]:
 def held(context: Ctx, _who: Reader, unit_id: str, at: At = None) -> HeldLexicon:
     """All that holds there, from the unit itself and from those above it; of one name the nearest."""
     with context.db.reading() as session:
-        found = room.effective(session, unit_id, at)
         day = units.date_of(at or context.clock.now())
-        names = units.names(session, units.above(session, unit_id, on=day), on=day)
+        found = room.effective(session, unit_id, on=day, at=at)
+        names = units.names(session, {one.change.unit_id for one in found}, on=day)
         items = [
             HeldEntry(
                 **EntryOut.model_validate(one.change).model_dump(),
-                unit_name=names[one.change.unit_id],
+                unit_name=names.get(one.change.unit_id) or units.get(session, one.change.unit_id).name,
                 own=one.change.unit_id == unit_id,
                 covers=[EntryOut.model_validate(covered) for covered in one.covers],
             )
             for one in found
         ]
-        return HeldLexicon(digest=room.for_unit(session, unit_id, at).digest, items=items)
+        return HeldLexicon(digest=room.for_unit(session, unit_id, on=day, at=at).digest, items=items)
 
 
 @router.get("/units/{unit_id}/lexicon/own", summary="A unit's own entries", responses=responses(404))
@@ -147,14 +153,14 @@ def preview(context: Ctx, _who: Reader, unit_id: str, body: PreviewIn) -> Impact
     """Bulletins approved or handed in, at or below the unit, that would be read otherwise. Nothing is changed."""
     changes = [Change(one.written, one.spoken) for one in body.changes]
     with context.db.reading() as session:
-        return ImpactOut(altered=_altered(impact(session, unit_id, changes)))
+        return ImpactOut(altered=_altered(impact(session, unit_id, changes, on=_today(context))))
 
 
 @router.put("/units/{unit_id}/lexicon", summary="Set how a name is read", responses=responses(404, 409))
 def put(context: Ctx, who: Writer, unit_id: str, body: EntryIn) -> Changed:
     """Holds for what is read from now on. `altered` names bulletins that were read otherwise; they stay as they are."""
     with context.db.writing() as session:
-        found = impact(session, unit_id, [Change(body.written, body.spoken)])
+        found = impact(session, unit_id, [Change(body.written, body.spoken)], on=_today(context))
         entry = room.put(session, unit_id, **body.model_dump(), actor=who.actor, clock=context.clock)
         return _changed(entry, found)
 
@@ -169,7 +175,7 @@ def remove(
 ) -> Changed:
     """What stands above the unit holds again. The entry's history stays."""
     with context.db.writing() as session:
-        found = impact(session, unit_id, [Change(written, None)])
+        found = impact(session, unit_id, [Change(written, None)], on=_today(context))
         entry = room.remove(session, unit_id, written=written, number=number, actor=who.actor, clock=context.clock)
         return _changed(entry, found)
 
@@ -180,7 +186,7 @@ def remove(
 def restore(context: Ctx, who: Writer, unit_id: str, body: RestoreIn) -> Changed:
     """A new version that reads as an earlier one did."""
     with context.db.writing() as session:
-        found = impact_of_restoring(session, unit_id, body.written, body.version)
+        found = impact_of_restoring(session, unit_id, body.written, body.version, on=_today(context))
         entry = room.restore(session, unit_id, **body.model_dump(), actor=who.actor, clock=context.clock)
         return _changed(entry, found)
 

@@ -19,9 +19,10 @@ from audio.lexicon.files import Row
 from audio.lexicon.match import Lexicon, dictionary_order, key_of
 from audio.lexicon.tables import LexiconChange
 from core import units
-from core.clock import Clock, SystemClock
+from core.clock import Clock
 from core.errors import NotFound, TruyenThanhError
 from core.events import Actor, record
+from core.units import UnitLink
 
 Layer = Mapping[str, str]  # the entries of one unit: key to spoken form
 
@@ -68,38 +69,53 @@ def _last(session: Session, unit_ids: Sequence[str], at: datetime | None) -> lis
         & (LexiconChange.key == of.c.key)
         & (LexiconChange.number == of.c.number),
     )
-    return sorted(session.scalars(wanted), key=lambda change: dictionary_order(change.key))
+    return list(session.scalars(wanted))
 
 
 def own(session: Session, unit_id: str, at: datetime | None = None) -> list[LexiconChange]:
     """The unit's own entries, by name; as they were at the moment `at`, where one is given."""
     units.get(session, unit_id)
-    return [change for change in _last(session, [unit_id], at) if change.spoken is not None]
+    entries = (change for change in _last(session, [unit_id], at) if change.spoken is not None)
+    return sorted(entries, key=lambda change: dictionary_order(change.key))
 
 
-def effective(session: Session, unit_id: str, at: datetime | None = None) -> list[Sourced]:
-    """All entries that hold at a unit, by name, its own and from above: of one name the nearest."""
+def effective(session: Session, unit_id: str, *, on: date, at: datetime | None = None) -> list[Sourced]:
+    """All entries that hold at a unit, by name, its own and from above as the tree stands `on` a date: of one name the
+    nearest; as they were at the moment `at`, where one is given.
+    """
     units.get(session, unit_id)
-    path = units.above(session, unit_id, on=_day(at))
+    nearness = {one: index for index, one in enumerate(_path(session, unit_id, on))}
     by_key: dict[str, list[LexiconChange]] = {}
-    changes = [change for change in _last(session, path, at) if change.spoken is not None]
-    for change in sorted(changes, key=lambda change: path.index(change.unit_id)):
+    changes = [change for change in _last(session, list(nearness), at) if change.spoken is not None]
+    for change in sorted(changes, key=lambda change: nearness[change.unit_id]):
         by_key.setdefault(change.key, []).append(change)
-    return [Sourced(found[0], tuple(found[1:])) for _, found in sorted(by_key.items(), key=_by_name)]
+    return [Sourced(by_key[key][0], tuple(by_key[key][1:])) for key in sorted(by_key, key=dictionary_order)]
 
 
-def _day(at: datetime | None) -> date:
-    """The tree that counts: that of the moment asked for, or of the present one."""
-    return units.date_of(at or SystemClock().now())
+def _path(session: Session, unit_id: str, on: date) -> list[str]:
+    """Whose entries hold at a unit, the nearest first: its own, those of what it took over from (the names of villages
+    stay when communes are merged), then the same of what stands above it.
+    """
+    path: dict[str, None] = {}
+    for unit in units.above(session, unit_id, on=on):
+        _with_predecessors(session, unit, on, path)
+    return list(path)
 
 
-def _by_name(item: tuple[str, list[LexiconChange]]) -> tuple[list[int], str]:
-    return dictionary_order(item[0])
+def _with_predecessors(session: Session, unit_id: str, on: date, path: dict[str, None]) -> None:
+    if unit_id in path:
+        return
+    path[unit_id] = None
+    before = select(UnitLink.unit_id).where(
+        UnitLink.parent_id == unit_id, UnitLink.relation.in_(("successor", "also")), units.valid(UnitLink, on)
+    )
+    for predecessor in session.scalars(before.order_by(UnitLink.unit_id)).all():
+        _with_predecessors(session, predecessor, on, path)
 
 
-def layers(session: Session, unit_id: str, at: datetime | None = None) -> list[tuple[str, Layer]]:
-    """The path from a unit upward, nearest first, each with its own entries."""
-    path = units.above(session, unit_id, on=_day(at))
+def layers(session: Session, unit_id: str, *, on: date, at: datetime | None = None) -> list[tuple[str, Layer]]:
+    """The units whose entries hold at a unit, nearest first, each with its own; `on` and `at` as for `effective`."""
+    path = _path(session, unit_id, on)
     own_of: dict[str, dict[str, str]] = {one: {} for one in path}
     for change in _last(session, path, at):
         if change.spoken is not None:
@@ -115,9 +131,9 @@ def lexicon_of(found: Iterable[tuple[str, Layer]]) -> Lexicon:
     return Lexicon(entries)
 
 
-def for_unit(session: Session, unit_id: str | None, at: datetime | None = None) -> Lexicon:
-    """The lexicon that holds at a unit (None: an empty one), ready for reading."""
-    return lexicon_of(layers(session, unit_id, at)) if unit_id is not None else Lexicon({})
+def for_unit(session: Session, unit_id: str | None, *, on: date, at: datetime | None = None) -> Lexicon:
+    """The lexicon that holds at a unit (None: an empty one), ready for reading; `on` and `at` as for `effective`."""
+    return lexicon_of(layers(session, unit_id, on=on, at=at)) if unit_id is not None else Lexicon({})
 
 
 def history(session: Session, unit_id: str, written: str | None = None) -> list[LexiconChange]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +33,7 @@ from core.errors import NotFound
 from core.events import Actor, Event
 
 EDITOR = Actor("01J00000000000000000EDITOR", "Biên tập viên")
+TODAY = date(2026, 7, 1)
 OTHER = Actor("01J000000000000000000OTHER", "Người khác")
 
 
@@ -169,19 +170,38 @@ def test_the_nearest_reading_wins_and_what_it_covers_is_told(
     put(db, clock, province, "QL37", "quốc lộ ba bảy")
     put(db, clock, commune, "Đắk Pơ", "đác pờ")
     with db.reading() as session:
-        found = lexicon.effective(session, commune)
+        found = lexicon.effective(session, commune, on=TODAY)
         assert [(one.change.written, one.change.spoken, one.change.unit_id) for one in found] == [
             ("Đắk Pơ", "đác pờ", commune),
             ("QL37", "quốc lộ ba bảy", province),
         ]
         assert [one.spoken for one in found[0].covers] == ["đắc pơ"]
         assert [one.written for one in lexicon.own(session, commune)] == ["Đắk Pơ"]
-        assert heard(lexicon.for_unit(session, commune), "Đắk Pơ, QL37") == [
+        assert heard(lexicon.for_unit(session, commune, on=TODAY), "Đắk Pơ, QL37") == [
             ("Đắk Pơ", "đác pờ"),
             ("QL37", "quốc lộ ba bảy"),
         ]
-        assert heard(lexicon.for_unit(session, province), "Đắk Pơ") == [("Đắk Pơ", "đắc pơ")]
-        assert not lexicon.for_unit(session, None)
+        assert heard(lexicon.for_unit(session, province, on=TODAY), "Đắk Pơ") == [("Đắk Pơ", "đắc pơ")]
+        assert not lexicon.for_unit(session, None, on=TODAY)
+
+
+def test_the_readings_of_merged_communes_stay_and_their_successors_go_before(
+    db: Database, clock: ManualClock, places: tuple[str, str]
+) -> None:
+    province, commune = places
+    with db.writing() as session:
+        merged = units.add(
+            session, kind="commune", name="Xã Mới", parent=units.get(session, province), since=date(2026, 7, 1)
+        ).id
+        units.end(session, units.get(session, commune), date(2026, 7, 1), [units.get(session, merged)])
+    put(db, clock, province, "An Phú", "an phú tỉnh")
+    put(db, clock, commune, "An Phú", "an phú xã")
+    with db.reading() as session:
+        assert lexicon.for_unit(session, merged, on=TODAY).entries == {key_of("An Phú"): "an phú xã"}
+    put(db, clock, merged, "An Phú", "an phú mới")
+    with db.reading() as session:
+        (held,) = lexicon.effective(session, merged, on=TODAY)
+        assert [held.change.spoken, *(one.spoken for one in held.covers)] == ["an phú mới", "an phú xã", "an phú tỉnh"]
 
 
 def test_every_change_is_kept_and_an_older_one_can_be_restored(
@@ -208,7 +228,7 @@ def test_every_change_is_kept_and_an_older_one_can_be_restored(
         ]
         for moment, spoken in zip(moments, ["hòa bình", "hòa bình mới"], strict=True):
             assert [one.spoken for one in lexicon.own(session, province, moment)] == [spoken]
-            assert lexicon.for_unit(session, province, moment).entries == {key_of("Hòa Bình"): spoken}
+            assert lexicon.for_unit(session, province, on=TODAY, at=moment).entries == {key_of("Hòa Bình"): spoken}
         assert [one.spoken for one in lexicon.own(session, province)] == ["hòa bình"]
         events = session.scalars(select(Event).where(Event.kind.startswith("user:lexicon:")).order_by(Event.seq)).all()
         assert [one.kind.rpartition(":")[2] for one in events] == ["set", "set", "removed", "restored"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,10 @@ class Place:
                 units.add(session, kind="commune", name=name, parent=province).id for name in ("Xã Gần", "Xã Xa")
             )
 
+    @property
+    def today(self) -> date:
+        return units.date_of(self.clock.now())
+
     def write(self, text: str = TEXT, *, unit: str | None = None, campaign: str | None = None) -> str:
         with self.db.writing() as session:
             return bulletins.create(
@@ -58,7 +63,7 @@ class Place:
 
     def impact(self, unit: str, *changes: Change) -> dict[str, tuple[Stretch, ...]]:
         with self.db.reading() as session:
-            return {one.version_id: one.stretches for one in impact(session, unit, changes)}
+            return {one.version_id: one.stretches for one in impact(session, unit, changes, on=self.today)}
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def test_a_bulletin_is_read_with_its_units_lexicon_and_says_which(place: Place) 
             version = bulletins.get(session, version_id)
             assert version.spoken is not None
             assert said in version.spoken
-            assert version.lexicon == lexicon.for_unit(session, unit or place.province).digest
+            assert version.lexicon == lexicon.for_unit(session, unit or place.province, on=place.today).digest
             digests.add(version.lexicon)
     assert len(digests) == 2
 
@@ -100,7 +105,9 @@ def test_a_bulletin_without_a_unit_is_its_campaigns_or_the_provinces(place: Plac
     found = []
     for version_id in (place.write(campaign=one), place.write(campaign=two), place.write()):
         with place.db.reading() as session:
-            found.append(unit_of(session, bulletins.bulletin_of(session, bulletins.get(session, version_id))))
+            found.append(
+                unit_of(session, bulletins.bulletin_of(session, bulletins.get(session, version_id)), on=place.today)
+            )
     assert found == [place.near, place.province, place.province]
     with pytest.raises(NotFound):
         place.write(unit="01J0000000000000000000NONE")
