@@ -22,9 +22,10 @@ from core.settings import Settings
 from devices.protocol.plan import Interval
 from schedules.expansion import rule_of
 from schedules.recurrence import Rule, next_after, occurrences
+from schedules.rrule import MOST_A_DAY
 from schedules.tables import Airing, Schedule
 
-FORESEEN = 8  # occurrences of a rule that are looked at: every weekday is among them
+FORESEEN = 8 * MOST_A_DAY  # occurrences of a rule that are looked at: every weekday with its times is among them
 
 
 class InQuietHours(TruyenThanhError):
@@ -88,7 +89,7 @@ def _touched(settings: Settings, start: datetime, duration_ms: int) -> bool:
 def _next_occurrences(rule: Rule, now: datetime) -> Iterator[datetime]:
     first = next_after(rule, now)
     if first is not None:
-        yield from islice(occurrences(rule, first, first + FORESEEN * timedelta(days=7)), FORESEEN)
+        yield from islice(occurrences(rule, first, first + timedelta(weeks=8)), FORESEEN)
 
 
 def _spans(settings: Settings, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -47,6 +47,18 @@ class NeverOccurs(Invalid):
     en = "The rule “{rule}” from {start} never airs. Change its days, weekdays or hours."
 
 
+class NotAnOccurrence(Invalid):
+    slug = "schedule-not-an-occurrence"
+    vi = "Lịch này không phát lúc {at}. Hãy chọn một lần phát của lịch."
+    en = "This schedule doesn't air at {at}. Choose one of its airings."
+
+
+class NothingBefore(Invalid):
+    slug = "schedule-nothing-before"
+    vi = "Lần phát lúc {at} là lần đầu của lịch. Hãy sửa cả lịch."
+    en = "The airing of {at} is the schedule's first. Change the whole schedule instead."
+
+
 class BadLocalTime(Invalid):
     slug = "schedule-bad-local-time"
     vi = "“{text}” không phải là {what}. Hãy ghi như {example}."

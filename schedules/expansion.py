@@ -6,7 +6,7 @@ See `schedules.timetable` for the rules that this carries out. Whoever calls hol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from core import events
 from core.events import SYSTEM, Actor
 from core.ids import new_id
+from schedules.localtime import read_exdate
 from schedules.recurrence import Kind, Rule, occurrences
 from schedules.tables import Airing, Schedule
 
@@ -45,6 +46,9 @@ def rule_of(schedule: Schedule) -> Rule:
         schedule.local_time,
         schedule.timezone,
         tuple(schedule.weekdays or ()),
+        schedule.rrule or "",
+        tuple(datetime.fromisoformat(text) for text in schedule.rdates or ()),
+        tuple(read_exdate(text, schedule.timezone) for text in schedule.exdates or ()),
     )
 
 
@@ -86,10 +90,11 @@ def expand(session: Session, schedules: Sequence[Schedule], *, now: datetime, un
     for schedule in schedules:
         rule = rule_of(schedule)
         held = taken[schedule.id]
+        decided = held.matched(rule, now, until)
         rows.extend(
             _values(schedule, instant)
             for instant in occurrences(rule, now, until)
-            if instant > now and not held.holds(rule, instant)
+            if instant > now and instant not in held.starts and instant not in decided
         )
     if not rows:
         return []
@@ -127,23 +132,25 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
     if not rows:
         return [], []
     generations: dict[datetime, int] = {row.original_start: row.generation for row in rows}  # the highest of each
-    held = _Held()
-    standing: list[Airing] = []
+    decided: set[datetime] = set()
+    standing: dict[datetime, Airing] = {}
     for row in rows:
         if row.status == "scheduled" and row.starts_at > now:
-            standing.append(row)
+            standing[row.original_start] = row
         elif row.cancel_reason == "withdrawn" or is_moved(row):
-            held.decide(rule, row.original_start)
+            decided.add(row.original_start)
 
     cancelled: list[Airing] = []
     made: list[Airing] = []
-    for instant in _wanted(rule, rows, now):
-        if held.holds(rule, instant):
+    wanted = _wanted(rule, rows, now)
+    pairs = _matched(rule, wanted, standing.keys(), decided, now)
+    for instant in wanted:
+        before = pairs.get(instant)
+        if instant <= now or before in decided:
             continue
-        old = _counterpart(rule, standing, instant)
+        old = standing.pop(before) if before is not None else None
         start = original = instant
         if old is not None:
-            standing.remove(old)
             if is_moved(old) and (rule.kind != "once" or old.original_start == instant):
                 start, original = old.starts_at, old.original_start
             if (old.starts_at, old.original_start) == (start, original) and _fits(old, schedule):
@@ -152,7 +159,7 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
         generations[original] = generations.get(original, -1) + 1
         values = _values(schedule, original) | {"starts_at": start, "generation": generations[original]}
         made.append(Airing(**values, replaces_id=old.id if old else None))
-    cancelled.extend(cancel_row(row, "edited", now=now, actor=actor) for row in standing)
+    cancelled.extend(cancel_row(row, "edited", now=now, actor=actor) for row in standing.values())
     session.flush()
     session.add_all(made)
     session.flush()
@@ -161,22 +168,55 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
 
 @dataclass(slots=True)
 class _Held:
-    """The occurrences of one schedule that need no airing any more: they have one, or a hand decided about the day."""
+    """The occurrences of one schedule that need no airing any more: they have one, or a hand decided about them."""
 
     starts: set[datetime] = field(default_factory=set)
-    days: set[date] = field(default_factory=set)
+    decided: set[datetime] = field(default_factory=set)
 
-    def decide(self, rule: Rule, original_start: datetime) -> None:
-        self.starts.add(original_start)
-        self.days.add(rule.local_day(original_start))
+    def matched(self, rule: Rule, now: datetime, until: datetime) -> set[datetime]:
+        """The occurrences that a decision about an earlier form of the rule holds for."""
+        if not self.decided:
+            return set()
+        # Whole days, so that each decision finds its own occurrence, also one that has passed.
+        free = [instant for instant in occurrences(rule, now - _NEAR, until + _NEAR) if instant not in self.starts]
+        return set(_matched(rule, free, (), self.decided, now))
 
-    def holds(self, rule: Rule, instant: datetime) -> bool:
-        # Of a schedule that airs once, another time is another decision, and the later one.
-        return instant in self.starts or (rule.kind != "once" and rule.local_day(instant) in self.days)
+
+def _matched(
+    rule: Rule,
+    wanted: Sequence[datetime],
+    standing: Collection[datetime],
+    decided: Collection[datetime],
+    now: datetime,
+) -> dict[datetime, datetime]:
+    """To each occurrence of the rule the original start of the airing that it takes the place of.
+
+    That of the same instant; else, within the local day, those nearest to each other. Of a schedule that airs once
+    another day is the same airing, but another time is another decision than the one that a hand took before.
+    """
+    pairs = {instant: instant for instant in wanted if instant in standing or instant in decided}
+    if rule.kind == "once":
+        left = sorted(set(standing) - pairs.keys())
+        return pairs | dict(zip((one for one in wanted if one not in pairs), left, strict=False))
+    days: dict[date, list[datetime]] = defaultdict(list)
+    for instant in wanted:
+        if instant not in pairs:
+            days[rule.local_day(instant)].append(instant)
+    near = sorted(
+        (abs(instant - old), old, instant)
+        for old in {*standing, *decided} - pairs.keys()
+        for instant in days.get(rule.local_day(old), ())
+        if instant > now or old in decided
+    )
+    used: set[datetime] = set()
+    for _, old, instant in near:
+        if old not in used and instant not in pairs:
+            used.add(old)
+            pairs[instant] = old
+    return pairs
 
 
 def _taken(session: Session, schedules: Sequence[Schedule], now: datetime, until: datetime) -> dict[str, _Held]:
-    rules = {schedule.id: rule_of(schedule) for schedule in schedules}
     held: dict[str, _Held] = defaultdict(_Held)
     columns = (
         Airing.schedule_id,
@@ -185,7 +225,7 @@ def _taken(session: Session, schedules: Sequence[Schedule], now: datetime, until
         Airing.status,
         Airing.cancel_reason,
     )
-    for ids in _chunks(rules):
+    for ids in _chunks(schedule.id for schedule in schedules):
         rows = session.execute(
             select(*columns).where(
                 Airing.schedule_id.in_(ids), Airing.original_start > now - _NEAR, Airing.original_start < until + _NEAR
@@ -193,31 +233,21 @@ def _taken(session: Session, schedules: Sequence[Schedule], now: datetime, until
         )
         for schedule_id, original_start, starts_at, status, reason in rows:
             if reason == "withdrawn" or (status != "cancelled" and starts_at != original_start):
-                held[schedule_id].decide(rules[schedule_id], original_start)
+                held[schedule_id].decided.add(original_start)
             else:
                 held[schedule_id].starts.add(original_start)
     return held
 
 
 def _wanted(rule: Rule, rows: Sequence[Airing], now: datetime) -> list[datetime]:
-    """The occurrences of the local days that were expanded already; later ones are `expand`'s."""
+    """The occurrences of the local days that were expanded already, those of today's past too; later ones are
+    `expand`'s.
+    """
     horizon = max(row.original_start for row in rows)
     if rule.kind == "once":
         return [instant for instant in [rule.instant(rule.first_date)] if instant > now]
     last = rule.local_day(horizon)
-    return [
-        instant
-        for instant in occurrences(rule, now, horizon + _NEAR)
-        if instant > now and rule.local_day(instant) <= last
-    ]
-
-
-def _counterpart(rule: Rule, standing: Sequence[Airing], instant: datetime) -> Airing | None:
-    """The airing that this occurrence takes the place of: the one of the same local day; of "once" the only one."""
-    if rule.kind == "once":
-        return standing[0] if standing else None
-    day = rule.local_day(instant)
-    return next((row for row in standing if rule.local_day(row.original_start) == day), None)
+    return [instant for instant in occurrences(rule, now - _NEAR, horizon + _NEAR) if rule.local_day(instant) <= last]
 
 
 def _fits(airing: Airing, schedule: Schedule) -> bool:

@@ -21,6 +21,8 @@ from schedules.errors import (
     BadRule,
     EndsBeforeItStarts,
     NeverOccurs,
+    NotAnOccurrence,
+    NothingBefore,
     NoWeekdays,
     OnceHasOneDay,
     UnknownKind,
@@ -154,6 +156,46 @@ def require_occurrences(rule: Rule) -> Rule:
     if next_after(rule, before) is None:
         raise NeverOccurs(rule=rule.text, start=rule.start.isoformat(sep=" "))
     return rule
+
+
+def split(rule: Rule, instant: datetime) -> tuple[Rule, Rule]:
+    """The repetition in two: what lies before one of its occurrences, and what goes on from it with the same rhythm.
+
+    Raises `NotAnOccurrence` where the rule doesn't air then, `NothingBefore` where it is the first.
+    """
+    zone = _zone(rule.zone)
+    pattern = rule.pattern
+    nominal = next((at for at in _locals(rule, *_around(instant)) if instant_of(at, zone) == instant), None)
+    if nominal is None or pattern is None or instant not in _within(rule, instant, instant + timedelta(seconds=1)):
+        raise NotAnOccurrence(at=f"{instant.astimezone(zone):%H:%M %d/%m/%Y}")
+    count = len(list(local_starts(pattern, rule.start, rule.start, nominal)))
+    if not count:
+        raise NothingBefore(at=f"{nominal:%H:%M %d/%m/%Y}")
+    text = ";".join(part for part in rule.text.split(";") if not part.upper().startswith(("UNTIL=", "COUNT=")))
+    left = next((part for part in rule.text.split(";") if part.upper().startswith(("UNTIL=", "COUNT="))), None)
+    if pattern.count is not None:
+        left = f"COUNT={pattern.count - count}"
+    last = instant - timedelta(seconds=1)
+    before = Rule.of(
+        f"{text};UNTIL={last:%Y%m%dT%H%M%SZ}",
+        rule.start,
+        rule.zone,
+        rdates=[at for at in rule.rdates if instant_of(at, zone) < instant],
+        exdates=rule.exdates,
+    )
+    after = Rule.of(
+        f"{text};{left}" if left else text,
+        nominal,
+        rule.zone,
+        rdates=[at for at in rule.rdates if instant_of(at, zone) >= instant],
+        exdates=rule.exdates,
+    )
+    return before, after
+
+
+def _around(instant: datetime) -> tuple[datetime, datetime]:
+    at = instant.astimezone(UTC).replace(tzinfo=None)
+    return at - _MARGIN, at + _MARGIN
 
 
 def _within(rule: Rule, start: datetime, until: datetime) -> list[datetime]:

@@ -20,12 +20,17 @@ class Schedule(Base):
     title: Mapped[str] = mapped_column(String(300))
     programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"), index=True)
     duration_ms: Mapped[int]  # of the programme
-    kind: Mapped[str] = mapped_column(String(8))  # once | daily | weekly
+    kind: Mapped[str] = mapped_column(String(8))  # once | daily | weekly | rrule
     first_date: Mapped[date]  # local
     last_date: Mapped[date | None]  # local, inclusive; null: open
     local_time: Mapped[time]
     timezone: Mapped[str] = mapped_column(String(64))
     weekdays: Mapped[list[int] | None] = mapped_column()  # ISO 1…7, for weekly
+    rrule: Mapped[str | None] = mapped_column(String(500))  # RFC 5545, for rrule; counts from first_date, local_time
+    rdates: Mapped[list[str] | None]  # local times that air too, ISO 8601
+    exdates: Mapped[list[str] | None]  # local days and local times that don't air, ISO 8601
+    # The series that this one goes on from, where "this and following" was edited.
+    continues_id: Mapped[str | None] = mapped_column(ForeignKey("schedules.id"))
     unit_ids: Mapped[list[str]]  # targets: all receivers at or below these units
     status: Mapped[str] = mapped_column(String(10), default="active")  # active | cancelled
     version: Mapped[int] = mapped_column(default=1)

@@ -46,7 +46,7 @@ from schedules.errors import (
     UnknownUnits,
 )
 from schedules.expansion import cancel_row, expand, locked, replace, rule_of, successor
-from schedules.recurrence import Rule, next_after
+from schedules.recurrence import Rule, next_after, require_occurrences
 from schedules.tables import Airing, Schedule
 
 LONGEST_MS = 12 * 60 * 60 * 1000
@@ -65,6 +65,7 @@ def add(
     rule: Rule,
     unit_ids: Sequence[str],
     duration_ms: int,
+    continues_id: str | None = None,
     actor: Actor,
     clock: Clock,
 ) -> Schedule:
@@ -77,6 +78,7 @@ def add(
         unit_ids=_targets(session, unit_ids),
         status="active",
         version=1,
+        continues_id=continues_id,
         created_by=actor.id,
         created_at=now,
     )
@@ -123,6 +125,7 @@ def edit(
     rule: Rule | None = None,
     unit_ids: Sequence[str] | None = None,
     duration_ms: int | None = None,
+    ends: bool = False,
     expected_version: int | None = None,
     actor: Actor,
     clock: Clock,
@@ -130,7 +133,8 @@ def edit(
     """Change what is given (another programme brings its `duration_ms`); returns cancelled and new airings.
 
     Only airings that were made are replaced; `materialise` goes on from there by the new rule. With `expected_version`
-    an edit of something that someone else has changed meanwhile is refused with `ScheduleChanged`.
+    an edit of something that someone else has changed meanwhile is refused with `ScheduleChanged`. With `ends` the
+    rule may be one without any airing ahead: another schedule goes on from it.
     """
     now = clock.now()
     schedule = _lock_active(session, schedule_id)
@@ -146,7 +150,7 @@ def edit(
     if unit_ids is not None:
         schedule.unit_ids = _targets(session, unit_ids)
     if rule is not None and rule != rule_of(schedule):
-        _apply(schedule, _in_time(rule, now))
+        _apply(schedule, rule if ends else _in_time(rule, now))
     after = _told(schedule)
     if after == before:
         return []
@@ -248,6 +252,9 @@ def _apply(schedule: Schedule, rule: Rule) -> None:
     schedule.local_time = rule.local_time
     schedule.timezone = rule.zone
     schedule.weekdays = list(rule.weekdays) or None
+    schedule.rrule = rule.rrule or None
+    schedule.rdates = [at.isoformat() for at in rule.rdates] or None
+    schedule.exdates = [at.isoformat() for at in rule.exdates] or None
 
 
 def _title(title: str) -> str:
@@ -282,9 +289,11 @@ def _targets(session: Session, unit_ids: Sequence[str]) -> list[str]:
 def _in_time(rule: Rule, now: datetime) -> Rule:
     if next_after(rule, now) is not None:
         return rule
+    if rule.kind == "rrule":
+        require_occurrences(rule)
     if rule.kind == "once":
         raise _past(rule.instant(rule.first_date), now, rule.zone)
-    raise NeverAirs(last=rule.last_date)
+    raise NeverAirs(last=rule.last_date or rule.text)
 
 
 def _past(at: datetime, now: datetime, zone: str) -> InThePast:
@@ -337,6 +346,10 @@ def _told(schedule: Schedule) -> dict[str, Any]:
         "local_time": schedule.local_time.isoformat(),
         "timezone": schedule.timezone,
         "weekdays": schedule.weekdays,
+        "rrule": schedule.rrule,
+        "rdates": schedule.rdates,
+        "exdates": schedule.exdates,
+        "continues": schedule.continues_id,
     }
 
 

@@ -33,7 +33,8 @@ from api.routes.schemas import (
 )
 from broadcast import delivery, programmes, quiet
 from core.errors import Invalid
-from schedules import timetable
+from schedules import series, timetable
+from schedules.localtime import read_exdate, read_start
 from schedules.recurrence import Rule
 from schedules.tables import Airing, Schedule
 
@@ -45,17 +46,30 @@ Planner = Annotated[Principal, Depends(Needs(Right.WRITE_SCHEDULES))]
 OnDuty = Annotated[Principal, Depends(Needs(Right.STOP_SOUND))]
 
 LONGEST_LIST = timedelta(days=92)
+LISTED_MOST = 400  # dates added to a rule or taken out
 
 
 class RuleIn(In):
-    """When it airs, in local wall time: once on `first_date`, every day, or on weekdays."""
+    """When it airs, in local wall time: once on `first_date`, every day, on weekdays, or by a rule of RFC 5545."""
 
-    kind: Literal["once", "daily", "weekly"]
+    kind: Literal["once", "daily", "weekly", "rrule"]
     first_date: DateIn
     last_date: DateIn | None = Field(None, description="Inclusive; null: until it is cancelled")
     local_time: time = Field(examples=["17:00"])
     weekdays: list[Annotated[int, Field(ge=1, le=7)]] | None = Field(
         None, max_length=7, description="For weekly: 1 (Monday) to 7 (Sunday)"
+    )
+    rrule: str | None = Field(
+        None,
+        max_length=500,
+        description="For rrule: counts from first_date and local_time; its end is in it, as UNTIL or COUNT",
+        examples=["FREQ=MONTHLY;BYDAY=1MO;BYHOUR=5,17"],
+    )
+    rdates: list[Annotated[str, Field(max_length=40)]] | None = Field(
+        None, max_length=LISTED_MOST, description="Local times that it airs at too: 2026-07-28T17:00"
+    )
+    exdates: list[Annotated[str, Field(max_length=40)]] | None = Field(
+        None, max_length=LISTED_MOST, description="Local days, or local times, at which it doesn't air"
     )
 
 
@@ -87,6 +101,10 @@ class ScheduleOut(Out):
     local_time: time
     timezone: str
     weekdays: list[int] | None
+    rrule: str | None
+    rdates: list[str] | None
+    exdates: list[str] | None
+    continues_id: str | None = Field(description="The schedule that this one goes on from")
     unit_ids: list[str]
     status: str = Field(description="active or cancelled")
     version: int
@@ -120,6 +138,9 @@ def _rule(body: RuleIn, context: Context) -> Rule:
         local_time=body.local_time,
         zone=context.settings.timezone,
         weekdays=tuple(body.weekdays or ()),
+        rrule=body.rrule or "",
+        rdates=tuple(read_start(text) for text in body.rdates or ()),
+        exdates=tuple(read_exdate(text, context.settings.timezone) for text in body.exdates or ()),
     )
 
 
@@ -256,6 +277,37 @@ def move_airing(context: Ctx, who: Planner, airing_id: str, body: Moved) -> Airi
         )
         _tell_receivers(session, context, changed)
         return AiringOut.model_validate(changed[-1] if changed else timetable.get_airing(session, airing_id))
+
+
+@airings.post(
+    "/airings/{airing_id}/edit-following",
+    summary="Change a series from this airing on",
+    status_code=201,
+    responses=responses(404, 409),
+)
+def edit_following(context: Ctx, who: Planner, airing_id: str, body: ScheduleChange) -> ScheduleOut:
+    """The series ends before this airing and another schedule, which is the answer, goes on from it."""
+    with context.db.writing() as session:
+        duration_ms = None
+        if body.programme_id is not None:
+            programmes.require_usable(session, body.programme_id)
+            duration_ms = programmes.duration_ms(session, body.programme_id)
+        schedule, changed = series.edit_following(
+            session,
+            airing_id,
+            title=body.title,
+            programme_id=body.programme_id,
+            rule=_rule(body.rule, context) if body.rule else None,
+            unit_ids=body.unit_ids,
+            duration_ms=duration_ms,
+            expected_version=body.version,
+            actor=who.actor,
+            clock=context.clock,
+        )
+        quiet.check_schedule(session, context.settings, schedule, context.clock.now())
+        changed += _materialise(session, context, schedule.id)
+        _tell_receivers(session, context, changed)
+        return ScheduleOut.model_validate(schedule)
 
 
 @airings.post("/airings/{airing_id}/stop", summary="Stop what is on air", responses=responses(404, 409))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from api.cli import main
+
 TRUYENTHANH = str(Path(sys.executable).with_name("truyenthanh"))
 
 
@@ -52,12 +54,18 @@ def test_the_first_day_counts_and_the_last_does_not() -> None:
         ("--exdate", "tomorrow", "tomorrow"),
     ],
 )
-def test_bad_input_is_told_in_both_languages(name: str, value: str, says: str) -> None:
+def test_bad_input_is_told_in_both_languages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, says: str
+) -> None:
     good = {"--rrule": "FREQ=DAILY", "--start": "2026-07-28T17:00", "--from": "2026-07-28", "--to": "2026-08-28"}
-    done = expand(*(word for pair in (good | {name: value}).items() for word in pair))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 2
-    assert says in done.stderr.splitlines()[1]
+    words = [word for pair in (good | {name: value}).items() for word in pair]
+    monkeypatch.setattr(sys, "argv", ["truyenthanh", "expand", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (1, "")
+    assert len(said.err.splitlines()) == 2
+    assert says in said.err.splitlines()[1]
 
 
 def test_whoever_reads_no_further_hears_no_complaint() -> None:

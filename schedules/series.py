@@ -1,0 +1,91 @@
+"""Changing a series from one airing on: what was until then ends, and another schedule goes on from it.
+
+To change a single airing is `timetable.move_airing` and `cancel_airing`; to change all of a series `timetable.edit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.events import Actor
+from schedules import timetable
+from schedules.errors import AiringBegun
+from schedules.expansion import is_moved, rule_of
+from schedules.recurrence import Rule, split
+from schedules.tables import Airing, Schedule
+
+
+def edit_following(
+    session: Session,
+    airing_id: str,
+    *,
+    title: str | None = None,
+    programme_id: str | None = None,
+    rule: Rule | None = None,
+    unit_ids: Sequence[str] | None = None,
+    duration_ms: int | None = None,
+    expected_version: int | None = None,
+    actor: Actor,
+    clock: Clock,
+) -> tuple[Schedule, list[Airing]]:
+    """Change this airing's series from it on: (the schedule that goes on, the airings cancelled).
+
+    Without a `rule` the rhythm goes on as it was. What a hand withdrew or moved from there on stays so, where the
+    rhythm stays. The new schedule has no airings yet: call `timetable.materialise` in the same transaction.
+    Raises `NothingBefore` for a series' first airing, which is an edit of all of it.
+    """
+    airing = timetable.get_airing(session, airing_id)
+    schedule = timetable.get(session, airing.schedule_id)
+    if airing.starts_at <= clock.now():
+        zone = ZoneInfo(schedule.timezone)
+        raise AiringBegun(at=f"{airing.starts_at.astimezone(zone):%H:%M:%S %d/%m/%Y}")
+    whole = rule_of(schedule)
+    before, after = split(whole, airing.original_start)
+    following = rule or _with_decisions(session, schedule, after, airing.original_start)
+    cancelled = timetable.edit(
+        session, schedule.id, rule=before, ends=True, expected_version=expected_version, actor=actor, clock=clock
+    )
+    new = timetable.add(
+        session,
+        title=title if title is not None else schedule.title,
+        programme_id=programme_id if programme_id is not None else schedule.programme_id,
+        rule=following,
+        unit_ids=unit_ids if unit_ids is not None else schedule.unit_ids,
+        duration_ms=duration_ms if duration_ms is not None else schedule.duration_ms,
+        continues_id=schedule.id,
+        actor=actor,
+        clock=clock,
+    )
+    return new, cancelled
+
+
+def _with_decisions(session: Session, schedule: Schedule, rule: Rule, since: datetime) -> Rule:
+    """The rule, with what was withdrawn from `since` on taken out, and what was moved put where it was moved to."""
+    zone = ZoneInfo(schedule.timezone)
+    rows = session.scalars(select(Airing).where(Airing.schedule_id == schedule.id, Airing.original_start >= since))
+    withdrawn: list[datetime] = []
+    moved: list[datetime] = []
+    for row in rows:
+        if row.cancel_reason == "withdrawn" or is_moved(row):
+            withdrawn.append(_local(row.original_start, zone))
+        if is_moved(row):
+            moved.append(_local(row.starts_at, zone))
+    if not withdrawn:
+        return rule
+    return Rule.of(
+        rule.text,
+        rule.start,
+        rule.zone,
+        rdates=[*rule.rdates, *moved],
+        exdates=[*rule.exdates, *(at for at in withdrawn if at not in moved)],
+    )
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
