@@ -41,6 +41,7 @@ TAGS = [
     {"name": "users", "description": "Accounts, for the administrator"},
     {"name": "units", "description": "Đơn vị hành chính: the tree of administrative units"},
     {"name": "unit-groups", "description": "Cụm xã, khu vực: named and dated groups of units"},
+    {"name": "mergers", "description": "Sáp nhập: several units become one on a date"},
     {"name": "receivers", "description": "Bộ thu: enrolled boxes and their presence"},
     {"name": "dispatches", "description": "Văn bản chỉ đạo: instructions from above and what is read out of them"},
     {"name": "campaigns", "description": "Đợt tuyên truyền"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +11,10 @@ import typer
 from api.cli.common import SYSTEM_OPERATOR, open_database
 from core import units
 from core.clock import SystemClock
+from core.errors import Invalid
 from core.events import record
 from core.settings import Settings
-from core.units import FOREVER, Placed, UnitKind
+from core.units import FOREVER, Placed, UnitKind, importing
 
 units_app = typer.Typer(help="Đơn vị hành chính / administrative units", no_args_is_help=True)
 
@@ -80,6 +82,62 @@ def unit_list(*, on: Day = None) -> None:
             show(unit.id, depth + 1)
 
     show(None, 0)
+
+
+@units_app.command("import")
+def unit_import(
+    file: Annotated[Path | None, typer.Argument(help="Tệp CSV hoặc XLSX, các cột như trong docs/units.md")] = None,
+    *,
+    province: Annotated[
+        str | None, typer.Option(help="Nạp danh sách hai cấp hiện hành của tỉnh này, ví dụ “Bắc Ninh”")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Chỉ xem sẽ làm gì, không ghi")] = False,
+) -> None:
+    """Nạp đơn vị từ danh sách chính thức hoặc từ tệp / load units from the official list or from a file."""
+    if (file is None) == (province is None):
+        raise Invalid(what="hãy nêu một tệp hoặc --province / name a file or --province")
+    rows = importing.read(file) if file else importing.official_rows(str(province))
+    name = file.name if file else str(province)
+    with open_database(Settings.load()) as db, db.writing() as session:
+        done = importing.apply(session, rows, name)
+        if dry_run:
+            session.rollback()
+        elif done.added or done.extended:
+            record(
+                session,
+                "user:units:imported",
+                actor=SYSTEM_OPERATOR,
+                at=SystemClock().now(),
+                subject=("units", name[:64]),
+                added=len(done.added),
+                extended=len(done.extended),
+            )
+    for mark, names in (("+", done.added), ("~", done.extended)):
+        for one in names:
+            typer.echo(f"{mark} {one}")
+    said = "Sẽ thêm" if dry_run else "Đã thêm"
+    typer.echo(f"{said} {len(done.added)}, bổ sung {len(done.extended)}, giữ nguyên {done.unchanged}.")
+
+
+@units_app.command("merge")
+def unit_merge(
+    plan: Annotated[Path, typer.Argument(help="Tệp CSV hoặc XLSX, các cột như trong docs/units.md")],
+    *,
+    do: Annotated[bool, typer.Option("--apply", help="Áp dụng; không nêu: chỉ xem trước")] = False,
+) -> None:
+    """Xem trước, rồi áp dụng, một kế hoạch sáp nhập / preview, then apply, a plan of mergers."""
+    from broadcast import mergers  # noqa: PLC0415 - heavy, and only this command needs it
+
+    with open_database(Settings.load()) as db, db.writing() as session:
+        wanted = mergers.read_plan(session, plan)
+        step = mergers.apply if do else mergers.preview
+        outcome = step(session, wanted, actor=SYSTEM_OPERATOR, clock=SystemClock())
+    for mark, names in (("-", outcome.ended), ("+", outcome.created), ("~", outcome.renamed)):
+        for one in names:
+            typer.echo(f"{mark} {one}")
+    for moved in outcome.moved:
+        typer.echo(f"{moved.kind}: {moved.name}: {' < '.join(moved.before)} → {' < '.join(moved.after)}")
+    typer.echo("Đã áp dụng." if do else "Chỉ xem trước, chưa ghi gì. Thêm --apply để áp dụng.")
 
 
 def _day(on: datetime | None) -> date:

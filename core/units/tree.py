@@ -140,6 +140,12 @@ def change_dates(session: Session, since: date, until: date) -> list[date]:
     return sorted(begun | set(session.scalars(select(column).where(column > since, column <= until).distinct())))
 
 
+def children(session: Session, unit_id: str, *, on: date) -> list[str]:
+    """What stands directly below the unit on this date."""
+    below_it = UnitLink.parent_id == unit_id, UnitLink.relation == "below", valid(UnitLink, on)
+    return list(session.scalars(select(UnitLink.unit_id).where(*below_it).order_by(UnitLink.unit_id)))
+
+
 def links(session: Session, *, on: date) -> dict[str, tuple[str | None, str]]:
     """Every unit's (parent, relation) on this date, for whoever looks at the whole tree; `path` reads it."""
     columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
