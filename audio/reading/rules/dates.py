@@ -195,9 +195,12 @@ def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
 
 
 def _time(match: re.Match[str]) -> str | None:
-    if int(match["hour"]) > 24:
+    if int(match["hour"]) > 24 or (":" in match.group() and _RATIO_BEFORE.search(before(match))):
         return None
     return _clock(match["hour"], match["minute"], match.groupdict().get("second"))
+
+
+_RATIO_BEFORE: Final = re.compile(r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn)[^.;\d]{0,16}$")
 
 
 def _times(match: re.Match[str]) -> str | None:
@@ -247,7 +250,7 @@ RULES = [
     rule(
         "date",
         rf"(?<!\w)(?P<word>ngày|hôm|mùng|mồng|đêm|sáng|chiều|tối)[ ]+(?P<days>{_DAY}(?:{_AND}{_DAY}){{0,8}})"
-        r"(?=[ ]+tháng\b|[ ]+h[ằà]ng\b|[ ]*(?:đến|tới|và|hoặc|-)[ ]*ngày\b)",
+        r"(?=[ ]+tháng\b|[ ]+h[ằà]ng\b|[ ]*(?:đến|tới|và|hoặc|-)[ ]*ngày\b|[ ]*,?[ ]*(?:rạng )?sáng[ ](?:ngày[ ])?\d)",
         _in_words,
         re.IGNORECASE,
     ),

@@ -30,7 +30,8 @@ _MINISTRIES: Final = {
     "VHTT": "văn hóa và thể thao", "YT": "y tế", "GDĐT": "giáo dục và đào tạo", "NV": "nội vụ", "TC": "tài chính",
     "CT": "công thương", "XD": "xây dựng", "GTVT": "giao thông vận tải", "TNMT": "tài nguyên và môi trường",
     "NNPTNT": "nông nghiệp và phát triển nông thôn", "NNMT": "nông nghiệp và môi trường", "KHĐT": "kế hoạch và đầu tư",
-    "KHCN": "khoa học và công nghệ", "NG": "ngoại giao", "DTTG": "dân tộc và tôn giáo", "DT": "dân tộc",
+    "KHCN": "khoa học và công nghệ", "NN": "nông nghiệp và phát triển nông thôn",
+    "DL": "du lịch", "QHKT": "quy hoạch kiến trúc", "NG": "ngoại giao", "DTTG": "dân tộc và tôn giáo", "DT": "dân tộc",
 }  # fmt: skip
 
 ISSUERS: Final = {
@@ -93,7 +94,10 @@ _BARE: Final = re.compile(
     rf"(?<![\w/-])(?P<type>QĐ|NĐ|NQ|CT|KH|TT|CV|TB|HD|BC)[ ]?[-/][ ]?(?P<issuer>{_PART}(?:-{_PART})?)(?!\w)"
 )
 
-_KINDS: Final = "|".join(sorted({*TYPES.values(), "luật", "văn bản"}, key=len, reverse=True))
+_OTHER_KINDS: Final = frozenset(
+    {"luật", "văn bản", "thông tri", "điều lệ", "thư", "giấy", "phiếu", "đơn", "đề cương", "thể lệ"}
+)
+_KINDS: Final = "|".join(sorted({*TYPES.values(), *_OTHER_KINDS}, key=len, reverse=True))
 _SHORT_KINDS: Final = "|".join(sorted({kind.lower() for kind in TYPES}, key=len, reverse=True))
 _OF_A_KIND: Final = re.compile(rf"(?<!\w)(?:{_KINDS}|{_SHORT_KINDS})(?:\s+số)?\W*$")
 _NAMED_ISSUER: Final = re.compile(

@@ -23,6 +23,7 @@ def _share(match: re.Match[str]) -> str:
     top, bottom = match["top"], match["bottom"]
     following = match.string[match.end() :]
     counted = int(top) < int(bottom) <= 10 and not re.match(r"\s*[\"(]?\s*[A-ZĐ]", following)
+    counted = counted and not re.search(r"(?:thứ|hạng|xếp)\s*$", before(match))
     counted = counted and not re.match(r"\s*(?:tiêu chí|điểm|trận|ván|séc|sao|bàn)\b", following)
     return f"{number(top)} {'phần' if counted else 'trên'} {'tư' if counted and bottom == '4' else number(bottom)}"
 
