@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Final
 
 from audio.reading import letters
-from audio.reading.model import after, before, rule
+from audio.reading.model import BY_CONTEXT, after, before, rule
 from audio.reading.numerals import digits, weekday
 
 
@@ -46,7 +46,7 @@ def _in_capitals(match: re.Match[str]) -> bool:
     left = re.search(r"([^\W\d_]+)\W*$", match.string[max(match.start() - 20, 0) : match.start()])
     right = re.match(r"\W*([^\W\d_]+)", match.string[match.end() : match.end() + 20])
     sides = [side.group(1) for side in (left, right) if side and "\n" not in side.group()]
-    return bool(sides) and all(side.isupper() and len(side) > 1 for side in sides)
+    return bool(sides) and all(side.isupper() and len(side) > 1 and side not in SIMPLE for side in sides)
 
 
 def _information(_match: re.Match[str]) -> str:
@@ -55,7 +55,7 @@ def _information(_match: re.Match[str]) -> str:
 
 def _culture(match: re.Match[str]) -> str:
     """VHTT: at a department (Sở) culture and sport, at an office (Phòng) culture and information."""
-    joint = " và " if match["joint"] else " "
+    joint = " và " if match["joint"] in {"&", "và"} else " "
     if re.search(r"(?:sở|bộ|giám đốc sở)\s*$", before(match)):
         return "văn hóa và thể thao"
     return f"văn hóa{joint}thông tin"
@@ -132,13 +132,22 @@ def _circular(match: re.Match[str]) -> str | None:
 
 
 def _chapter(match: re.Match[str]) -> str | None:
-    return (
-        "chỉ thị"
-        if re.match(r"\s*(?:số\s*)?\d", after(match))
-        else "chủ tịch"
-        if "UBND" in match.string[match.end() :][:8]
-        else None
-    )
+    following = after(match)
+    if re.match(r"\s*(?:số\s*)?\d", following):
+        return "chỉ thị"
+    if re.match(r"\s+(?:tnhh|cp|cổ phần)\b", following):
+        return "công ty"
+    if re.match(r"\s+(?:mtqg|mục tiêu|phối hợp|hành động)", following):
+        return "chương trình"
+    return "chủ tịch" if re.match(r"\s+(?:ubnd|hđnd|nước\b|hội\b)", following) else None
+
+
+def _supreme(match: re.Match[str]) -> str | None:
+    return "tối cao" if re.search(r"(?:vksnd|tand|tòa án nhân dân|viện kiểm sát nhân dân)\s*$", before(match)) else None
+
+
+def _shares(match: re.Match[str]) -> str | None:
+    return "cổ phần" if re.search(r"(?:công ty|tập đoàn|ngân hàng(?: tmcp)?|ct)\s*$", before(match)) else None
 
 
 _ROADS: Final = {"QL": "quốc lộ", "TL": "tỉnh lộ", "HL": "hương lộ"}
@@ -197,7 +206,8 @@ RULES = [
     rule(
         "abbreviation", rf"{_L}{_CULTURE}[ ]?[-,]?[ ]?TT[ ]?(?:&|-|và|,)?[ ]?TT{_R}", "văn hóa, thông tin và thể thao"
     ),
-    rule("abbreviation", rf"{_L}{_CULTURE}[ ]?(?P<joint>&|và|-)?[ ]?TT{_R}", _culture),
+    rule("abbreviation", rf"{_L}TT{_CULTURE}[ ]?[-,&]?[ ]?TT{_R}", "trung tâm văn hóa thông tin"),
+    rule("abbreviation", rf"{_L}{_CULTURE}[ ]?(?P<joint>&|và|-)?[ ]?TT{_R}", _culture, certainty=BY_CONTEXT),
     rule("abbreviation", rf"{_L}{_CULTURE}[ ]?[-&][ ]?XH{_R}", "văn hóa xã hội"),
     rule("abbreviation", rf"{_L}(?:TT[ ]?(?:&|-)[ ]?TT){_R}", _information),
     rule(
@@ -232,6 +242,14 @@ RULES = [
     ),
     rule("abbreviation", rf"{_L}TC[ ]?(?:&|-)[ ]?KH{_R}", "tài chính kế hoạch"),
     rule("abbreviation", rf"{_L}KT[ ]?(?:&|-)[ ]?XH{_R}", "kinh tế xã hội"),
+    rule("abbreviation", rf"{_L}CT[ ]?(?:&|-)[ ]?XH{_R}", "chính trị xã hội"),
+    rule("abbreviation", rf"{_L}KT[ ]?(?:&|-)[ ]?HT{_R}", "kinh tế hạ tầng"),
+    rule("abbreviation", rf"{_L}HN[ ]?(?:&|-|và)[ ]?GĐ{_R}", "hôn nhân và gia đình"),
+    rule("abbreviation", rf"{_L}CSGT[ ]?-[ ]?TT{_R}", "cảnh sát giao thông trật tự"),
+    rule("abbreviation", rf"{_L}DS[ ]?-[ ]?KHHGĐ{_R}", "dân số kế hoạch hóa gia đình"),
+    rule("abbreviation", rf"{_L}TC{_R}", _supreme),
+    rule("abbreviation", rf"{_L}CP{_R}", _shares, certainty=BY_CONTEXT),
+    rule("abbreviation", rf"(?<=, )T\.[ ]?(?=[{letters.UPPER}][{letters.LOWER}])", "tỉnh "),
     rule("abbreviation", rf"{_L}QP[ ]?(?:&|-)[ ]?AN{_R}", "quốc phòng an ninh"),
     rule("abbreviation", rf"{_L}PT[ ]?(?:&|-)[ ]?TH{_R}", "phát thanh truyền hình"),
     rule("abbreviation", rf"{_L}TT[ ]?(?:&|-)[ ]?TH{_R}", "truyền thanh truyền hình"),
@@ -244,7 +262,7 @@ RULES = [
     rule("abbreviation", rf"{_L}P\.[ ]?(?=CT{_R}|GĐ{_R}|{_OFFICES})", "phó "),
     rule("abbreviation", rf"{_L}T\.P\.?[ ]?(?=[{letters.UPPER}])", "thành phố "),
     rule("abbreviation", rf"{_L}(?P<kind>TP|Tp|TX|Tx|TT|Tt|P|Q|H|X)\.[ ]?(?=[{letters.UPPER}][^\W\d_])(?!TTg)", _city),
-    rule("abbreviation", rf"{_L}(?P<kind>P|Q)\.?[ ]?(?=\d{{1,2}}(?!\w|[.,/]\d))", _numbered_ward),
+    rule("abbreviation", rf"{_L}(?P<kind>P|Q)\.?[ ]?(?=\d{{1,2}}(?!\w|[.,/]\d))", _numbered_ward, certainty=BY_CONTEXT),
     rule("abbreviation", rf"{_L}(?P<how>KT|TM|TL|TUQ|Q)\.[ ]?(?=[{letters.UPPER}]{{2}})", _signed),
     rule("abbreviation", rf"{_L}(?:{_TITLE})(?:\.[ ]?(?:{_TITLE}))*\.[ ]?(?=[{letters.UPPER}])", _titles),
     rule("abbreviation", rf"{_L}ĐT\.?[ ]?(?=\d{{3}}(?!\d))", "đường tỉnh "),
@@ -259,22 +277,18 @@ RULES = [
         rf"(?<=[{letters.LOWER}][ ])[{letters.UPPER}]\.(?=[ ]*[,;()]|[ ]+[{letters.LOWER}])",
         lambda m: letters.spell(m.group()) + " ",
     ),
-    rule(
-        "abbreviation",
-        rf"{_L}CN{_R}",
-        _sunday,
-    ),
+    rule("abbreviation", rf"{_L}CN{_R}", _sunday, certainty=BY_CONTEXT),
     rule("abbreviation", rf"{_L}BCH{_R}(?=[ ]+(?:[Qq]uân sự|PCTT|[Bb]ộ đội|BĐBP|[Pp]hòng))", "ban chỉ huy"),
     rule("abbreviation", rf"{_L}ĐH{_R}(?=[ ]+(?:[Đđ]ảng|[IVX]+{_R}))", "đại hội"),
     rule(
         "abbreviation", rf"{_L}(?P<law>[ĐKđk])\.[ ]?(?=\d)", lambda m: {"đ": "điều ", "k": "khoản "}[m["law"].lower()]
     ),
-    rule("abbreviation", rf"{_L}T(?P<day>[2-7]){_R}", _weekday),
-    rule("abbreviation", rf"{_L}ND{_R}", _farmers),
+    rule("abbreviation", rf"{_L}T(?P<day>[2-7]){_R}", _weekday, certainty=BY_CONTEXT),
+    rule("abbreviation", rf"{_L}ND{_R}", _farmers, certainty=BY_CONTEXT),
     rule("abbreviation", rf"{_L}DP{_R}", _people),
     rule("abbreviation", rf"{_L}(?P<road>QL|TL|HL)\.?[ ]?(?=\d)", lambda m: f"{_ROADS[m['road']]} "),
-    rule("abbreviation", rf"{_L}TT{_R}", _circular),
-    rule("abbreviation", rf"{_L}CT{_R}", _chapter),
+    rule("abbreviation", rf"{_L}TT{_R}", _circular, certainty=BY_CONTEXT),
+    rule("abbreviation", rf"{_L}CT{_R}", _chapter, certainty=BY_CONTEXT),
     rule("abbreviation", rf"{_L}{_WORD}{_R}", _known),
 ]
 

@@ -105,7 +105,8 @@ def _claims_of(rule: Rule, text: str, taken: bytearray) -> list[_Piece]:
         end = said.end if said.end is not None else end
         taken[start:end] = b"\x01" * (end - start)
         at = end
-        claims.append(_Piece(start, end, rule.kind, said.spoken, said.doubt, False, said.suggestions, said.certainty))
+        certainty = rule.certainty if said.certainty is None and said.doubt is None else said.certainty
+        claims.append(_Piece(start, end, rule.kind, said.spoken, said.doubt, False, said.suggestions, certainty))
     return claims
 
 
@@ -185,16 +186,15 @@ def _ask(text: str, clause: list[_Piece]) -> None:
         spelled = all(word in _LETTER_WORDS for word in piece.spoken.split())
         if capitals and spelled:
             _guess(piece, written)
-        elif not all(letters.is_syllable(word) for word in piece.spoken.split()):
-            piece.doubt = "foreign"
+        else:
+            known = all(letters.is_syllable(word) for word in piece.spoken.split())
+            piece.doubt = "abbreviation" if capitals and known else "foreign"
+            piece.certainty = _BY_THE_BASE if known else None
             piece.suggestions = tuple(dict.fromkeys((piece.spoken, letters.spell(written))))
-        elif capitals:
-            piece.kind = "abbreviation"
-            piece.certainty = _BY_THE_BASE
 
 
-# What the base's own dictionary says of capitals that ours doesn't know.
-_BY_THE_BASE: Final = 0.7
+# What the base's own dictionary makes words of and ours doesn't know.
+_BY_THE_BASE: Final = 0.5
 
 
 def _guess(piece: _Piece, written: str) -> None:

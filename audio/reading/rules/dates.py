@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from audio.reading.model import Said, after, before, rule
+from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import cardinal, month, roman, weekday
 
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -231,7 +231,9 @@ RULES = [
     rule("time", r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)", _round_the_clock),
     rule("date", rf"{_LEFT}{_MONTH}[ ]?/[ ]?{_YEAR}[ ]*-[ ]*{_MONTH}[ ]?/[ ]?{_YEAR}(?![\w/])", _spanned_months),
     rule("date", rf"{_LEFT}{_DAY}([ ]?[.-][ ]?){_MONTH}\1{_YEAR}(?![\w/])", _full),
-    rule("date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates),
+    rule(
+        "date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates, certainty=BY_CONTEXT
+    ),
     rule(
         "date",
         r"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+"

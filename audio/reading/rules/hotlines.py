@@ -20,7 +20,7 @@ import re
 from typing import Final, Literal
 
 from audio.reading import letters
-from audio.reading.model import Said, after, before, rule
+from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import cardinal, digits
 from audio.reading.rules.documents import TYPES
 
@@ -150,7 +150,12 @@ _EDGE: Final = r"(?<![\w.,/-])(?<!\d[ ])"
 _END: Final = rf"(?![\w^]|[.,]\d|/[^\W_]|-\d|[ ](?!{NUMBERS})\d{{3}}(?!\d))"
 
 RULES = [
-    rule("phone", rf"{_EDGE}(?:{NUMBERS})(?!\w)(?:{CHAIN}(?:{NUMBERS})(?!\w)){{0,6}}(?:(?=/1[89]00)|{_END})", _called),
+    rule(
+        "phone",
+        rf"{_EDGE}(?:{NUMBERS})(?!\w)(?:{CHAIN}(?:{NUMBERS})(?!\w)){{0,6}}(?:(?=/1[89]00)|{_END})",
+        _called,
+        certainty=BY_CONTEXT,
+    ),
 ]
 # Of what no other rule has read: a unit or a range decides before.
 RULES_LAST = [rule("number", rf"{_EDGE}(?:{NUMBERS}){_END}", _not_known)]

@@ -44,6 +44,7 @@ RULES = [
     rule("abbreviation", rf"(?<!\w)v\.\s?v(?:\.{{1,3}}|…)?(?=\s+[{LOWER}(])", "vân vân"),
     rule("abbreviation", r"(?<!\w)v\.\s?v(?:\.{1,3}|…)?(?!\w)", "vân vân."),
     rule("markup", r"^[ ]*[-=_*~+]{3,}[ ]*$", "."),
+    rule("markup", r"[=~^]{3,}", ","),
     rule("markup", r"^[ ]*#{1,6}[ ]+", ""),
     rule("markup", r"\.{2,}|…[….]*|_{3,}", _dots),
     rule("markup", r"\*+|_{2,}|~~+", " "),

@@ -6,9 +6,9 @@ import re
 from typing import Final
 
 from audio.reading import abbreviations, letters
-from audio.reading.model import Said, after, before, rule
+from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import NUMBER, cardinal, digits, month, number, roman, value
-from audio.reading.rules import hotlines
+from audio.reading.rules import documents, hotlines
 
 _NUM: Final = rf"(?:{NUMBER})"
 
@@ -171,22 +171,43 @@ def _plate(match: re.Match[str]) -> str:
     return f"{series}, {digits(match['first'])}" + (f", {digits(match['second'])}" if match["second"] else "")
 
 
+def _named(match: re.Match[str]) -> str | None:
+    """What is called by its number: `Ban Chỉ đạo 389`, `Chương trình 135`; `Đề án 06`, `Nghị quyết 06`."""
+    text, left = match.group(), before(match)
+    by_number = _BY_ITS_NUMBER if len(text) > 2 else _WITH_ITS_ZERO
+    if not by_number.search(left) or hotlines.COUNTED.match(after(match)):
+        return None
+    return digits(text) if len(text) > 2 else f"không {cardinal(int(text))}"
+
+
+_BY_ITS_NUMBER: Final = re.compile(r"(?:ban chỉ đạo|(?<!\w)bcđ|chương trình|đề án|dự án|tổ công tác)\s+$")
+_WITH_ITS_ZERO: Final = re.compile(
+    rf"(?<!\w)(?:{'|'.join(sorted(set(documents.TYPES.values()), key=len, reverse=True))}|luật|qđ|nđ|nq|tt|ct|kh|bcđ|"
+    r"ban chỉ đạo)(?:\s+số)?:?\s+$"
+)
+
 RULES = [
+    rule("number", r"\d(?<![\w.,/-]\d)(?:\d\d|(?<=0)[1-9])(?!\w|[.,/-]\w)", _named, certainty=BY_CONTEXT),
     rule(
         "number",
         r"(?<![\w.,/])(?P<series>\d\d[A-ZĐ]{1,2}\d?)[ ]?[- ][ ]?"
         r"(?P<first>\d{3,4})(?:\.?(?P<second>\d\d))?(?!\w|[.,]\d)",
         _plate,
     ),
-    rule("number", r"(?<![\w.,/])\d{1,4}[A-Za-zĐđ]?(?:/\d{1,4}[A-Za-zĐđ]?){1,3}(?![\w/])", _house),
+    rule(
+        "number", r"(?<![\w.,/])\d{1,4}[A-Za-zĐđ]?(?:/\d{1,4}[A-Za-zĐđ]?){1,3}(?![\w/])", _house, certainty=BY_CONTEXT
+    ),
     rule("number", r"(?<![\w.,/])\d{1,4}(?:\.\d{1,4}){2,4}(?![\w/]|[.,]\d)", _version),
     rule("roman", r"(?<!\w)(?P<roman>[IVX]{1,5})\.(?P<part>\d{1,2})(?![\w.])", _section),
     rule(
         "number",
         r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/])",
         _share_of,
+        certainty=BY_CONTEXT,
     ),
-    rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])", _range),
+    rule(
+        "number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])", _range, certainty=BY_CONTEXT
+    ),
     rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]?[xX×][ ]?(?P<second>{_NUM})(?!\w)", _times),
     rule(
         "number",

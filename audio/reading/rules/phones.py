@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audio.reading.model import Said, before, rule
+from audio.reading.model import BY_CONTEXT, Said, before, rule
 from audio.reading.numerals import digits
 from audio.reading.rules import hotlines
 from audio.reading.rules.hotlines import CHAIN, RIGHT_BEFORE, numbered, row
@@ -81,6 +81,7 @@ RULES = [
         "number",
         r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,3}(?:[ ]\d{3,4}){2,4})(?!\w|[.,/]\d)",
         _identifier,
+        certainty=BY_CONTEXT,
     ),
     rule(
         "phone",
@@ -89,6 +90,6 @@ RULES = [
         _phone,
     ),
     rule("phone", r"(?:(?<![\w./,-])|(?<=(?:11\d|022)/))1[89]00(?:[ .]?\d{2,6}){1,3}(?![\d/]|[.,]\d)", _service),
-    rule("phone", rf"{_HOTLINE}(?:{CHAIN}{_HOTLINE.replace(',/-', '')}){{0,6}}", _hotlines),
+    rule("phone", rf"{_HOTLINE}(?:{CHAIN}{_HOTLINE.replace(',/-', '')}){{0,6}}", _hotlines, certainty=BY_CONTEXT),
     *hotlines.RULES,
 ]

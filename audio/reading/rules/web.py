@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from audio.reading import letters
+from audio.reading.abbreviations import SIMPLE
 from audio.reading.model import Said, rule
 from audio.reading.numerals import digits
 
@@ -45,8 +46,22 @@ def _part(part: str) -> str:
         return digits(part)
     if part.isalpha():
         word = part.lower()
-        return _KNOWN.get(word) or _syllables(word) or (word if _readable(word) else letters.spell(word))
+        return (
+            _KNOWN.get(word) or _office(word) or _syllables(word) or (word if _readable(word) else letters.spell(word))
+        )
     return _SIGNS.get(part, "")
+
+
+def _office(word: str) -> str:
+    """`ubndxatammy`, `sotttt`: an office by its abbreviation."""
+    if word.startswith("ubnd") and (place := _syllables(word[4:]) or not word[4:]):
+        return f"ủy ban nhân dân {place}" if isinstance(place, str) else "ủy ban nhân dân"
+    head, name = word[:2], SIMPLE.get(word[2:].upper())
+    return f"{_OFFICES[head]} {name}" if head in _OFFICES and name and len(word) > _SHORTEST else ""
+
+
+_OFFICES: Final = {"so": "sở", "bo": "bộ"}
+_SHORTEST: Final = 5
 
 
 def _readable(word: str) -> bool:
