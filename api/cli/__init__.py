@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import lexicon, receivers, reports, site, speech, timetable, units, voices
+from api.cli import lexicon, reading, receivers, reports, site, speech, timetable, units, voices
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def root(
 
 
 site.register(app)
+reading.register(app)
 speech.register(app)
 lexicon.register(app)
 voices.register(app)

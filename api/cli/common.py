@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from broadcast.encodings import decode
 from core import migrations
 from core.database import Database
+from core.errors import FileMissing
 from core.events import Actor
 from core.settings import Settings
 
 # Whoever can run commands on the server is trusted like its administrator; the event says so.
 SYSTEM_OPERATOR = Actor("system:cli", f"Dòng lệnh ({getpass.getuser()})")
+
+Source = Annotated[str, typer.Argument(metavar="[TỆP|-]", help="Tệp chữ UTF-8; - là đầu vào chuẩn")]
+
+
+def text_of(source: str) -> str:
+    """The text of a file, or of standard input for "-". Raises FileMissing, or what `decode` says of its bytes."""
+    if source == "-":
+        return decode(sys.stdin.buffer.read())
+    try:
+        return decode(Path(source).read_bytes())
+    except OSError as error:
+        raise FileMissing.of(source, error) from error
 
 
 @contextmanager
