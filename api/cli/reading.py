@@ -21,6 +21,7 @@ from api.cli.common import Source, open_database, text_of
 from audio.errors import NotReadable
 from broadcast.encodings import BYTES_MAX, FileIsEmpty, decode
 from core import units
+from core.clock import SystemClock
 from core.errors import FileMissing, Invalid, TruyenThanhError
 from core.settings import Settings
 from core.units import Unit
@@ -77,7 +78,7 @@ def _reader(unit: str | None) -> Read:
     from audio import lexicon  # noqa: PLC0415 - only with a unit
 
     with open_database(Settings.load()) as db, db.reading() as session:
-        names = lexicon.for_unit(session, _unit_id(session, unit))
+        names = lexicon.for_unit(session, _unit_id(session, unit), on=units.date_of(SystemClock().now()))
     return lambda text: spoken_form(text, names)
 
 
