@@ -11,7 +11,7 @@ import pytest
 from audio.reading import letters, read
 from benchmarks import gold
 
-TUNE_PERCENT = 97  # reached; raise it when the rules get better
+TUNE_PERCENT = 98  # reached; raise it when the rules get better
 HELD_OUT_PERCENT = 97
 WORDS = re.compile(f"[{letters.LOWER} ]+")
 
