@@ -184,7 +184,7 @@ def _ask(text: str, clause: list[_Piece]) -> None:
             piece.spoken = letters.spell(written)  # the base takes ABC for a word
         capitals = sum(letter.isupper() for letter in written) > 1
         spelled = all(word in _LETTER_WORDS for word in piece.spoken.split())
-        if capitals and spelled:
+        if capitals and (spelled or abbreviations.expansions(written)):
             _guess(piece, written)
         else:
             known = all(letters.is_syllable(word) for word in piece.spoken.split())
@@ -209,7 +209,7 @@ def _guess(piece: _Piece, written: str) -> None:
 _SHORT: Final = 5
 # The words of which the names of letters are made, ours and the base's.
 _LETTER_WORDS: Final = frozenset(" ".join(letters.NAMES.values()).split()) | {
-    "sờ", "lờ", "mờ", "nờ", "rờ", "gờ", "cờ", "bờ", "tờ", "pờ", "quờ", "đúp", "qui", "el", "en", "em",
+    "sờ", "lờ", "mờ", "nờ", "rờ", "gờ", "cờ", "bờ", "tờ", "pờ", "phê", "quờ", "đúp", "qui", "el", "en", "em",
 }  # fmt: skip
 
 

@@ -105,6 +105,29 @@ def test_a_number_that_may_be_a_call_or_a_count_is_a_doubt(number: str) -> None:
         assert read(telling).warnings == (), telling
 
 
+def test_a_doubled_word_is_told_and_not_changed() -> None:
+    text = "Nội dung:\ntruyền truyền của của các xã; ngày ngày luôn luôn; 5 năm, năm 2020; các hộ các hộ."
+    doubts = read(text).warnings
+    assert [(doubt.kind, doubt.written, doubt.line) for doubt in doubts] == [
+        ("doubled", "truyền truyền", 2),
+        ("doubled", "của của", 2),
+        ("doubled", "các hộ các hộ", 2),
+    ]
+    assert doubts[0].suggestions == ("truyền", "truyền truyền")
+    assert "truyền truyền của của" in read(text).spoken
+
+
+def test_what_is_not_sure_comes_with_readings_to_choose_from() -> None:
+    offered = {
+        doubt.written: doubt.suggestions for doubt in read("Đạt 5/7. Có 111. BCĐPCMT họp. Ngày 2-5. TT họp.").warnings
+    }
+    assert offered["5/7"] == ("năm phần bảy", "mùng năm tháng bảy")
+    assert offered["111"] == ("một trăm mười một", "một một một")
+    assert offered["BCĐPCMT"][0] == "ban chỉ đạo phòng chống ma túy"
+    assert offered["Ngày 2-5"] == ("ngày mùng hai tháng năm", "ngày mùng hai đến mùng năm")
+    assert "thị trấn" in offered["TT"]
+
+
 def test_a_doubt_reads_as_a_line_of_its_own() -> None:
     (doubt,) = read("XYZW").warnings
     assert doubt.text("vi") == "dòng 1: “XYZW” – chữ viết tắt chưa biết, tạm đọc là “ích y dét vê kép”"
