@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from broadcast.encodings import decode
-from core import migrations
+from core import migrations, units
 from core.database import Database
-from core.errors import FileMissing
+from core.errors import FileMissing, Invalid
 from core.events import Actor
 from core.settings import Settings
+from core.units import Unit
 
 # Whoever can run commands on the server is trusted like its administrator; the event says so.
 SYSTEM_OPERATOR = Actor("system:cli", f"Dòng lệnh ({getpass.getuser()})")
@@ -44,3 +47,12 @@ def open_database(settings: Settings, *, migrated: bool = True) -> Iterator[Data
         yield db
     finally:
         db.close()
+
+
+def unit_id_of(session: Session, wanted: str) -> str:
+    """The unit of this id or name. Raises NotFound for none, Invalid for a name that several have."""
+    found = list(session.scalars(select(Unit.id).where(or_(Unit.id == wanted, Unit.name == wanted))))
+    if len(found) > 1:
+        ids = ", ".join(sorted(found))
+        raise Invalid(what=f"nhiều đơn vị cùng tên “{wanted}”, hãy nêu mã / several units have this name: {ids}")
+    return found[0] if found else units.get(session, wanted).id

@@ -10,19 +10,17 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from api.cli.common import SYSTEM_OPERATOR, open_database
+from api.cli.common import SYSTEM_OPERATOR, open_database, text_of, unit_id_of
 from audio import lexicon
 from audio.lexicon import LexiconChange
-from broadcast.encodings import decode
 from broadcast.lexicon_impact import Altered, Change, impact, impact_of_restoring
 from core import units
 from core.clock import SystemClock
-from core.errors import FileMissing
 from core.settings import Settings
 
 lexicon_app = typer.Typer(help="Từ điển cách đọc của từng đơn vị / how names are read", no_args_is_help=True)
 
-Unit = Annotated[str, typer.Argument(metavar="ĐƠN_VỊ", help="Mã đơn vị, xem “truyenthanh unit list”")]
+Unit = Annotated[str, typer.Argument(metavar="ĐƠN_VỊ", help="Mã hoặc tên đơn vị, xem “truyenthanh unit list”")]
 Written = Annotated[str, typer.Argument(metavar="VIẾT", help="Tên như trong văn bản, ví dụ “QL37”")]
 Number = Annotated[
     int | None, typer.Option("--version", min=0, help="Chỉ sửa nếu mục còn ở bản này (0: chưa có); không nêu: bản nay")
@@ -41,6 +39,7 @@ def list_(
 ) -> None:
     """Liệt kê cách đọc đang dùng ở một đơn vị và nơi đặt ra / what holds in a unit, and where it comes from."""
     with open_database(Settings.load()) as db, db.reading() as session:
+        unit = unit_id_of(session, unit)
         for entry in lexicon.effective(session, unit, on=_today()):
             change = entry.change
             if own and change.unit_id != unit:
@@ -60,18 +59,21 @@ def set_(
     number: Number = None,
 ) -> None:
     """Đặt cách đọc một tên / set how a name is read. Bulletins approved before stay as they are and are named."""
-    with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact(session, unit, [Change(written, spoken)], on=_today())
-        made = lexicon.put(
-            session,
-            unit,
-            written=written,
-            spoken=spoken,
-            note=note,
-            number=_current(session, unit, written) if number is None else number,
-            actor=SYSTEM_OPERATOR,
-            clock=SystemClock(),
-        )
+    with open_database(Settings.load()) as db:
+        with db.reading() as session:
+            unit = unit_id_of(session, unit)
+            found = impact(session, unit, [Change(written, spoken)], on=_today())
+        with db.writing() as session:
+            made = lexicon.put(
+                session,
+                unit,
+                written=written,
+                spoken=spoken,
+                note=note,
+                number=_current(session, unit, written) if number is None else number,
+                actor=SYSTEM_OPERATOR,
+                clock=SystemClock(),
+            )
     _tell_change(made)
     _tell_impact(found)
 
@@ -79,10 +81,15 @@ def set_(
 @lexicon_app.command("remove")
 def remove(unit: Unit, written: Written, *, number: Number = None) -> None:
     """Bỏ một mục từ; cách đọc của cấp trên lại dùng / remove an entry; what stands above the unit holds again."""
-    with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact(session, unit, [Change(written, None)], on=_today())
-        now = _current(session, unit, written) if number is None else number
-        made = lexicon.remove(session, unit, written=written, number=now, actor=SYSTEM_OPERATOR, clock=SystemClock())
+    with open_database(Settings.load()) as db:
+        with db.reading() as session:
+            unit = unit_id_of(session, unit)
+            found = impact(session, unit, [Change(written, None)], on=_today())
+        with db.writing() as session:
+            now = _current(session, unit, written) if number is None else number
+            made = lexicon.remove(
+                session, unit, written=written, number=now, actor=SYSTEM_OPERATOR, clock=SystemClock()
+            )
     _tell_change(made)
     _tell_impact(found)
 
@@ -94,12 +101,15 @@ def restore(
     version: Annotated[int, typer.Argument(metavar="BẢN", min=1, help="Số bản, xem “lexicon history”")],
 ) -> None:
     """Đưa một mục từ về một bản trước / make an entry again what it was in an earlier version."""
-    with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact_of_restoring(session, unit, written, version, on=_today())
-        now = _current(session, unit, written)
-        made = lexicon.restore(
-            session, unit, written=written, version=version, number=now, actor=SYSTEM_OPERATOR, clock=SystemClock()
-        )
+    with open_database(Settings.load()) as db:
+        with db.reading() as session:
+            unit = unit_id_of(session, unit)
+            found = impact_of_restoring(session, unit, written, version, on=_today())
+        with db.writing() as session:
+            now = _current(session, unit, written)
+            made = lexicon.restore(
+                session, unit, written=written, version=version, number=now, actor=SYSTEM_OPERATOR, clock=SystemClock()
+            )
     _tell_change(made)
     _tell_impact(found)
 
@@ -111,6 +121,7 @@ def history(
     """Mọi lần sửa, ai sửa và khi nào / every change, who made it and when, the oldest first."""
     settings = Settings.load()
     with open_database(settings) as db, db.reading() as session:
+        unit = unit_id_of(session, unit)
         for change in lexicon.history(session, unit, written):
             when = f"{change.changed_at.astimezone(settings.zone):%d/%m/%Y %H:%M}"
             cells = (when, change.written, f"bản {change.number}", change.spoken or "(bỏ)", change.changed_by_name)
@@ -128,15 +139,17 @@ def import_(
 
     Không có --apply thì chỉ xem trước / without --apply nothing is written, only shown.
     """
-    rows = lexicon.parse(_text(file))
-    with open_database(Settings.load()) as db, db.writing() as session:
-        found = impact(session, unit, [Change(row.written, row.spoken) for row in rows], on=_today())
-        if write:
-            changed = len(lexicon.apply(session, unit, rows, actor=SYSTEM_OPERATOR, clock=SystemClock()))
-        else:
+    rows = lexicon.parse(text_of(str(file)))
+    with open_database(Settings.load()) as db:
+        with db.reading() as session:
+            unit = unit_id_of(session, unit)
+            found = impact(session, unit, [Change(row.written, row.spoken) for row in rows], on=_today())
             held = {entry.key: (entry.written, entry.spoken, entry.note) for entry in lexicon.own(session, unit)}
-            keys = ((lexicon.key_of(row.written), (row.written, row.spoken, row.note)) for row in rows)
-            changed = sum(held.get(key) != row for key, row in keys)
+        keys = ((lexicon.key_of(row.written), (row.written, row.spoken, row.note)) for row in rows)
+        changed = sum(held.get(key) != row for key, row in keys)
+        if write:
+            with db.writing() as session:
+                changed = len(lexicon.apply(session, unit, rows, actor=SYSTEM_OPERATOR, clock=SystemClock()))
     same = f"{len(rows) - changed} mục giữ nguyên / {len(rows) - changed} as they were"
     if write:
         typer.echo(f"Đã ghi {changed} mục / {changed} entries written; {same}.")
@@ -147,13 +160,6 @@ def import_(
 
 def _today() -> date:
     return units.date_of(SystemClock().now())
-
-
-def _text(file: Path) -> str:
-    try:
-        return decode(file.read_bytes())
-    except OSError as error:
-        raise FileMissing.of(file, error) from error
 
 
 def _current(session: Session, unit: str, written: str) -> int:

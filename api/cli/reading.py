@@ -14,17 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
-from api.cli.common import Source, open_database, text_of
+from api.cli.common import Source, open_database, text_of, unit_id_of
 from audio.errors import NotReadable
 from broadcast.encodings import BYTES_MAX, FileIsEmpty, decode
 from core import units
 from core.clock import SystemClock
-from core.errors import FileMissing, Invalid, TruyenThanhError
+from core.errors import FileMissing, TruyenThanhError
 from core.settings import Settings
-from core.units import Unit
 
 if TYPE_CHECKING:
     from audio.reading import Doubt, Reading
@@ -78,17 +75,8 @@ def _reader(unit: str | None) -> Read:
     from audio import lexicon  # noqa: PLC0415 - only with a unit
 
     with open_database(Settings.load()) as db, db.reading() as session:
-        names = lexicon.for_unit(session, _unit_id(session, unit), on=units.date_of(SystemClock().now()))
+        names = lexicon.for_unit(session, unit_id_of(session, unit), on=units.date_of(SystemClock().now()))
     return lambda text: spoken_form(text, names)
-
-
-def _unit_id(session: Session, wanted: str) -> str:
-    """The unit of this id or name. Raises NotFound for none, Invalid for a name that several have."""
-    found = list(session.scalars(select(Unit.id).where(or_(Unit.id == wanted, Unit.name == wanted))))
-    if len(found) > 1:
-        ids = ", ".join(sorted(found))
-        raise Invalid(what=f"nhiều đơn vị cùng tên “{wanted}”, hãy nêu mã / several units have this name: {ids}")
-    return found[0] if found else units.get(session, wanted).id
 
 
 # --- One text to a line ------------------------------------------------------------------------------------------

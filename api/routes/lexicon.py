@@ -159,8 +159,9 @@ def preview(context: Ctx, _who: Reader, unit_id: str, body: PreviewIn) -> Impact
 @router.put("/units/{unit_id}/lexicon", summary="Set how a name is read", responses=responses(404, 409))
 def put(context: Ctx, who: Writer, unit_id: str, body: EntryIn) -> Changed:
     """Holds for what is read from now on. `altered` names bulletins that were read otherwise; they stay as they are."""
-    with context.db.writing() as session:
+    with context.db.reading() as session:
         found = impact(session, unit_id, [Change(body.written, body.spoken)], on=_today(context))
+    with context.db.writing() as session:
         entry = room.put(session, unit_id, **body.model_dump(), actor=who.actor, clock=context.clock)
         return _changed(entry, found)
 
@@ -174,8 +175,9 @@ def remove(
     number: Annotated[int, Query(ge=1, description="The version that is removed, as it was shown")],
 ) -> Changed:
     """What stands above the unit holds again. The entry's history stays."""
-    with context.db.writing() as session:
+    with context.db.reading() as session:
         found = impact(session, unit_id, [Change(written, None)], on=_today(context))
+    with context.db.writing() as session:
         entry = room.remove(session, unit_id, written=written, number=number, actor=who.actor, clock=context.clock)
         return _changed(entry, found)
 
@@ -185,8 +187,9 @@ def remove(
 )
 def restore(context: Ctx, who: Writer, unit_id: str, body: RestoreIn) -> Changed:
     """A new version that reads as an earlier one did."""
-    with context.db.writing() as session:
+    with context.db.reading() as session:
         found = impact_of_restoring(session, unit_id, body.written, body.version, on=_today(context))
+    with context.db.writing() as session:
         entry = room.restore(session, unit_id, **body.model_dump(), actor=who.actor, clock=context.clock)
         return _changed(entry, found)
 

@@ -40,7 +40,7 @@ def test_entries_are_set_listed_removed_and_restored(command: Command, province:
     assert "“Đồng Bùi” đọc là “đồng bụi” (bản 1)." in done.out
     assert "thôn đồng bùi họp." in done.out
     assert "thôn đồng bụi họp." in done.out
-    listed = command("lexicon", "list", province).out
+    listed = command("lexicon", "list", "Tỉnh Sông Bùi").out
     assert listed == "Đồng Bùi\tđồng bụi\tTỉnh Sông Bùi\tbản 1\thỏi trưởng thôn\n"
     late = command("lexicon", "set", province, "Đồng Bùi", "đồng bùi", "--version", "0")
     assert late.status == 1
@@ -79,6 +79,17 @@ def test_a_faulty_file_is_taken_in_not_at_all(command: Command, province: str, t
     assert command("lexicon", "list", province).out == ""
     for missing in (tmp_path / "không có.tsv", tmp_path):
         assert command("lexicon", "import", province, str(missing)).status == 1
+
+
+def test_read_and_say_take_the_lexicon_of_a_unit(command: Command, province: str, tmp_path: Path) -> None:
+    assert command("lexicon", "set", province, "QL37", "quốc lộ ba bảy").status == 0
+    text = "Đường QL37.".encode()
+    assert command("read", "-", "--unit", province, stdin=text).out == "đường quốc lộ ba bảy.\n"
+    assert command("read", "-", stdin=text).out == "đường quốc lộ ba mươi bảy.\n"
+    assert command("read", "--lines", "--unit", province, stdin=text).out == "đường quốc lộ ba bảy.\n"
+    assert command("say", "-", "-o", "ra.ogg", "--unit", province, stdin=text).status == 0
+    assert (tmp_path / "ra.ogg").stat().st_size > 1000
+    assert command("say", "-", "-o", "ra.ogg", "--unit", "Không có", stdin=text).status == 1
 
 
 def test_an_unknown_unit_is_named(command: Command, province: str) -> None:
