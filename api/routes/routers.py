@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.routes import (
     account,
     bulletins,
+    calendar,
     campaigns,
     commands,
     events,
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     programmes.router,
     schedules.schedules,
     schedules.airings,
+    calendar.router,
     playouts.playouts,
     playouts.airtime,
     commands.router,

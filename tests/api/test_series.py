@@ -54,3 +54,19 @@ def test_a_rule_that_makes_no_sense_is_told(site: Site) -> None:
     for more, slug in cases:
         answer = site.as_("operator").post("/api/v1/schedules", json=body | {"rule": rule | more})
         assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}")
+
+
+def test_the_calendar_tells_holidays_and_lunar_dates(site: Site) -> None:
+    operator = site.as_("operator")
+    days = operator.get("/api/v1/calendar", params={"since": "2026-02-17", "until": "2026-02-19"}).json()
+    assert days[0] == {
+        "day": "2026-02-17",
+        "lunar_year": 2026,
+        "lunar_month": 1,
+        "lunar_leap": False,
+        "lunar_day": 1,
+        "lunar_feast": "mùng một",
+        "holiday": "Tết Nguyên Đán",
+    }
+    assert [day["lunar_day"] for day in days] == [1, 2]
+    assert operator.get("/api/v1/calendar", params={"since": "2026-02-17", "until": "2026-02-17"}).status_code == 422
