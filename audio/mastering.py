@@ -2,14 +2,14 @@
 receiver decodes, not on what was meant.
 
 1. Cut (pydub, raw samples): leading and trailing silence off each sentence, short fades, pauses, one joined sound.
-2. Resample to 48 kHz, bring to the target loudness, hold the peaks with a look-ahead limiter.
+2. Resample to 48 kHz, shape for the profile, bring to the target loudness, hold the peaks with a look-ahead limiter.
 3. Encode, decode with another library, measure. Where loudness or peak is off, correct and encode again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,8 @@ from scipy.signal import resample_poly
 from audio._pydub import AudioSegment, detect_leading_silence
 from audio.codec import SAMPLE_RATE, Samples, decode, encode
 from audio.errors import SoundUnusable
-from audio.levels import LoudnessForecast, amplitude, loudness_lufs, true_peak_dbtp
+from audio.levels import SILENCE_DB, LoudnessForecast, amplitude, db, loudness_lufs, true_peak_dbtp
+from audio.profiles import PROFILES, Profile, Shaper
 
 TARGET_LUFS = -16.0
 TOLERANCE_LU = 0.5
@@ -33,6 +34,8 @@ _FURTHER_DB = 0.4
 _CODEC_LOSS_LU = {16: 1.25, 24: 0.0, 32: 0.0}  # at 16 kbit/s the treble of speech suffers
 _CLOSE_ENOUGH_LU = 0.4
 _ATTEMPTS = 6
+
+_PEAK_ABOVE_LOUDNESS_DB = 15.0  # of speech, about
 
 _BLOCK = 16  # samples that share one gain of the limiter, a third of a millisecond
 _HALF = 6  # blocks on either side of each averaging window: about 4 ms of look-ahead
@@ -158,15 +161,46 @@ class Limiter:
         return limited
 
 
+def master_all(
+    samples: Samples, sample_rate: int, *, kbps: Mapping[Profile, int], progress: Callable[[float], None] | None = None
+) -> dict[Profile, Mastered]:
+    """The renditions of a sound in every profile, all of exactly the same duration. Raises as `master` does."""
+    tell = progress or (lambda _done: None)
+    whole, made = resample(samples, sample_rate), dict[Profile, Mastered]()
+    for done, profile in enumerate(PROFILES):
+
+        def told(share: float, done: int = done) -> None:
+            tell((done + share) / len(PROFILES))
+
+        made[profile] = master(whole, SAMPLE_RATE, kbps=kbps[profile], profile=profile, progress=told)
+    return made
+
+
+def compressor_level_db(loudness: float, loudest: float) -> float:
+    """What a `Shaper` goes by: the loudness, or where nothing passes the meter's gate, a guess by the peak."""
+    return loudness if loudness > SILENCE_DB else db(loudest) - _PEAK_ABOVE_LOUDNESS_DB
+
+
 def master(
-    samples: Samples, sample_rate: int, *, kbps: int = 24, progress: Callable[[float], None] | None = None
+    samples: Samples,
+    sample_rate: int,
+    *,
+    kbps: int = 24,
+    profile: Profile = "full",
+    progress: Callable[[float], None] | None = None,
 ) -> Mastered:
     """Encode mono samples (−1…1) at the loudness and peak that go on air, measured after decoding.
 
+    A sound under 0.4 s is measured as if silence filled it up to that length (see `loudness_lufs`); under about 0.08 s
+    no gain makes it loud enough, and it is refused.
     Raises `SoundUnusable` where it is silent or can't be brought there.
     """
     tell = progress or (lambda _done: None)
-    limiter = Limiter(_whole_frames(resample(samples, sample_rate)))
+    whole = _whole_frames(resample(samples, sample_rate))
+    if not whole.size or not np.isfinite(whole).all() or not whole.any():
+        raise SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
+    level_db = compressor_level_db(loudness_lufs(whole), float(np.abs(whole).max()))
+    limiter = Limiter(Shaper(profile, level_db)(whole))
     tell(0.2)
     aim_lufs, limit_db = TARGET_LUFS + _CODEC_LOSS_LU[kbps], CEILING_DBTP - _CODEC_ROOM_DB[kbps]
     for attempt in range(_ATTEMPTS):
