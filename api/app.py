@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,11 +19,14 @@ from api.pages import routes as pages
 from api.routes import broker
 from api.routes.routers import ROUTERS
 from api.turns import Turns
+from audio.recordings.originals import BYTES_MAX, Originals
 
 API = "/api/v1"
 
 # The longest bulletin has 8000 characters, the longest dispatch 400,000 of up to three bytes; nothing else comes near.
 BODY_BYTES_MAX = 1_500_000
+
+UPLOADS = re.compile(rf"{API}/bulletins/[^/]+/recordings")  # an hour of sound may come here
 
 DESCRIPTION = """
 Từ văn bản chỉ đạo tới loa xã, và ngược lại tới thời lượng phát chứng minh được.
@@ -47,6 +51,7 @@ TAGS = [
     {"name": "campaigns", "description": "Đợt tuyên truyền"},
     {"name": "bulletins", "description": "Bản tin: written, spoken, submitted, approved"},
     {"name": "lexicon", "description": "Từ điển cách đọc: how the names of a place are said"},
+    {"name": "recordings", "description": "Bản thu âm: originals, what is wrong with them, trimming and joining"},
     {"name": "programmes", "description": "Chương trình phát thanh: approved items in order"},
     {"name": "schedules", "description": "Lịch phát thanh"},
     {"name": "airings", "description": "Lần phát: occurrences of schedules"},
@@ -83,6 +88,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context, app.state.live, app.state.metrics = context, live, metrics
     app.state.renders = Turns()
+    app.state.originals = Originals(context.settings.originals)
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(_description(), prefix=API)
@@ -95,6 +101,8 @@ def create_app(context: Context) -> FastAPI:
         metrics=metrics,
         secure=context.settings.secure_cookies,
         body_bytes_max=BODY_BYTES_MAX,
+        uploads=UPLOADS,
+        upload_bytes_max=BYTES_MAX,
         on_error=problems.answer,
     )
     return app

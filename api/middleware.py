@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -64,11 +65,15 @@ class Outermost:
         metrics: Metrics,
         secure: bool,
         body_bytes_max: int,
+        uploads: re.Pattern[str],
+        upload_bytes_max: int,
         on_error: Callable[[Request, Exception], Response],
     ) -> None:
         self.app = app
         self.metrics = metrics
         self.body_bytes_max = body_bytes_max
+        self.uploads = uploads  # paths whose routes write to the disk what comes, and count it themselves too
+        self.upload_bytes_max = upload_bytes_max
         self.on_error = on_error
         self.headers = dict(SECURITY_HEADERS)
         if secure:
@@ -102,16 +107,17 @@ class Outermost:
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """The body, up to the limit: by what its length is said to be, and by what really comes."""
+        most = self.upload_bytes_max if self.uploads.fullmatch(scope["path"]) else self.body_bytes_max
         said = Headers(scope=scope).get("content-length", "0")
-        come = int(said) if said.isdecimal() and int(said) > self.body_bytes_max else 0
+        come = int(said) if said.isdecimal() and int(said) > most else 0
 
         async def limited() -> Message:
             nonlocal come
-            if come > self.body_bytes_max:
+            if come > most:
                 raise HTTPException(413)
             message = await receive()
             come += len(message.get("body", b""))
-            if come > self.body_bytes_max:
+            if come > most:
                 raise HTTPException(413)
             return message
 

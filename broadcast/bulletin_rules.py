@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from audio.errors import TextEmpty, TextTooLong
-from broadcast.campaigns import is_language
 from core.errors import Conflict, Forbidden, Invalid
+from core.languages import is_language
 from devices.protocol.plan import BroadcastClass
 
 Status = Literal["draft", "submitted", "approved", "returned", "withdrawn"]
@@ -97,6 +97,12 @@ class FallbackVoice(Conflict):
         "The bulletin “{title}” was spoken by the fallback voice “{voice}”, which this site doesn't permit. "
         "Render it again with the main voice."
     )
+
+
+class RecordedNotSpoken(Conflict):
+    slug = "bulletin-recorded"
+    vi = "Phiên bản này của bản tin “{title}” là bản thu âm, không dùng giọng máy đọc đè lên được."
+    en = "This version of the bulletin “{title}” is a recording; no engine speaks over it."
 
 
 class ReasonMissing(Invalid):

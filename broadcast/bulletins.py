@@ -45,6 +45,7 @@ from broadcast.bulletin_rules import (
     NotSpoken,
     OwnApproval,
     ReasonMissing,
+    RecordedNotSpoken,
     SoundChanged,
     Status,
     WrongState,
@@ -55,6 +56,7 @@ from broadcast.bulletin_rules import (
     checked_title,
     wrong_state,
 )
+from broadcast.recording_tables import Recipe
 from broadcast.tables import Approval, Bulletin, BulletinVersion, Rendition
 from core import units
 from core.clock import Clock
@@ -75,6 +77,7 @@ __all__ = [
     "NotSpoken",
     "OwnApproval",
     "ReasonMissing",
+    "RecordedNotSpoken",
     "SoundChanged",
     "Speaker",
     "Status",
@@ -89,6 +92,7 @@ __all__ = [
     "decisions",
     "edit",
     "get",
+    "new_version",
     "overdue",
     "render",
     "renditions",
@@ -171,7 +175,7 @@ def create(
         campaign=campaign_id,
         drafted_from_dispatch=drafted_from_dispatch,
     )
-    return _new_version(session, bulletin, language, text, actor=actor, clock=clock)
+    return new_version(session, bulletin, language, text, actor=actor, clock=clock)
 
 
 def edit(
@@ -186,7 +190,7 @@ def edit(
     """Another wording: a new version, a draft by `actor`. The version that was edited stays as it is."""
     text = checked_text(text, characters_max)
     version = get(session, version_id)
-    return _new_version(session, bulletin_of(session, version), version.language, text, actor=actor, clock=clock)
+    return new_version(session, bulletin_of(session, version), version.language, text, actor=actor, clock=clock)
 
 
 def translate(
@@ -205,10 +209,10 @@ def translate(
     bulletin = session.get(Bulletin, bulletin_id)
     if bulletin is None:
         raise NotFound(what="bản tin", id=bulletin_id)
-    return _new_version(session, bulletin, language, text, actor=actor, clock=clock)
+    return new_version(session, bulletin, language, text, actor=actor, clock=clock)
 
 
-def _new_version(
+def new_version(
     session: Session, bulletin: Bulletin, language: str, text: str, *, actor: Actor, clock: Clock
 ) -> BulletinVersion:
     # The bulletin's row is locked so that two editors get two numbers.
@@ -253,6 +257,8 @@ def render(
     with db.reading() as session:
         version = get(session, version_id)
         _require(session, version, "render")
+        if session.scalar(select(Recipe.id).where(Recipe.version_id == version_id).limit(1)):
+            raise RecordedNotSpoken(title=bulletin_of(session, version).title)
         text = version.text
         lexicon = lexicon_of(session, bulletin_of(session, version), on=units.date_of(clock.now()))
     speech = studio.speak(text, rate=rate, voice=voice, lexicon=lexicon, progress=progress)

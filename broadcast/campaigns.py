@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import calendar
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -28,6 +27,7 @@ from core import units
 from core.clock import Clock
 from core.errors import NotFound, TruyenThanhError
 from core.events import Actor, record
+from core.languages import is_language
 
 DAYS_BEFORE = 15
 DAYS_AFTER = 3
@@ -36,8 +36,6 @@ DAYS_MAX = 366
 TITLE_MAX = 300
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})?")  # ISO 639, with an optional region or script
-_LANGUAGE_MAX = 12
 
 log = logging.getLogger(__name__)
 
@@ -210,11 +208,6 @@ def _languages(languages: Sequence[str]) -> list[str]:
         if not is_language(language):
             raise _invalid(f"mã ngôn ngữ “{language}” không đúng, ví dụ đúng: vi, tyz, nut", f"“{language}” is no code")
     return wanted
-
-
-def is_language(code: str) -> bool:
-    """Whether this is written as a language code: "vi", "tyz" (Tày), "nut" (Nùng)."""
-    return len(code) <= _LANGUAGE_MAX and _LANGUAGE.fullmatch(code) is not None
 
 
 def _invalid(vi: str, en: str) -> CampaignInvalid:

@@ -153,5 +153,10 @@ class Settings(BaseSettings):
         return self.data_dir / "voices"
 
     @property
+    def originals(self) -> Path:
+        """The folder of recordings as they were handed in."""
+        return self.data_dir / "recordings"
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import api.tables
 import audio.lexicon.tables
+import broadcast.recording_tables
 import broadcast.tables
 import core.events
 import core.units
@@ -11,6 +12,15 @@ import devices.tables
 import schedules.tables
 from core.database import Base
 
-ROOMS = (core.units, core.events, audio.lexicon.tables, devices.tables, schedules.tables, broadcast.tables, api.tables)
+ROOMS = (
+    core.units,
+    core.events,
+    audio.lexicon.tables,
+    devices.tables,
+    schedules.tables,
+    broadcast.tables,
+    broadcast.recording_tables,
+    api.tables,
+)
 
 metadata = Base.metadata

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import lexicon, reading, receivers, reports, site, speech, timetable, units, voices
+from api.cli import lexicon, reading, receivers, recordings, reports, site, speech, timetable, units, voices
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ speech.register(app)
 lexicon.register(app)
 voices.register(app)
 receivers.register(app)
+recordings.register(app)
 reports.register(app)
 units.register(app)
 timetable.register(app)

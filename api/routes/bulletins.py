@@ -19,7 +19,7 @@ from api.routes import api_router
 from api.routes.schemas import After, DateIn, DurationMs, Identifier, In, Instant, Limit, Out, Page, Sha256, page_of
 from api.turns import Turns
 from broadcast import bulletins as room
-from broadcast import withdrawal
+from broadcast import recordings, withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
 from core.errors import Invalid, NotFound
 
@@ -238,14 +238,32 @@ def edit(context: Ctx, who: Editor, version_id: str, body: VersionIn) -> Version
 
 @router.post("/versions/{version_id}/render", summary="Speak", responses=responses(404, 409, 503, 507))
 def render(request: Request, context: Ctx, who: Editor, version_id: str, body: RenderIn | None = None) -> VersionOut:
-    """Turn the text into sound; takes about a twentieth of its length. Few at a time: 503 says when to come again."""
+    """Turn the text, or the recipe of a recording, into sound. Takes about a twentieth of its length.
+    Few at a time: 503 says when to come again.
+    """
     voice = body.voice if body else None
     allowed = context.studio.voices.names
     if voice is not None and voice not in allowed:  # naming any voice would be a way round the site's choice
         raise Invalid(what=f"giọng “{voice}” không được dùng ở đây; chọn {', '.join(allowed)} / voice not in use here")
     turns: Turns = request.app.state.renders
+    with context.db.reading() as session:
+        recorded = bool(recordings.recipes(session, version_id))
+    if recorded and voice is not None:
+        raise room.RecordedNotSpoken(title=version_id)
     with turns.taken():
-        room.render(context.db, version_id, studio=context.studio, actor=who.actor, clock=context.clock, voice=voice)
+        if recorded:
+            recordings.render(
+                context.db,
+                version_id,
+                studio=context.studio,
+                originals=request.app.state.originals,
+                actor=who.actor,
+                clock=context.clock,
+            )
+        else:
+            room.render(
+                context.db, version_id, studio=context.studio, actor=who.actor, clock=context.clock, voice=voice
+            )
     with context.db.reading() as session:
         return _version(session, room.get(session, version_id))
 
