@@ -146,6 +146,16 @@ def _supreme(match: re.Match[str]) -> str | None:
     return "tối cao" if re.search(r"(?:vksnd|tand|tòa án nhân dân|viện kiểm sát nhân dân)\s*$", before(match)) else None
 
 
+def _labour(match: re.Match[str]) -> str | None:
+    """LĐ: labour behind what is labour's, the leaders by itself."""
+    return "lao động" if re.search(_OF_LABOUR, before(match)) else None
+
+
+_OF_LABOUR: Final = (
+    r"(?:liên đoàn|người|bộ|sở|phòng|hợp đồng|bộ luật|lực lượng|thị trường|xuất khẩu|an toàn|bảo hộ)\s*$"
+)
+
+
 def _shares(match: re.Match[str]) -> str | None:
     return "cổ phần" if re.search(r"(?:công ty|tập đoàn|ngân hàng(?: tmcp)?|ct)\s*$", before(match)) else None
 
@@ -248,6 +258,7 @@ RULES = [
     rule("abbreviation", rf"{_L}CSGT[ ]?-[ ]?TT{_R}", "cảnh sát giao thông trật tự"),
     rule("abbreviation", rf"{_L}DS[ ]?-[ ]?KHHGĐ{_R}", "dân số kế hoạch hóa gia đình"),
     rule("abbreviation", rf"{_L}TC{_R}", _supreme),
+    rule("abbreviation", rf"{_L}LĐ{_R}", _labour, certainty=BY_CONTEXT),
     rule("abbreviation", rf"{_L}CP{_R}", _shares, certainty=BY_CONTEXT),
     rule("abbreviation", rf"(?<=, )T\.[ ]?(?=[{letters.UPPER}][{letters.LOWER}])", "tỉnh "),
     rule("abbreviation", rf"{_L}QP[ ]?(?:&|-)[ ]?AN{_R}", "quốc phòng an ninh"),

@@ -84,7 +84,7 @@ _PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}"
 _JOINED: Final = rf"{_PART}(?:[ ]?[-/&][ ]?{_PART}){{0,4}}"
 _CODE: Final = re.compile(
     rf"(?P<lead>(?<!\w)[Ss][ốỐ][ ]*:?[ ]*)?"
-    rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?/[ ]?(?P<year>(?:19|20)\d\d))?"
+    rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?[/-][ ]?(?P<year>(?:19|20)\d\d))?"
     rf"[ ]?(?P<sign>[/-])[ ]?(?P<code>{_JOINED})(?![\w])"
 )
 _BLANK: Final = re.compile(
@@ -131,6 +131,8 @@ def _issuer_of(code: str) -> str | None:
     named = [said for part in parts if part.upper() not in TYPES and (said := issuer(part))]
     if not named:
         return None
+    if parts[0].upper() == "TT" and "BCT" in parts:
+        return "bộ công thương"  # circulars are a ministry's; elsewhere BCT is the Politburo
     if parts[0].upper() in _JOINT and len(named) > 1:
         return f"{', '.join(named[:-1])} và {named[-1]}"
     return named[0]

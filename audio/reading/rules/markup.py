@@ -53,7 +53,7 @@ RULES = [
     # Numbered headings and lists: a short pause behind the number.
     rule("markup", rf"^[ ]*(?P<number>\d{{1,2}}(?:\.\d{{1,2}}){{1,3}})\.?[ ]+(?=[{UPPER}])", _numbered),
     rule("markup", r"^[ ]*(?P<number>\d{1,2})[.)](?!\d)[ ]*(?=\S)", _numbered),
-    rule("markup", r"^[ ]*(?P<number>[IVX]{1,6})[.)][ ]+(?=\S)", _roman),
+    rule("markup", rf"^[ ]*(?P<number>(?!X\.[ ]+[{UPPER}][{LOWER}])[IVX]{{1,6}})[.)][ ]+(?=\S)", _roman),
     rule("markup", r"^[ ]*(?P<letter>[a-zđ])\)[ ]*", _lettered),
     rule("markup", rf"^[ ]*(?P<letter>[a-eđ])\.[ ]+(?=[{UPPER}])", _lettered),
     # H., P., Q., X. at the start of a line are a district, a ward, a commune.

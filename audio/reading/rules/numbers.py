@@ -163,6 +163,12 @@ def _house(match: re.Match[str]) -> str | None:
 _HOUSE: Final = re.compile(r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ(?: số)?:?|(?:ở|tại) số|^số)\s+$")
 
 
+def _rated(text: str) -> str:
+    """`4,5/5 sao`."""
+    got, _, of = text.partition("/")
+    return f"{number(got)} trên {number(of)}"
+
+
 def _plate(match: re.Match[str]) -> str:
     """A number plate: `98A-123.45`, `99C1-4567`."""
     series = " ".join(
@@ -187,6 +193,7 @@ _WITH_ITS_ZERO: Final = re.compile(
 )
 
 RULES = [
+    rule("number", r"\d(?<![\w.,/-]\d),\d/(?:5|10)(?=[ ](?:sao|điểm))", lambda m: _rated(m.group())),
     rule("number", r"\d(?<![\w.,/-]\d)(?:\d\d|(?<=0)[1-9])(?!\w|[.,/-]\w)", _named, certainty=BY_CONTEXT),
     rule(
         "number",

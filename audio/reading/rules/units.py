@@ -41,7 +41,10 @@ _EACH: Final = {
     "dl": "đề xi lít", "w": "oát", "v": "vôn",
     "tấn": "tấn", "tạ": "tạ", "cháu": "cháu", "em": "em", "suất": "suất", "xã": "xã",
     "thôn": "thôn", "sào": "sào", "con": "con", "chiếc": "chiếc", "cái": "cái", "lượt": "lượt", "vụ": "vụ",
-    "học sinh": "học sinh", "gia đình": "gia đình", "trường hợp": "trường hợp", "kwh": "ki lô oát giờ",
+    "học sinh": "học sinh", "đợt": "đợt", "lượng": "lượng", "chỉ": "chỉ", "bao": "bao", "hecta": "héc ta",
+    "ca": "ca", "khẩu": "khẩu", "nhân khẩu": "nhân khẩu", "mũi": "mũi", "liều": "liều", "cây": "cây", "vé": "vé",
+    "bộ": "bộ", "chuyến": "chuyến", "kỳ": "kỳ", "tiết": "tiết", "trang": "trang", "hộp": "hộp", "gói": "gói",
+    "gia đình": "gia đình", "trường hợp": "trường hợp", "kwh": "ki lô oát giờ",
 }  # fmt: skip
 
 
