@@ -1,6 +1,8 @@
 """The chimes before and after a programme, synthesised: struck bars as of a public-address chime.
 
-Opening: four rising notes, closing: the same four falling. Each note is a handful of partials, the upper ones
+An opening and a closing of each character: the plain chime of four notes, two in the
+pentatonic scales of Vietnamese music (Bắc: C D F G A, Nam: C E♭ F G B♭), a solemn one and a call of two notes.
+Each note is a handful of partials, the upper ones
 a little sharp and dying away faster, which is what makes a struck bar sound like metal and not like an organ.
 """
 
@@ -18,7 +20,17 @@ CLOSING: Final = "kết thúc"
 _NOTES_HZ: Final[dict[str, tuple[float, ...]]] = {
     OPENING: (392.00, 493.88, 587.33, 783.99),  # G4 B4 D5 G5
     CLOSING: (783.99, 587.33, 493.88, 392.00),
+    "mở đầu điệu Bắc": (349.23, 392.00, 523.25, 587.33, 698.46),  # F4 G4 C5 D5 F5
+    "kết thúc điệu Bắc": (698.46, 587.33, 523.25, 392.00, 349.23),
+    "mở đầu điệu Nam": (392.00, 466.16, 523.25, 622.25, 523.25),  # G4 B♭4 C5 E♭5 C5
+    "kết thúc điệu Nam": (622.25, 523.25, 466.16, 392.00),
+    "mở đầu trang trọng": (261.63, 392.00, 523.25),  # C4 G4 C5
+    "kết thúc trang trọng": (523.25, 392.00, 261.63),
+    "mở đầu hai tiếng": (587.33, 440.00),  # D5 A4
+    "kết thúc hai tiếng": (440.00, 587.33),
 }
+NAMES: Final = tuple(_NOTES_HZ)
+_UNHURRIED: Final = {"trang trọng": 0.75, "hai tiếng": 0.6}  # seconds from one stroke to the next
 _ALIASES: Final = {"opening": OPENING, "closing": CLOSING}
 
 # (ratio to the fundamental, amplitude, time in which it falls to 1/e, seconds)
@@ -39,10 +51,11 @@ def named(name: str) -> str | None:
 def synthesise(name: str) -> Samples:
     """About three seconds of mono samples at 48 kHz, peak below 1; loudness is the mastering's business."""
     notes = _NOTES_HZ[name]
-    length = round((_LEAD_S + _APART_S * (len(notes) - 1) + _LAST_S) * SAMPLE_RATE)
+    apart_s = next((seconds for part, seconds in _UNHURRIED.items() if name.endswith(part)), _APART_S)
+    length = round((_LEAD_S + apart_s * (len(notes) - 1) + _LAST_S) * SAMPLE_RATE)
     sound = np.zeros(length)
     for index, frequency in enumerate(notes):
-        start = round((_LEAD_S + index * _APART_S) * SAMPLE_RATE)
+        start = round((_LEAD_S + index * apart_s) * SAMPLE_RATE)
         sound[start:] += _bell(frequency, length - start)
     fade = round(_END_FADE_S * SAMPLE_RATE)
     sound[-fade:] *= np.cos(np.linspace(0, np.pi / 2, fade)) ** 2

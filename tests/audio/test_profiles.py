@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
+from audio import chime
 from audio.codec import SAMPLE_RATE, Samples, decode
 from audio.errors import SoundUnusable
 from audio.levels import loudness_lufs, true_peak_dbtp
@@ -100,3 +101,13 @@ def test_the_horn_has_quiet_syllables_nearer_to_loud_ones() -> None:
 def test_what_holds_no_sound_is_refused_in_words(profile: Profile, sound: Samples) -> None:
     with pytest.raises(SoundUnusable):
         master(sound, SAMPLE_RATE, profile=profile)
+
+
+def test_there_are_chimes_of_five_characters_to_choose_from_and_each_can_be_mastered() -> None:
+    assert len(chime.NAMES) == 10
+    sounds = {name: chime.synthesise(name) for name in chime.NAMES}
+    assert len({sound.tobytes() for sound in sounds.values()}) == len(sounds)
+    for name, sound in sounds.items():
+        assert chime.named(name) == name
+        assert 2 < sound.size / SAMPLE_RATE < 5
+        assert abs(loudness_lufs(decode(master(sound, SAMPLE_RATE, profile="horn").data)) + 16) <= 0.5, name
