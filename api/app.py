@@ -18,7 +18,7 @@ from api.middleware import Outermost
 from api.pages import routes as pages
 from api.routes import broker
 from api.routes.routers import ROUTERS
-from api.turns import Turns
+from api.turns import Renderings, Turns
 from audio.recordings.originals import BYTES_MAX, Originals
 
 API = "/api/v1"
@@ -50,6 +50,7 @@ TAGS = [
     {"name": "dispatches", "description": "Văn bản chỉ đạo: instructions from above and what is read out of them"},
     {"name": "campaigns", "description": "Đợt tuyên truyền"},
     {"name": "bulletins", "description": "Bản tin: written, spoken, submitted, approved"},
+    {"name": "voices", "description": "Giọng đọc: what there is, and leave for those that send text outside"},
     {"name": "lexicon", "description": "Từ điển cách đọc: how the names of a place are said"},
     {"name": "recordings", "description": "Bản thu âm: originals, what is wrong with them, trimming and joining"},
     {"name": "programmes", "description": "Chương trình phát thanh: approved items in order"},
@@ -89,6 +90,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context, app.state.live, app.state.metrics = context, live, metrics
     app.state.renders = Turns()
     app.state.originals = Originals(context.settings.originals)
+    app.state.renderings = Renderings()
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(_description(), prefix=API)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from core.errors import TruyenThanhError
@@ -44,3 +44,38 @@ class Turns:
                 self._working.release()
         finally:
             self._inside.release()
+
+
+class Renderings:
+    """How far the renderings that go on in this process are, by version."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shares: dict[str, list[list[float]]] = {}
+
+    @contextmanager
+    def told(self, version_id: str) -> Iterator[Callable[[float], None]]:
+        """A place to tell the share of the whole, for as long as the block lasts."""
+        going = [0.0]
+        with self._lock:
+            self._shares.setdefault(version_id, []).append(going)
+
+        def tell(value: float) -> None:
+            going[0] = value
+
+        try:
+            yield tell
+        finally:
+            with self._lock:
+                # By identity: two that are as far as each other are two.
+                left = [one for one in self._shares[version_id] if one is not going]
+                if left:
+                    self._shares[version_id] = left
+                else:
+                    del self._shares[version_id]
+
+    def share(self, version_id: str) -> float | None:
+        """0 to 1, of the one that began last; None where nothing goes on."""
+        with self._lock:
+            going = self._shares.get(version_id)
+            return going[-1][0] if going else None

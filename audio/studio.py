@@ -13,7 +13,7 @@ import soundfile
 
 from audio import chime as chimes
 from audio import reading
-from audio.codec import SAMPLE_RATE, decode, encode
+from audio.codec import SAMPLE_RATE, Samples, decode, encode
 from audio.errors import NotReadable, SoundTooLong, TextEmpty, TextTooLong
 from audio.mastering import Mastered, cut, master
 from audio.store import ObjectStore, full_disk_named, write_atomically
@@ -24,6 +24,15 @@ __all__ = ["SoundObject", "Speech", "Studio"]
 
 SYLLABLES_A_SECOND = 2.6  # of a voice at its own rate, pauses included; a run of digits goes faster
 SYLLABLE_LETTERS = 7  # the longest Vietnamese syllable, "nghiêng"; what is longer is foreign and has several
+
+# Suffixes of files for listening and export, with libsndfile's names for what is in them; None: Ogg Opus.
+EXPORTS: dict[str, tuple[str, str] | None] = {
+    ".wav": ("WAV", "PCM_16"),
+    ".ogg": None,
+    ".opus": None,
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".flac": ("FLAC", "PCM_16"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,8 @@ class Studio:
         return made
 
     def join(self, sha256s: Sequence[str], out: Path) -> None:
-        """Write the sounds one behind the other into one file for listening and export, WAV or Ogg by its suffix.
+        """Write the sounds one behind the other into one file for listening and export: WAV, FLAC, MP3 or Ogg Opus, by
+        its suffix.
 
         Raises `NotFound`, `ObjectDamaged`, `Invalid` (no sounds, another suffix), `DiskFull`; the file is there whole
         or not at all.
@@ -142,15 +152,13 @@ class Studio:
         if not sha256s:
             raise Invalid(what="chưa chọn âm thanh nào để ghép / no sounds to join")
         suffix = out.suffix.lower()
-        if suffix not in {".wav", ".ogg"}:
-            raise Invalid(what=f"tên tệp phải có đuôi .wav hoặc .ogg / the file must end in .wav or .ogg: {out.name}")
+        if suffix not in EXPORTS:
+            raise Invalid(
+                what=f"tên tệp {out.name} phải có đuôi {', '.join(EXPORTS)}"
+                f" / the file {out.name} must end in {', '.join(EXPORTS)}"
+            )
         samples = np.concatenate([decode(self.store.read(sha256)) for sha256 in sha256s])
-        if suffix == ".ogg":
-            data = encode(samples, self.kbps)
-        else:
-            file = io.BytesIO()
-            soundfile.write(file, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-            data = file.getvalue()
+        data = _exported(samples, EXPORTS[suffix], self.kbps)
         with full_disk_named(out.parent):
             out.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(out, data)
@@ -176,3 +184,11 @@ class Studio:
             loudness_lufs=mastered.loudness_lufs,
             true_peak_dbtp=mastered.true_peak_dbtp,
         )
+
+
+def _exported(samples: Samples, kind: tuple[str, str] | None, kbps: int) -> bytes:
+    if kind is None:
+        return encode(samples, kbps)
+    file = io.BytesIO()
+    soundfile.write(file, samples, SAMPLE_RATE, format=kind[0], subtype=kind[1])
+    return file.getvalue()

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from audio.lexicon import Lexicon
 from audio.studio import Speech
+from audio.voices import check_rate
 from broadcast import campaigns
 from broadcast.bulletin_lexicon import lexicon_of
 from broadcast.bulletin_reads import (
@@ -97,6 +98,7 @@ __all__ = [
     "render",
     "renditions",
     "return_",
+    "set_rate",
     "submit",
     "translate",
     "withdraw",
@@ -236,6 +238,27 @@ def new_version(
     return version
 
 
+def set_rate(session: Session, bulletin_id: str, *, rate_wpm: int | None, actor: Actor, clock: Clock) -> Bulletin:
+    """How fast the bulletin is spoken from now on, in words a minute (None: as the voice does by itself). What was
+    spoken already stays as it is. Raises RateRefused or NotFound.
+    """
+    check_rate(rate_wpm)
+    bulletin = session.get(Bulletin, bulletin_id)
+    if bulletin is None:
+        raise NotFound(what="bản tin", id=bulletin_id)
+    record(
+        session,
+        "user:bulletin:rate-set",
+        actor=actor,
+        at=clock.now(),
+        subject=("bulletin", bulletin_id),
+        before=bulletin.rate_wpm,
+        rate_wpm=rate_wpm,
+    )
+    bulletin.rate_wpm = rate_wpm
+    return bulletin
+
+
 # --- Speaking ----------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +283,8 @@ def render(
         if session.scalar(select(Recipe.id).where(Recipe.version_id == version_id).limit(1)):
             raise RecordedNotSpoken(title=bulletin_of(session, version).title)
         text = version.text
+        if rate is None:
+            rate = bulletin_of(session, version).rate_wpm
         lexicon = lexicon_of(session, bulletin_of(session, version), on=units.date_of(clock.now()))
     speech = studio.speak(text, rate=rate, voice=voice, lexicon=lexicon, progress=progress)
     with db.writing() as session:
@@ -313,6 +338,8 @@ def attach(
         voice=speech.voice,
         fallback=speech.fallback,
         spoke_outside=speech.spoke_outside,
+        voice_identity=speech.voice_identity,
+        voices_failed=list(speech.failures),
         replaced=[r.sha256 for r in before],
         warnings=speech.warnings,
         lexicon=version.lexicon,

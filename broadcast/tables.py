@@ -69,6 +69,7 @@ class Bulletin(Base):
     title: Mapped[str] = mapped_column(String(300))
     class_: Mapped[str] = mapped_column("class", String(10), default="ordinary")  # one of BroadcastClass
     review_by: Mapped[date | None]
+    rate_wpm: Mapped[int | None]  # how fast it is spoken, in words a minute; None: as the voice does by itself
     source_note: Mapped[str | None] = mapped_column(Text)
     drafted_from_dispatch: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str] = mapped_column(String(40))

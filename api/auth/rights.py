@@ -35,6 +35,7 @@ class Right(StrEnum):
     WRITE_NEWS = "news:write"
     APPROVE_NEWS = "news:approve"
     WRITE_LEXICON = "lexicon:write"
+    MANAGE_VOICES = "voices:manage"
     READ_SCHEDULES = "schedules:read"
     WRITE_SCHEDULES = "schedules:write"
     STOP_SOUND = "sound:stop"
@@ -54,6 +55,7 @@ RIGHT_NAMES: dict[Right, str] = {
     Right.WRITE_NEWS: "soạn bản tin",
     Right.APPROVE_NEWS: "duyệt bản tin",
     Right.WRITE_LEXICON: "sửa từ điển cách đọc",
+    Right.MANAGE_VOICES: "cho phép giọng đọc gửi văn bản ra ngoài",
     Right.READ_SCHEDULES: "xem lịch phát thanh",
     Right.WRITE_SCHEDULES: "đặt lịch phát thanh",
     Right.STOP_SOUND: "dừng phát",
@@ -77,7 +79,14 @@ _COMMON = frozenset(
 RIGHTS: dict[Role, frozenset[Right]] = {
     # Keeps accounts, units and receivers; neither writes nor approves what is said.
     "admin": _COMMON
-    | {Right.MANAGE_USERS, Right.WRITE_UNITS, Right.MANAGE_RECEIVERS, Right.STOP_SOUND, Right.READ_EVENTS},
+    | {
+        Right.MANAGE_USERS,
+        Right.WRITE_UNITS,
+        Right.MANAGE_RECEIVERS,
+        Right.MANAGE_VOICES,
+        Right.STOP_SOUND,
+        Right.READ_EVENTS,
+    },
     "editor": _COMMON | {Right.WRITE_NEWS, Right.WRITE_LEXICON, Right.STOP_SOUND},
     "approver": _COMMON | {Right.APPROVE_NEWS, Right.STOP_SOUND},
     # Anyone on duty can stop what sounds at once, alone.

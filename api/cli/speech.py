@@ -24,22 +24,34 @@ def register(app: typer.Typer) -> None:
 def say(
     source: Source = "-",
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Tệp âm thanh: .ogg (Opus) hoặc .wav")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Tệp âm thanh: .ogg, .opus, .mp3, .flac hoặc .wav")],
     unit: Annotated[str | None, typer.Option(help="Đọc theo từ điển của đơn vị này (mã hoặc tên)")] = None,
     voice: Annotated[str | None, typer.Option(help="Giọng đọc; không nêu: theo thiết lập")] = None,
-    rate: Annotated[int | None, typer.Option(min=80, max=300, help="Tốc độ, từ mỗi phút")] = None,
+    rate: Annotated[int | None, typer.Option(min=80, max=260, help="Tốc độ, từ mỗi phút")] = None,
 ) -> None:
     """Đọc một văn bản thành tệp âm thanh / speak a text into an audio file."""
-    from api.serve import make_studio  # noqa: PLC0415 - heavy, and only this command needs it
+    from rich.console import Console  # noqa: PLC0415 - heavy, as is all of this
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from api.serve import make_studio  # noqa: PLC0415
+    from audio.studio import EXPORTS  # noqa: PLC0415
 
     settings = Settings.load()
     if not output.absolute().parent.is_dir():
         raise FileMissing(path=output.parent, why="không có thư mục này / no such folder")
-    if output.suffix not in {".ogg", ".wav"}:
-        raise typer.BadParameter("tên tệp phải kết thúc bằng .ogg hoặc .wav", param_hint="-o")
+    if output.suffix.lower() not in EXPORTS:
+        raise typer.BadParameter(f"tên tệp phải kết thúc bằng {', '.join(EXPORTS)}", param_hint="-o")
+    text = text_of(source)
+    lexicon = _lexicon(settings, unit)
     studio = make_studio(settings, voice=voice)
-    speech = studio.speak(text_of(source), rate=rate, lexicon=_lexicon(settings, unit))
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Đang đọc", total=1.0)
+        speech = studio.speak(
+            text, rate=rate, lexicon=lexicon, progress=lambda share: progress.update(task, completed=share)
+        )
     studio.join([speech.sound.sha256], output)
+    for failure in speech.failures:
+        typer.echo(failure, err=True)
     typer.echo(
         f"{output}: {speech.sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}, "
         f"{speech.sound.loudness_lufs:.1f} LUFS"

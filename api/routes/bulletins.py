@@ -17,7 +17,7 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DateIn, DurationMs, Identifier, In, Instant, Limit, Out, Page, Sha256, page_of
-from api.turns import Turns
+from api.turns import Renderings, Turns
 from broadcast import bulletins as room
 from broadcast import recordings, withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
@@ -43,6 +43,15 @@ class BulletinIn(In):
     language: str = Field("vi", max_length=12)
     review_by: DateIn | None = Field(None, description="When its facts must be looked at again")
     source_note: str | None = Field(None, max_length=5000)
+
+
+class RateIn(In):
+    rate_wpm: int | None = Field(description="Words a minute, 80 to 260; null: as the voice does by itself")
+
+
+class RenderingOut(Out):
+    going_on: bool
+    share: float | None = Field(description="Of the whole, 0 to 1; null where nothing goes on")
 
 
 class VersionIn(In):
@@ -113,6 +122,7 @@ class BulletinOut(Out):
     title: str
     class_: BroadcastClass = Field(alias="class")
     review_by: date | None
+    rate_wpm: int | None = Field(description="How fast it is spoken, words a minute; null: as the voice does by itself")
     source_note: str | None
     drafted_from_dispatch: bool
     created_by: str
@@ -215,6 +225,14 @@ def translate(context: Ctx, who: Editor, bulletin_id: str, body: TranslationIn) 
         return _version(session, version)
 
 
+@router.post("/bulletins/{bulletin_id}/rate", summary="Set how fast it is spoken", responses=responses(404))
+def set_rate(context: Ctx, who: Editor, bulletin_id: str, body: RateIn) -> BulletinOut:
+    """Holds from the next time that it is spoken; what was spoken already stays as it is."""
+    with context.db.writing() as session:
+        bulletin = room.set_rate(session, bulletin_id, rate_wpm=body.rate_wpm, actor=who.actor, clock=context.clock)
+        return _bulletin(bulletin)
+
+
 @router.get("/versions/{version_id}", summary="One version", responses=responses(404))
 def get_version(context: Ctx, _who: Reader, version_id: str) -> VersionOut:
     with context.db.reading() as session:
@@ -250,7 +268,8 @@ def render(request: Request, context: Ctx, who: Editor, version_id: str, body: R
         recorded = bool(recordings.recipes(session, version_id))
     if recorded and voice is not None:
         raise room.RecordedNotSpoken(title=version_id)
-    with turns.taken():
+    renderings: Renderings = request.app.state.renderings
+    with renderings.told(version_id) as tell, turns.taken():
         if recorded:
             recordings.render(
                 context.db,
@@ -262,10 +281,26 @@ def render(request: Request, context: Ctx, who: Editor, version_id: str, body: R
             )
         else:
             room.render(
-                context.db, version_id, studio=context.studio, actor=who.actor, clock=context.clock, voice=voice
+                context.db,
+                version_id,
+                studio=context.studio,
+                actor=who.actor,
+                clock=context.clock,
+                voice=voice,
+                progress=tell,
             )
     with context.db.reading() as session:
         return _version(session, room.get(session, version_id))
+
+
+@router.get("/versions/{version_id}/rendering", summary="How far the speaking is", responses=responses(404))
+def rendering(request: Request, context: Ctx, _who: Reader, version_id: str) -> RenderingOut:
+    """While `render` is answered: the share of the whole. What came of it is what `render` answers."""
+    with context.db.reading() as session:
+        room.get(session, version_id)
+    renderings: Renderings = request.app.state.renderings
+    share = renderings.share(version_id)
+    return RenderingOut(going_on=share is not None, share=share)
 
 
 @router.post("/versions/{version_id}/submit", summary="Hand in for approval", responses=responses(404, 409))
@@ -278,7 +313,15 @@ def submit(context: Ctx, who: Editor, version_id: str) -> VersionOut:
 def approve(context: Ctx, who: Approver, version_id: str, body: ApprovalIn) -> VersionOut:
     """Approves exactly the sounds named. Who wrote a version can't approve it."""
     with context.db.writing() as session:
-        room.approve(session, version_id, actor=who.actor, clock=context.clock, sha256s=body.sha256s, note=body.note)
+        room.approve(
+            session,
+            version_id,
+            actor=who.actor,
+            clock=context.clock,
+            sha256s=body.sha256s,
+            fallback_permitted=context.settings.fallback_voices_permitted,
+            note=body.note,
+        )
         return _version(session, room.get(session, version_id))
 
 

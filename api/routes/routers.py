@@ -21,6 +21,7 @@ from api.routes import (
     schedules,
     units,
     users,
+    voices,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -34,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     campaigns.campaigns,
     bulletins.router,
     recordings.router,
+    voices.router,
     lexicon.router,
     programmes.router,
     schedules.schedules,

@@ -99,10 +99,10 @@ class HttpVoice:
             connection = kind(address.hostname or "", address.port, timeout=self.read_s)
             with contextlib.closing(connection):
                 connection.request("POST", path, json.dumps(body).encode(), headers)
-                answer = connection.getresponse()
-                if answer.status != http.HTTPStatus.OK:  # a redirect too: the key is for that address only
-                    raise _refused(answer.status)
-                return self._read(answer, until_s)
+                with connection.getresponse() as answer:
+                    if answer.status != http.HTTPStatus.OK:  # a redirect too: the key is for that address only
+                        raise _refused(answer.status)
+                    return self._read(answer, until_s)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise _Trouble(f"máy chủ {address.netloc}: {reason}", f"the server {address.netloc}: {reason}") from error

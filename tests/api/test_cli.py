@@ -77,6 +77,12 @@ def test_say_writes_a_sound(command: Command, tmp_path: Path) -> None:
     assert "LUFS" in done.out
 
 
+@pytest.mark.parametrize(("name", "kind"), [("a.mp3", "MP3"), ("a.FLAC", "FLAC"), ("a.wav", "WAV"), ("a.opus", "OGG")])
+def test_say_writes_what_the_name_says(command: Command, tmp_path: Path, name: str, kind: str) -> None:
+    assert command("say", "-", "-o", name, stdin="Xin chào.".encode()).status == 0
+    assert soundfile.info(tmp_path / name).format == kind
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

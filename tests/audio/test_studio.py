@@ -159,7 +159,7 @@ def test_joining_what_is_not_there_writes_nothing(quick: Studio, tmp_path: Path)
     with pytest.raises(Invalid):
         quick.join([], out)
     with pytest.raises(Invalid):
-        quick.join([quick.chime().sha256], tmp_path / "programme.mp3")
+        quick.join([quick.chime().sha256], tmp_path / "programme.m4a")
     assert not out.exists()
 
 
