@@ -62,7 +62,7 @@ def below_query(session: Session, unit_ids: Collection[str], *, on: date) -> Sel
     step = (
         select(UnitLink.unit_id)
         .join(tree, UnitLink.parent_id == tree.c.id)
-        .where(UnitLink.relation.in_(("below", "successor")), valid(UnitLink, on))
+        .where(UnitLink.relation != "also", valid(UnitLink, on))
     )
     return select(tree.union(step).c.id)
 
@@ -80,7 +80,7 @@ def paths(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str,
     held: dict[str, tuple[str | None, str]] = {}
     for batch in _batches(unit_ids):
         columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
-        current = and_(UnitLink.relation.in_(("below", "successor")), valid(UnitLink, on))
+        current = and_(UnitLink.relation != "also", valid(UnitLink, on))
         over = select(*columns).where(UnitLink.unit_id.in_(batch), current).cte("over", recursive=True)
         over = over.union(select(*columns).join(over, UnitLink.unit_id == over.c.parent_id).where(current))
         for unit, parent, relation in session.execute(select(over)):
@@ -149,7 +149,7 @@ def children(session: Session, unit_id: str, *, on: date) -> list[str]:
 def links(session: Session, *, on: date) -> dict[str, tuple[str | None, str]]:
     """Every unit's (parent, relation) on this date, for whoever looks at the whole tree; `path` reads it."""
     columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
-    wanted = select(*columns).where(UnitLink.relation.in_(("below", "successor")), valid(UnitLink, on))
+    wanted = select(*columns).where(UnitLink.relation != "also", valid(UnitLink, on))
     return {unit: (parent, relation) for unit, parent, relation in session.execute(wanted)}
 
 
