@@ -43,7 +43,7 @@ def test_validation_names_each_field_in_vietnamese(site: Site) -> None:
     errors = {one["pointer"]: one["detail"] for one in answer.json()["errors"]}
     assert errors["/title"] == "cần ít nhất 1 ký tự"
     assert errors["/programme_id"] == "còn thiếu"
-    assert errors["/rule/kind"] == "phải là một trong: 'once', 'daily' or 'weekly'"
+    assert errors["/rule/kind"] == "phải là một trong: 'once', 'daily', 'weekly' or 'rrule'"
     assert errors["/rule/first_date"] == "không phải ngày hợp lệ (năm-tháng-ngày)"
     assert errors["/colour"] == "không có trong mẫu"
 
