@@ -92,5 +92,5 @@ class VoiceInstallFailed(TruyenThanhError):
 
     slug = "voice-install-failed"
     status = 502
-    vi = "Chưa cài được giọng “{voice}”: {reason_vi}. Phần đã tải đúng được giữ lại; chạy lại lệnh để tải tiếp."
-    en = "The voice “{voice}” was not installed: {reason_en}. What came rightly is kept; the same command goes on."
+    vi = "Chưa cài được giọng “{voice}”: {reason_vi}. Phần đã tải đúng (nếu có) được giữ: hãy chạy lại lệnh."
+    en = "The voice “{voice}” was not installed: {reason_en}. Any part that came rightly is kept: run it again."

@@ -24,6 +24,9 @@ from core.units import Unit
 # Whoever can run commands on the server is trusted like its administrator; the event says so.
 SYSTEM_OPERATOR = Actor("system:cli", f"Dòng lệnh ({getpass.getuser()})")
 
+# The words before a unit's own name, which people leave out.
+_KINDS = {"Tỉnh", "Thành phố", "Huyện", "Quận", "Thị xã", "Thị trấn", "Xã", "Phường", "Đặc khu", "Thôn", "Tổ dân phố"}
+
 Source = Annotated[str, typer.Argument(metavar="[TỆP|-]", help="Tệp chữ UTF-8; - là đầu vào chuẩn")]
 
 
@@ -50,8 +53,15 @@ def open_database(settings: Settings, *, migrated: bool = True) -> Iterator[Data
 
 
 def unit_id_of(session: Session, wanted: str) -> str:
-    """The unit of this id or name. Raises NotFound for none, Invalid for a name that several have."""
+    """The unit of this id or name; “Bắc Ninh” is found as “Tỉnh Bắc Ninh” where no name is just that.
+
+    Raises NotFound for none, Invalid for a name that several have.
+    """
     found = list(session.scalars(select(Unit.id).where(or_(Unit.id == wanted, Unit.name == wanted))))
+    if not found:
+        said = f" {wanted.strip()}".casefold()
+        names = session.execute(select(Unit.id, Unit.name))
+        found = [unit_id for unit_id, name in names if name.casefold().endswith(said) and name[: -len(said)] in _KINDS]
     if len(found) > 1:
         ids = ", ".join(sorted(found))
         raise Invalid(what=f"nhiều đơn vị cùng tên “{wanted}”, hãy nêu mã / several units have this name: {ids}")

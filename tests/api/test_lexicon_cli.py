@@ -42,6 +42,8 @@ def test_entries_are_set_listed_removed_and_restored(command: Command, province:
     assert "thôn đồng bụi họp." in done.out
     listed = command("lexicon", "list", "Tỉnh Sông Bùi").out
     assert listed == "Đồng Bùi\tđồng bụi\tTỉnh Sông Bùi\tbản 1\thỏi trưởng thôn\n"
+    assert command("lexicon", "list", "sông bùi").out == listed  # as people say it
+    assert command("lexicon", "list", "Bùi").status == 1  # only part of a name
     late = command("lexicon", "set", province, "Đồng Bùi", "đồng bùi", "--version", "0")
     assert late.status == 1
     assert "bạn sửa bản 0, nay là bản 1" in late.err
