@@ -62,7 +62,7 @@ def make_studio(settings: Settings, *, voice: str | None = None, db: Database | 
     return Studio(
         ObjectStore(settings.objects),
         chain_of(settings, db, voice=voice),
-        kbps=settings.audio_kbps,
+        kbps={"full": settings.audio_kbps, "horn": settings.audio_horn_kbps},
         characters_max=settings.bulletin_characters_max,
         minutes_max=settings.bulletin_minutes_max,
     )

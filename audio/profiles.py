@@ -16,16 +16,16 @@ Shaping keeps the number of samples: both renditions of a sound have exactly the
 from __future__ import annotations
 
 import math
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from audio.codec import SAMPLE_RATE, Samples
+from core.profiles import PROFILES, Profile
 
-Profile = Literal["full", "horn"]
-PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
+__all__ = ["HORN_BAND_HZ", "PROFILES", "STEP", "Profile", "Shaper"]
 
 STEP: Final = SAMPLE_RATE // 200  # 5 ms: the compressor's level is taken as often
 HORN_BAND_HZ: Final = (300, 6000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from audio import chime as chimes
 from audio import reading
 from audio.codec import SAMPLE_RATE, Samples, decode, encode
 from audio.errors import NotReadable, SoundTooLong, TextEmpty, TextTooLong
-from audio.mastering import Mastered, cut, master
+from audio.mastering import Mastered, cut, master_all
+from audio.profiles import Profile
 from audio.store import ObjectStore, full_disk_named, write_atomically
 from audio.voices import VoiceChain, make
 from core.errors import Invalid, NotFound
@@ -24,6 +25,8 @@ __all__ = ["SoundObject", "Speech", "Studio"]
 
 SYLLABLES_A_SECOND = 2.6  # of a voice at its own rate, pauses included; a run of digits goes faster
 SYLLABLE_LETTERS = 7  # the longest Vietnamese syllable, "nghiêng"; what is longer is foreign and has several
+
+KBPS: Mapping[Profile, int] = {"full": 24, "horn": 24}
 
 # Suffixes of files for listening and export, with libsndfile's names for what is in them; None: Ogg Opus.
 EXPORTS: dict[str, tuple[str, str] | None] = {
@@ -48,9 +51,11 @@ class SoundObject:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A spoken text: the sound, who spoke, and what was doubtful in the reading (in Vietnamese, with its place)."""
+    """A spoken text: its sounds, one per profile and all of one duration, who spoke, and what was doubtful in the
+    reading (in Vietnamese, with its place).
+    """
 
-    sound: SoundObject
+    sounds: dict[Profile, SoundObject]
     voice: str
     fallback: bool  # a voice that was wanted more failed
     spoken: str
@@ -74,7 +79,7 @@ class Studio:
         store: ObjectStore,
         voices: VoiceChain,
         *,
-        kbps: int = 24,
+        kbps: Mapping[Profile, int] = KBPS,
         characters_max: int = 8000,
         minutes_max: int = 15,
     ) -> None:
@@ -83,7 +88,7 @@ class Studio:
         self.kbps = kbps
         self.characters_max = characters_max
         self.minutes_max = minutes_max
-        self._chimes: dict[str, SoundObject] = {}
+        self._chimes: dict[str, dict[Profile, SoundObject]] = {}
 
     def speak(
         self,
@@ -112,16 +117,16 @@ class Studio:
             raise SoundTooLong(minutes=minutes, limit=self.minutes_max)
         tell(0.05)
         recording = self._voices(voice).speak(read.spoken, rate=rate, progress=lambda share: tell(0.05 + 0.45 * share))
-        mastered = master(
+        mastered = master_all(
             cut(recording.parts, recording.sample_rate),
             recording.sample_rate,
             kbps=self.kbps,
             progress=lambda share: tell(0.5 + 0.45 * share),
         )
-        sound = self._stored(mastered)
+        sounds = self.keep(mastered)
         tell(1.0)
         return Speech(
-            sound=sound,
+            sounds=sounds,
             voice=recording.voice,
             fallback=recording.fallback,
             spoken=read.spoken,
@@ -131,14 +136,14 @@ class Studio:
             failures=tuple(failure.text("vi") for failure in recording.failures),
         )
 
-    def chime(self, name: str = chimes.OPENING) -> SoundObject:
-        """The opening (`mở đầu`) or closing (`kết thúc`) chime; made once. Raises `NotFound` for another name."""
+    def chime(self, name: str = chimes.OPENING) -> dict[Profile, SoundObject]:
+        """A chime of the project by its name, in every profile; made once. Raises `NotFound` for another name."""
         known = chimes.named(name)
         if known is None:
             raise NotFound(what="nhạc hiệu", id=name)
         made = self._chimes.get(known)
-        if made is None or not self.store.has(made.sha256):
-            made = self._stored(master(chimes.synthesise(known), SAMPLE_RATE, kbps=self.kbps))
+        if made is None or not all(self.store.has(sound.sha256) for sound in made.values()):
+            made = self.keep(master_all(chimes.synthesise(known), SAMPLE_RATE, kbps=self.kbps))
             self._chimes[known] = made
         return made
 
@@ -158,7 +163,7 @@ class Studio:
                 f" / the file {out.name} must end in {', '.join(EXPORTS)}"
             )
         samples = np.concatenate([decode(self.store.read(sha256)) for sha256 in sha256s])
-        data = _exported(samples, EXPORTS[suffix], self.kbps)
+        data = _exported(samples, EXPORTS[suffix], self.kbps["full"])
         with full_disk_named(out.parent):
             out.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(out, data)
@@ -176,14 +181,18 @@ class Studio:
             return self.voices
         return self.voices.only(name) if name in self.voices.names else VoiceChain(make(name), cache=self.voices.cache)
 
-    def _stored(self, mastered: Mastered) -> SoundObject:
-        return SoundObject(
-            sha256=self.store.put(mastered.data),
-            bytes=len(mastered.data),
-            duration_ms=mastered.duration_ms,
-            loudness_lufs=mastered.loudness_lufs,
-            true_peak_dbtp=mastered.true_peak_dbtp,
-        )
+    def keep(self, mastered: Mapping[Profile, Mastered]) -> dict[Profile, SoundObject]:
+        """Store a sound that was mastered in every profile. Raises `DiskFull`."""
+        return {
+            profile: SoundObject(
+                sha256=self.store.put(one.data),
+                bytes=len(one.data),
+                duration_ms=one.duration_ms,
+                loudness_lufs=one.loudness_lufs,
+                true_peak_dbtp=one.true_peak_dbtp,
+            )
+            for profile, one in mastered.items()
+        }
 
 
 def _exported(samples: Samples, kind: tuple[str, str] | None, kbps: int) -> bytes:

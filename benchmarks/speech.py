@@ -50,7 +50,7 @@ def speech() -> bool:
             wall, processor = time.perf_counter(), _processor_s()
             spoken = studio.speak(f"Bản tin số {number}.\n{BULLETIN}")
             processor, wall = _processor_s() - processor, time.perf_counter() - wall
-            sound_s = spoken.sound.duration_ms / 1000
+            sound_s = spoken.sounds["full"].duration_ms / 1000
             speeds.append(sound_s / processor)
             print(f"{number:>5} {sound_s:>8.1f} {processor:>12.2f} {wall:>7.2f} {speeds[-1]:>12.1f}")
     speed = statistics.median(speeds)

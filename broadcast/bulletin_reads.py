@@ -7,9 +7,9 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcast.bulletin_rules import PROFILE
 from broadcast.tables import Approval, Bulletin, BulletinVersion, Rendition
 from core.errors import NotFound
+from core.profiles import Profile
 
 
 def get(session: Session, version_id: str) -> BulletinVersion:
@@ -24,8 +24,10 @@ def bulletin_of(session: Session, version: BulletinVersion) -> Bulletin:
 
 
 def renditions(session: Session, version_id: str) -> list[Rendition]:
-    """The sounds of a version."""
-    return list(session.scalars(select(Rendition).where(Rendition.version_id == version_id).order_by(Rendition.id)))
+    """The sounds of a version, one per profile."""
+    return list(
+        session.scalars(select(Rendition).where(Rendition.version_id == version_id).order_by(Rendition.profile))
+    )
 
 
 def current_sha256s(session: Session, version_id: str) -> list[str]:
@@ -38,13 +40,16 @@ def decisions(session: Session, version_id: str) -> list[Approval]:
     return list(session.scalars(select(Approval).where(Approval.version_id == version_id).order_by(Approval.id)))
 
 
-def approved_rendition(session: Session, version_id: str) -> Rendition | None:
-    """The sound that is approved to go on air, or None where the version isn't approved (any more)."""
+def approved_renditions(session: Session, version_id: str) -> dict[Profile, Rendition]:
+    """The sounds that are approved to go on air; none where the version isn't approved (any more).
+
+    `full` alone: it was approved before sounds were made in two profiles, and goes to receivers of either.
+    """
     version = get(session, version_id)
     if version.status != "approved":
-        return None
+        return {}
     bound = next((set(a.sha256s) for a in reversed(decisions(session, version_id)) if a.decision == "approved"), set())
-    return next((r for r in renditions(session, version_id) if r.sha256 in bound and r.profile == PROFILE), None)
+    return {one.profile: one for one in renditions(session, version_id) if one.sha256 in bound}
 
 
 def overdue(session: Session, today: date) -> list[Bulletin]:

@@ -45,7 +45,6 @@ _MEND: dict[str, tuple[str, str]] = {
 }
 CHARACTERS_MAX = 8000  # the default of `bulletin_characters_max`
 TITLE_MAX = 300
-PROFILE = "full"
 
 # A blank is [điền: what belongs there], «…», or a line of dots or underscores as on a form.
 _BLANK = re.compile(r"\[\s*điền[^\]]{0,200}\]?|«[\s.…_]*»|\.{5,}|…{2,}|_{3,}", re.IGNORECASE)
@@ -67,6 +66,14 @@ class NotSpoken(Conflict):
     slug = "bulletin-not-spoken"
     vi = "Bản tin “{title}” chưa có bản âm thanh. Hãy tạo giọng đọc, nghe thử rồi gửi duyệt."
     en = "The bulletin “{title}” has no sound yet. Make its speech, listen to it, then submit."
+
+
+class ProfileMissing(Conflict):
+    """`missing_vi` and `missing` name the profiles that it has no sound in."""
+
+    slug = "bulletin-profile-missing"
+    vi = "Bản tin “{title}” chưa có bản âm thanh {missing_vi}. Hãy tạo lại âm thanh, nghe cả hai bản rồi gửi duyệt."
+    en = "The bulletin “{title}” has no {missing} sound. Make its sound again, listen to both, then submit."
 
 
 class OwnApproval(Forbidden):

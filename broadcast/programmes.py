@@ -21,6 +21,7 @@ from broadcast.tables import BulletinVersion, Programme, ProgrammeItem
 from core.clock import Clock
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor, record
+from core.profiles import Profile
 
 OPENING = "mở đầu"
 CLOSING = "kết thúc"
@@ -52,7 +53,7 @@ class ProgrammeUnusable(Conflict):
 class ChimeMaker(Protocol):
     """What `create` needs of `audio.studio.Studio`."""
 
-    def chime(self, name: str = OPENING) -> SoundObject: ...
+    def chime(self, name: str = OPENING) -> dict[Profile, SoundObject]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,13 @@ def create(
 
 def _bind(session: Session, item: Chime | str, studio: ChimeMaker) -> _Bound:
     if isinstance(item, Chime):
-        sound = studio.chime(item.name)
+        sound = studio.chime(item.name)["full"]
         return _Bound("chime", None, sound.sha256, sound.duration_ms)
     # Locked, so that a withdrawal at the same moment comes before or after, never between.
     version = session.get(BulletinVersion, item, with_for_update=True, populate_existing=True)
     if version is None:
         raise NotFound(what="phiên bản bản tin", id=item)
-    rendition = bulletins.approved_rendition(session, item)
+    rendition = bulletins.approved_renditions(session, item).get("full")
     if rendition is None:
         reason_vi, reason_en = _why_not(version)
         raise ItemRefused(title=bulletins.bulletin_of(session, version).title, reason_vi=reason_vi, reason_en=reason_en)
@@ -170,7 +171,7 @@ def problems(session: Session, programme_id: str) -> list[ItemRefused]:
         if item.version_id is None:
             continue
         version = bulletins.get(session, item.version_id)
-        rendition = bulletins.approved_rendition(session, item.version_id)
+        rendition = bulletins.approved_renditions(session, item.version_id).get("full")
         if rendition is None or rendition.sha256 != item.sha256:
             reason_vi, reason_en = _why_not(version)
             title = bulletins.bulletin_of(session, version).title

@@ -19,7 +19,7 @@ from audio.recordings.decoding import Decoder, Header
 from audio.recordings.errors import RecordingRefused
 from audio.recordings.originals import Incoming, Originals
 from audio.recordings.recipe import Cut, check_cut, mastered
-from audio.studio import SoundObject, Speech, Studio
+from audio.studio import Speech, Studio
 from broadcast import bulletins
 from broadcast.bulletin_rules import CHARACTERS_MAX, check_language, checked_text, wrong_state
 from broadcast.recording_tables import Recipe, Recording
@@ -28,6 +28,7 @@ from core.clock import Clock
 from core.database import Database
 from core.errors import Invalid, NotFound
 from core.events import Actor, record
+from core.profiles import Profile
 
 PARTS_MAX = 50
 
@@ -157,8 +158,8 @@ def restore(session: Session, version_id: str, number: int, *, actor: Actor, clo
 
 def render(
     db: Database, version_id: str, *, studio: Studio, originals: Originals, actor: Actor, clock: Clock
-) -> Rendition:
-    """Master the recipe of a recorded version and keep the sound, without holding a transaction meanwhile.
+) -> dict[Profile, Rendition]:
+    """Master the recipe of a recorded version and keep the sounds, without holding a transaction meanwhile.
 
     Raises `RecordingRefused` where a check blocks, `SoundUnusable`, `DiskFull`.
     """
@@ -178,16 +179,9 @@ def render(
     if blocking:
         vi, en = " ".join(one.vi for one in blocking), " ".join(one.en for one in blocking)
         raise RecordingRefused(faults=f"{vi} / {en}")
-    made = mastered(cuts, studio.kbps)
-    sound = SoundObject(
-        sha256=studio.store.put(made.data),
-        bytes=len(made.data),
-        duration_ms=made.duration_ms,
-        loudness_lufs=made.loudness_lufs,
-        true_peak_dbtp=made.true_peak_dbtp,
-    )
+    sounds = studio.keep(mastered(cuts, studio.kbps))
     speech = Speech(
-        sound=sound,
+        sounds=sounds,
         voice=f"recording: {speakers}"[:80],
         fallback=False,
         spoken=text,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 from core.ids import new_id
+from core.profiles import Profile
 
 
 def _id() -> Mapped[str]:
@@ -97,14 +98,14 @@ class BulletinVersion(Base):
 
 
 class Rendition(Base):
-    """One mastered encoding of a version. The object's sha256 is its name in the store."""
+    """One mastered encoding of a version, for one profile. The object's sha256 is its name in the store."""
 
     __tablename__ = "renditions"
     __table_args__ = (UniqueConstraint("version_id", "profile", "sha256"),)
 
     id: Mapped[str] = _id()
     version_id: Mapped[str] = mapped_column(ForeignKey("bulletin_versions.id"), index=True)
-    profile: Mapped[str] = mapped_column(String(20), default="full")
+    profile: Mapped[Profile] = mapped_column(String(20))
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     bytes: Mapped[int]
     duration_ms: Mapped[int]

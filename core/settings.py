@@ -80,7 +80,10 @@ class Settings(BaseSettings):
     bulletin_minutes_max: int = Field(
         default=15, ge=1, le=360, description="Longest bulletin as it would be spoken, in minutes"
     )
-    audio_kbps: Literal[16, 24, 32] = Field(default=24, description="Bit rate of stored speech, kbit/s")
+    audio_kbps: Literal[16, 24, 32] = Field(default=24, description="Bit rate of full-range sounds, kbit/s")
+    audio_horn_kbps: Literal[16, 24, 32] = Field(
+        default=24, description="Bit rate of sounds for horn loudspeakers, kbit/s"
+    )
 
     quiet_hours: Annotated[str, Field(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = Field(
         default="21:00-05:00",

@@ -18,6 +18,7 @@ from core import migrations, units
 from core.database import Database
 from core.errors import FileMissing, Invalid
 from core.events import Actor
+from core.profiles import Profile
 from core.settings import Settings
 from core.units import Unit
 
@@ -27,6 +28,7 @@ SYSTEM_OPERATOR = Actor("system:cli", f"Dòng lệnh ({getpass.getuser()})")
 # The words before a unit's own name, which people leave out.
 _KINDS = {"Tỉnh", "Thành phố", "Huyện", "Quận", "Thị xã", "Thị trấn", "Xã", "Phường", "Đặc khu", "Thôn", "Tổ dân phố"}
 
+ProfileOption = Annotated[Profile, typer.Option(help="full: đủ dải (tăng âm, phát sóng); horn: loa nén")]
 Source = Annotated[str, typer.Argument(metavar="[TỆP|-]", help="Tệp chữ UTF-8; - là đầu vào chuẩn")]
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.common import Source, open_database, text_of, unit_id_of
+from api.cli.common import ProfileOption, Source, open_database, text_of, unit_id_of
 from core import units
 from core.clock import SystemClock
 from core.errors import FileMissing
+from core.profiles import PROFILE_VI
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def say(
     unit: Annotated[str | None, typer.Option(help="Đọc theo từ điển của đơn vị này (mã hoặc tên)")] = None,
     voice: Annotated[str | None, typer.Option(help="Giọng đọc; không nêu: theo thiết lập")] = None,
     rate: Annotated[int | None, typer.Option(min=80, max=260, help="Tốc độ, từ mỗi phút")] = None,
+    profile: ProfileOption = "full",
 ) -> None:
     """Đọc một văn bản thành tệp âm thanh / speak a text into an audio file."""
     from rich.console import Console  # noqa: PLC0415 - heavy, as is all of this
@@ -49,12 +51,13 @@ def say(
         speech = studio.speak(
             text, rate=rate, lexicon=lexicon, progress=lambda share: progress.update(task, completed=share)
         )
-    studio.join([speech.sound.sha256], output)
+    sound = speech.sounds[profile]
+    studio.join([sound.sha256], output)
     for failure in speech.failures:
         typer.echo(failure, err=True)
     typer.echo(
-        f"{output}: {speech.sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}, "
-        f"{speech.sound.loudness_lufs:.1f} LUFS"
+        f"{output}: {sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}, {PROFILE_VI[profile]}, "
+        f"{sound.loudness_lufs:.1f} LUFS"
     )
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.demo.story import Story
-from broadcast import airtime
+from broadcast import airtime, bulletins
 from broadcast.airtime import UnitAirtime
-from broadcast.tables import Approval, Bulletin, BulletinVersion, Campaign, Dispatch, Playout, Rendition
+from broadcast.tables import Approval, Bulletin, BulletinVersion, Campaign, Dispatch, Playout
 from core.errors import NotFound
 from schedules.tables import Airing
 
@@ -68,10 +68,9 @@ def _campaign(row: Campaign) -> dict[str, Any]:
 
 
 def _bulletins(session: Session, campaign_id: str) -> list[dict[str, Any]]:
-    rows: Iterable[tuple[Bulletin, BulletinVersion, Rendition, Approval | None]] = session.execute(
-        select(Bulletin, BulletinVersion, Rendition, Approval)
+    rows: Iterable[tuple[Bulletin, BulletinVersion, Approval | None]] = session.execute(
+        select(Bulletin, BulletinVersion, Approval)
         .join(BulletinVersion, BulletinVersion.bulletin_id == Bulletin.id)
-        .join(Rendition, Rendition.version_id == BulletinVersion.id)
         .outerjoin(Approval, (Approval.version_id == BulletinVersion.id) & (Approval.decision == "approved"))
         .where(Bulletin.campaign_id == campaign_id)
         .order_by(Bulletin.id)
@@ -81,14 +80,17 @@ def _bulletins(session: Session, campaign_id: str) -> list[dict[str, Any]]:
             "id": bulletin.id,
             "title": bulletin.title,
             "language": version.language,
-            "voice": rendition.voice,
-            "sha256": rendition.sha256,
-            "duration_ms": rendition.duration_ms,
-            "loudness_lufs": round(rendition.loudness_lufs, 2),
+            "voice": sounds[0].voice,
+            "duration_ms": sounds[0].duration_ms,
+            "renditions": [
+                {"profile": one.profile, "sha256": one.sha256, "loudness_lufs": round(one.loudness_lufs, 2)}
+                for one in sounds
+            ],
             "approved_by": approval.decided_by_name if approval else None,
             "drafted_from_dispatch": bulletin.drafted_from_dispatch,
         }
-        for bulletin, version, rendition, approval in rows
+        for bulletin, version, approval in rows
+        if (sounds := bulletins.renditions(session, version.id))
     ]
 
 

@@ -18,6 +18,7 @@ from broadcast.tables import BulletinVersion, Rendition
 from core.clock import Clock
 from core.database import Database
 from core.errors import FileMissing, Invalid
+from core.profiles import Profile
 from schedules import timetable
 from schedules.recurrence import Rule
 
@@ -78,7 +79,7 @@ class Storyteller:
         spot = next(version for version, text in versions if text.spot)
         programme_id, duration_ms = self._programme(spot)
         airing_id, starts_at = self._schedule(programme_id, duration_ms, airs_in)
-        voices = frozenset(rendition.voice for rendition in renditions.values())
+        voices = frozenset(one.voice for made in renditions.values() for one in made.values())
         return Story(dispatch_id, campaign_id, airing_id, starts_at, duration_ms, voices)
 
     def _show(self, parsed: ParsedDispatch) -> None:
@@ -133,9 +134,9 @@ class Storyteller:
                 for text in texts
             ]
 
-    def _speak(self, versions: Sequence[BulletinVersion]) -> dict[str, Rendition]:
+    def _speak(self, versions: Sequence[BulletinVersion]) -> dict[str, dict[Profile, Rendition]]:
         """Speak all, two at a time."""
-        spoken: dict[str, Rendition] = {}
+        spoken: dict[str, dict[Profile, Rendition]] = {}
         with (
             self.screen.progress("Đọc bản tin thành tiếng", len(versions)) as done,
             ThreadPoolExecutor(2, "speak") as pool,
@@ -152,15 +153,15 @@ class Storyteller:
             pool.shutdown(wait=False, cancel_futures=True)
             raise Interrupted
 
-    def _speak_one(self, version_id: str) -> Rendition:
+    def _speak_one(self, version_id: str) -> dict[Profile, Rendition]:
         return bulletins.render(
             self.db, version_id, studio=self.server.studio, actor=self.world.writer, clock=self.clock
         )
 
-    def _approve(self, renditions: dict[str, Rendition]) -> None:
-        """The writer submits, somebody else approves exactly the sound that was made."""
+    def _approve(self, renditions: dict[str, dict[Profile, Rendition]]) -> None:
+        """The writer submits, somebody else approves exactly the sounds that were made."""
         with self.screen.progress("Duyệt (người thứ hai)", len(renditions)) as done:
-            for number, (version_id, rendition) in enumerate(renditions.items(), 1):
+            for number, (version_id, made) in enumerate(renditions.items(), 1):
                 with self.db.writing() as session:
                     bulletins.submit(session, version_id, actor=self.world.writer, clock=self.clock)
                     bulletins.approve(
@@ -168,7 +169,7 @@ class Storyteller:
                         version_id,
                         actor=self.world.approver,
                         clock=self.clock,
-                        sha256s=[rendition.sha256],
+                        sha256s=[one.sha256 for one in made.values()],
                         fallback_permitted=True,  # the demo permits the offline voice and says which one spoke
                     )
                 done(number)

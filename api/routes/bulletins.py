@@ -22,6 +22,7 @@ from broadcast import bulletins as room
 from broadcast import recordings, withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
 from core.errors import Invalid, NotFound
+from core.profiles import Profile
 
 router = api_router("bulletins")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
@@ -72,7 +73,9 @@ class Decision(In):
 
 
 class ApprovalIn(Decision):
-    sha256s: list[Sha256] = Field(min_length=1, max_length=100, description="Exactly the sounds that were listened to")
+    sha256s: list[Sha256] = Field(
+        min_length=1, max_length=100, description="Exactly the sounds that were listened to, one per profile"
+    )
 
 
 class Refusal(In):
@@ -80,6 +83,7 @@ class Refusal(In):
 
 
 class RenditionOut(Out):
+    profile: Profile = Field(description="full: for amplifiers and transmitters; horn: for horn loudspeakers")
     sha256: str
     bytes: int
     duration_ms: DurationMs
@@ -342,7 +346,7 @@ def withdraw(context: Ctx, who: Approver, version_id: str, body: Refusal) -> Ver
 
 @router.get(
     "/versions/{version_id}/audio/{sha256}",
-    summary="Listen",
+    summary="Listen to one rendition",
     response_class=FileResponse,
     responses={**responses(404, 416), 200: {"content": {"audio/ogg": {}}}, 206: {"description": "The range asked for"}},
 )

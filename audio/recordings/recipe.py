@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from audio.codec import SAMPLE_RATE, Samples
-from audio.mastering import Mastered, master
+from audio.mastering import Mastered, master_all
+from audio.profiles import Profile
 from audio.recordings.analysis import Mix, mono
 from audio.recordings.decoding import Decoder
 from core.errors import Invalid
@@ -53,15 +54,18 @@ def blocks(cuts: Sequence[Cut]) -> Iterator[Samples]:
                     break
 
 
-def mastered(cuts: Sequence[Cut], kbps: int) -> Mastered:
-    """The recipe's sound, ready to air. Raises `SoundUnusable`, `Invalid` (too long to be mastered at once)."""
+def mastered(cuts: Sequence[Cut], kbps: Mapping[Profile, int]) -> dict[Profile, Mastered]:
+    """The recipe's sound in every profile, ready to air.
+
+    Raises `SoundUnusable`, `Invalid` (too long to be mastered at once).
+    """
     total_ms = sum(cut.end_ms - cut.start_ms for cut in cuts)
     if total_ms > WHOLE_MINUTES_MAX * 60_000:
         raise Invalid(
             what=f"bản tin thu âm dài quá {WHOLE_MINUTES_MAX} phút, hãy chia thành nhiều bản tin / "
             f"a recorded bulletin is longer than {WHOLE_MINUTES_MAX} minutes, split it into several"
         )
-    return master(np.concatenate(list(blocks(cuts))), SAMPLE_RATE, kbps=kbps)
+    return master_all(np.concatenate(list(blocks(cuts))), SAMPLE_RATE, kbps=kbps)
 
 
 def _faded(piece: Samples, at: int, first: int, last: int) -> Samples:

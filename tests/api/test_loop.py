@@ -145,29 +145,30 @@ def test_a_bulletin_is_spoken_heard_and_approved_by_another(site: Site) -> None:
     assert early.status_code == 409  # not spoken yet
 
     spoken = _made(editor.post(f"/api/v1/versions/{version}/render"), 200)
-    sound = spoken["renditions"][0]
-    assert sound["voice"].startswith("espeak")
-    assert abs(sound["loudness_lufs"] + 16) <= 0.5
+    assert [sound["profile"] for sound in spoken["renditions"]] == ["full", "horn"]
     assert "một trăm mười một" not in spoken["spoken"]  # 111 is a number to call
-
-    whole = editor.get(f"/api/v1/versions/{version}/audio/{sound['sha256']}")
-    assert whole.headers["content-type"] == "audio/ogg"
-    assert hashlib.sha256(whole.content).hexdigest() == sound["sha256"]
-    assert whole.headers["etag"] == f'"{sound["sha256"]}"'
-    samples_, rate = soundfile.read(io.BytesIO(whole.content))
-    assert abs(len(samples_) / rate * 1000 - sound["duration_ms"]) < 50
+    for sound in spoken["renditions"]:
+        assert sound["voice"].startswith("espeak")
+        assert abs(sound["loudness_lufs"] + 16) <= 0.5
+        whole = editor.get(f"/api/v1/versions/{version}/audio/{sound['sha256']}")
+        assert whole.headers["content-type"] == "audio/ogg"
+        assert hashlib.sha256(whole.content).hexdigest() == sound["sha256"]
+        assert whole.headers["etag"] == f'"{sound["sha256"]}"'
+        samples_, rate = soundfile.read(io.BytesIO(whole.content))
+        assert abs(len(samples_) / rate * 1000 - sound["duration_ms"]) < 50
     part = editor.get(whole.url.path, headers={"range": "bytes=100-199"})
     assert (part.status_code, part.content) == (206, whole.content[100:200])
     assert editor.get(whole.url.path, headers={"range": "bytes=99999999-"}).status_code == 416
     assert editor.get(f"/api/v1/versions/{version}/audio/{'0' * 64}").status_code == 404
 
     _made(editor.post(f"/api/v1/versions/{version}/submit"), 200)
-    own = editor.post(f"/api/v1/versions/{version}/approve", json={"sha256s": [sound["sha256"]]})
+    heard = {"sha256s": [sound["sha256"] for sound in spoken["renditions"]]}
+    own = editor.post(f"/api/v1/versions/{version}/approve", json=heard)
     assert own.status_code == 403
     approver = site.as_("approver")
-    other = approver.post(f"/api/v1/versions/{version}/approve", json={"sha256s": ["0" * 64]})
-    assert other.status_code == 409  # not what stands there
-    done = _made(approver.post(f"/api/v1/versions/{version}/approve", json={"sha256s": [sound["sha256"]]}), 200)
+    for other in (["0" * 64], heard["sha256s"][:1]):  # not what stands there, or not all of it
+        assert approver.post(f"/api/v1/versions/{version}/approve", json={"sha256s": other}).status_code == 409
+    done = _made(approver.post(f"/api/v1/versions/{version}/approve", json=heard), 200)
     assert done["status"] == "approved"
     assert done["decisions"][0]["decided_by_name"] == "Lê Quang Minh"
 

@@ -73,7 +73,7 @@ def test_the_whole_way(any_site: Site, tmp_path: Path) -> None:
 
     assert editor.post(f"{version}/submit").json()["status"] == "submitted"
     assert editor.put(f"{version}/recipe", json={"parts": parts}).status_code == 409
-    sounds = {"sha256s": [again["sha256"]]}
+    sounds = {"sha256s": [one["sha256"] for one in editor.get(version).json()["renditions"]]}
     assert editor.post(f"{version}/approve", json=sounds).status_code == 403
     assert approver.post(f"{version}/approve", json=sounds).json()["status"] == "approved"
     with any_site.db.reading() as session:

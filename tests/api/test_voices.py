@@ -44,11 +44,11 @@ def test_what_a_fallback_spoke_is_shown_and_approved_only_where_the_site_permits
     assert editor.post(f"/api/v1/bulletins/{bulletin['id']}/rate", json={"rate_wpm": 5}).status_code == 422
     version = bulletin["versions"][0]["id"]
     assert editor.get(f"/api/v1/versions/{version}/rendering").json() == {"going_on": False, "share": None}
-    (sound,) = editor.post(f"/api/v1/versions/{version}/render").json()["renditions"]
+    sound, horn = editor.post(f"/api/v1/versions/{version}/render").json()["renditions"]
     assert (sound["voice"], sound["fallback"]) == ("spare", True)
     assert sound["duration_ms"] > 4 * 600 * 0.9  # four syllables at a hundred a minute
     editor.post(f"/api/v1/versions/{version}/submit")
-    answer = approver.post(f"/api/v1/versions/{version}/approve", json={"sha256s": [sound["sha256"]]})
+    answer = approver.post(f"/api/v1/versions/{version}/approve", json={"sha256s": [sound["sha256"], horn["sha256"]]})
     permitted = site.context.settings.fallback_voices_permitted
     assert answer.status_code == (200 if permitted else 409), answer.text
 

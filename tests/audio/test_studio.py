@@ -17,6 +17,7 @@ from audio.store import ObjectStore
 from audio.studio import Studio, estimated_s
 from audio.voices import FakeVoice, VoiceChain, chain
 from core.errors import DiskFull, Invalid, NotFound, TruyenThanhError
+from core.profiles import PROFILES
 from tests.audio.test_voices import Broken
 
 TEXT = "Bà con chú ý! Gọi tổng đài 111 khi cần giúp đỡ.\n\nNgày 30/7 là ngày toàn dân phòng, chống mua bán người."
@@ -37,19 +38,23 @@ def stored(studio: Studio) -> list[Path]:
     return [path for path in studio.store.folder.rglob("*") if path.is_file()]
 
 
-def test_a_text_becomes_a_stored_sound_at_the_right_level(studio: Studio) -> None:
+def test_a_text_becomes_stored_sounds_of_one_length_at_the_right_level(studio: Studio) -> None:
     told: list[float] = []
     speech = studio.speak(TEXT, progress=told.append)
-    data = studio.store.read(speech.sound.sha256)
-    assert len(data) == speech.sound.bytes
-    samples, rate = soundfile.read(io.BytesIO(data))
-    assert rate == 48_000
-    assert samples.size == speech.sound.duration_ms * 48
-    loudness = pyloudnorm.Meter(rate).integrated_loudness(samples)
-    assert abs(loudness + 16) <= 0.5
-    assert speech.sound.loudness_lufs == pytest.approx(loudness, abs=0.02)
-    assert speech.sound.true_peak_dbtp <= -1.5
-    assert 6_000 < speech.sound.duration_ms < 15_000
+    assert set(speech.sounds) == set(PROFILES)
+    assert len({sound.sha256 for sound in speech.sounds.values()}) == len(PROFILES)
+    assert len({sound.duration_ms for sound in speech.sounds.values()}) == 1
+    for sound in speech.sounds.values():
+        data = studio.store.read(sound.sha256)
+        assert len(data) == sound.bytes
+        samples, rate = soundfile.read(io.BytesIO(data))
+        assert rate == 48_000
+        assert samples.size == sound.duration_ms * 48
+        loudness = pyloudnorm.Meter(rate).integrated_loudness(samples)
+        assert abs(loudness + 16) <= 0.5
+        assert sound.loudness_lufs == pytest.approx(loudness, abs=0.02)
+        assert sound.true_peak_dbtp <= -1.5
+        assert 6_000 < sound.duration_ms < 15_000
     assert speech.spoken == (
         "bà con chú ý! gọi tổng đài một một một khi cần giúp đỡ.\n"
         "ngày ba mươi tháng bảy là ngày toàn dân phòng, chống mua bán người."
@@ -62,8 +67,8 @@ def test_a_text_becomes_a_stored_sound_at_the_right_level(studio: Studio) -> Non
 def test_the_same_text_gives_the_same_object(studio: Studio) -> None:
     first = studio.speak("Xin chào bà con.")
     studio.speak("Một câu khác.")
-    assert studio.speak("Xin chào bà con.").sound == first.sound
-    assert studio.speak("Xin chào bà con.", rate=160).sound.duration_ms < first.sound.duration_ms
+    assert studio.speak("Xin chào bà con.").sounds == first.sounds
+    assert studio.speak("Xin chào bà con.", rate=160).sounds["full"].duration_ms < first.sounds["full"].duration_ms
 
 
 def test_doubts_are_told_with_their_line(quick: Studio) -> None:
@@ -133,17 +138,18 @@ def test_chimes_are_made_once_and_known_by_both_names(quick: Studio) -> None:
     assert quick.chime("mở đầu") == opening
     assert quick.chime("opening") == opening
     assert quick.chime("kết thúc") == quick.chime("closing") != opening
-    assert len(stored(quick)) == 2
-    quick.store.remove(opening.sha256)
+    assert set(opening) == set(PROFILES)
+    assert len(stored(quick)) == 2 * len(PROFILES)
+    quick.store.remove(opening["horn"].sha256)
     assert quick.chime() == opening  # made again
-    assert quick.store.has(opening.sha256)
+    assert quick.store.has(opening["horn"].sha256)
     with pytest.raises(NotFound):
         quick.chime("giữa giờ")
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".ogg"])
 def test_joining_gives_one_file_to_the_sample(quick: Studio, tmp_path: Path, suffix: str) -> None:
-    sounds = [quick.chime(), quick.speak("Xin chào bà con.").sound, quick.chime("kết thúc")]
+    sounds = [quick.chime()["full"], quick.speak("Xin chào bà con.").sounds["full"], quick.chime("kết thúc")["full"]]
     out = tmp_path / "copies" / f"programme{suffix}"
     quick.join([sound.sha256 for sound in sounds], out)
     samples, rate = soundfile.read(out)
@@ -155,11 +161,11 @@ def test_joining_gives_one_file_to_the_sample(quick: Studio, tmp_path: Path, suf
 def test_joining_what_is_not_there_writes_nothing(quick: Studio, tmp_path: Path) -> None:
     out = tmp_path / "programme.wav"
     with pytest.raises(NotFound):
-        quick.join([quick.chime().sha256, "0" * 64], out)
+        quick.join([quick.chime()["full"].sha256, "0" * 64], out)
     with pytest.raises(Invalid):
         quick.join([], out)
     with pytest.raises(Invalid):
-        quick.join([quick.chime().sha256], tmp_path / "programme.m4a")
+        quick.join([quick.chime()["full"].sha256], tmp_path / "programme.m4a")
     assert not out.exists()
 
 

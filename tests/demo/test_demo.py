@@ -39,7 +39,7 @@ def test_every_member_is_there(run: Run) -> None:
     assert set(told) == {"dispatch", "campaign", "bulletins", "airings", "playouts", "airtime", "recordings"}
     assert {"number", "date", "issuer", "subject"} <= set(told["dispatch"])
     assert all(told["dispatch"][name] for name in ("number", "date", "issuer", "subject"))
-    wanted = {"id", "title", "language", "voice", "sha256", "duration_ms", "loudness_lufs", "approved_by"}
+    wanted = {"id", "title", "language", "voice", "duration_ms", "renditions", "approved_by"}
     assert all(wanted <= set(bulletin) for bulletin in told["bulletins"])
     assert len(told["bulletins"]) >= 10
     assert len(told["playouts"]) == len(told["recordings"]) == 6
@@ -49,7 +49,9 @@ def test_every_member_is_there(run: Run) -> None:
 def test_all_were_spoken_at_the_same_loudness_and_approved_by_somebody_else(run: Run) -> None:
     for bulletin in run.told["bulletins"]:
         assert bulletin["voice"] == "espeak"
-        assert bulletin["loudness_lufs"] == pytest.approx(-16, abs=0.5)
+        assert {one["profile"] for one in bulletin["renditions"]} == {"full", "horn"}
+        for one in bulletin["renditions"]:
+            assert one["loudness_lufs"] == pytest.approx(-16, abs=0.5)
         assert bulletin["approved_by"] == "Trần Văn Duyệt (trình diễn)"
 
 

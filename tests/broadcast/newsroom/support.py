@@ -9,6 +9,7 @@ from audio.store import ObjectStore
 from audio.studio import SoundObject, Speech
 from core.errors import NotFound
 from core.events import Actor
+from core.profiles import PROFILES, Profile
 
 WRITER = Actor("01J00000000000000000WRITER", "Người viết")
 APPROVER = Actor("01J000000000000000APPR0VER", "Người duyệt")
@@ -40,12 +41,15 @@ class QuickSpeaker:
         if progress:
             progress(1.0)
         name = voice or "quick"
-        return Speech(self._sound(f"{name}:{text}", 100 * len(text)), name, self.fallback, text.lower(), [], False)
+        return Speech(self._sounds(f"{name}:{text}", 100 * len(text)), name, self.fallback, text.lower(), [], False)
 
-    def chime(self, name: str = "mở đầu") -> SoundObject:
+    def chime(self, name: str = "mở đầu") -> dict[Profile, SoundObject]:
         if name not in {"mở đầu", "kết thúc"}:
             raise NotFound(what="nhạc hiệu", id=name)
-        return self._sound(f"chime {name}", 2_500)
+        return self._sounds(f"chime {name}", 2_500)
+
+    def _sounds(self, content: str, duration_ms: int) -> dict[Profile, SoundObject]:
+        return {profile: self._sound(f"{profile}:{content}", duration_ms) for profile in PROFILES}
 
     def _sound(self, content: str, duration_ms: int) -> SoundObject:
         data = content.encode()

@@ -18,6 +18,7 @@ from broadcast.bulletins import (
     NotAPerson,
     NotSpoken,
     OwnApproval,
+    ProfileMissing,
     ReasonMissing,
     SoundChanged,
     Status,
@@ -28,6 +29,7 @@ from core.clock import ManualClock
 from core.database import Database
 from core.errors import Invalid, NotFound, TruyenThanhError
 from core.events import SYSTEM, Event
+from core.profiles import PROFILES, Profile
 from tests.broadcast.newsroom.support import APPROVER, SECOND_APPROVER, WRITER, QuickSpeaker
 
 TEXT = "Bà con nhớ khóa bếp ga trước khi ra khỏi nhà."
@@ -43,9 +45,9 @@ class Desk:
         with self.db.writing() as session:
             return bulletins.create(session, title=title, text=text, actor=WRITER, clock=self.clock).id
 
-    def speak(self, version_id: str, voice: str | None = None) -> str:
+    def speak(self, version_id: str, voice: str | None = None) -> list[str]:
         made = bulletins.render(self.db, version_id, studio=self.speaker, voice=voice, actor=WRITER, clock=self.clock)
-        return made.sha256
+        return sorted(one.sha256 for one in made.values())
 
     def submit(self, version_id: str) -> None:
         with self.db.writing() as session:
@@ -97,24 +99,24 @@ def quick(sqlite_db: Database, speaker: QuickSpeaker, clock: ManualClock) -> Des
 
 def test_the_whole_way(desk: Desk) -> None:
     version_id = desk.write()
-    sha256 = desk.speak(version_id)
+    sha256s = desk.speak(version_id)
     desk.submit(version_id)
-    desk.approve(version_id, sha256s=[sha256])
+    desk.approve(version_id, sha256s=sha256s)
     with desk.db.reading() as session:
         version = bulletins.get(session, version_id)
         assert (version.status, version.number, version.spoken) == ("approved", 1, TEXT.lower())
         approval = bulletins.decisions(session, version_id)[-1]
-        assert (approval.decision, approval.sha256s) == ("approved", [sha256])
+        assert (approval.decision, approval.sha256s) == ("approved", sha256s)
         assert (approval.decided_by, approval.decided_by_name) == (APPROVER.id, APPROVER.name)
-        approved = bulletins.approved_rendition(session, version_id)
-        assert approved is not None
-        assert approved.sha256 == sha256
+        approved = bulletins.approved_renditions(session, version_id)
+        assert set(approved) == {"full", "horn"}
+        assert sorted(one.sha256 for one in approved.values()) == sha256s
         events = session.scalars(select(Event).order_by(Event.seq)).all()
         assert [event.kind.rpartition(":")[2] for event in events] == [
             "created", "written", "rendered", "submitted", "approved",
         ]  # fmt: skip
         assert {event.subject_id for event in events} == {version.bulletin_id}
-        assert events[-1].data["sha256s"] == [sha256]
+        assert events[-1].data["sha256s"] == sha256s
 
 
 ACTIONS: dict[Action, Callable[[Desk, str], object]] = {
@@ -167,6 +169,59 @@ def test_an_approval_names_what_was_listened_to(quick: Desk, heard: list[str]) -
         quick.approve(version_id, sha256s=heard)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_approval_binds_the_whole_set(quick: Desk, profile: Profile) -> None:
+    """One of the two alone, the two of another version, or one of them made anew: none of that is what was heard."""
+    version_id = quick.in_state("submitted")
+    with quick.db.reading() as session:
+        heard = {one.profile: one.sha256 for one in bulletins.renditions(session, version_id)}
+    with pytest.raises(SoundChanged):
+        quick.approve(version_id, sha256s=[heard[profile]])
+    with pytest.raises(SoundChanged):
+        quick.approve(version_id, sha256s=[*heard.values(), "0" * 64])
+    with quick.db.writing() as session:
+        made = {one.profile: one for one in bulletins.renditions(session, version_id)}
+        made[profile].sha256 = "1" * 64
+    with pytest.raises(SoundChanged):
+        quick.approve(version_id, sha256s=list(heard.values()))
+    assert quick.status(version_id) == "submitted"
+
+
+def test_one_rendition_may_change_and_the_other_stay(desk: Desk) -> None:
+    version_id = desk.write()
+    first = desk.speak(version_id)
+    with desk.db.writing() as session:
+        made = {one.profile: one for one in bulletins.renditions(session, version_id)}
+        made["horn"].sha256 = "1" * 64  # as from an earlier shaping for horns
+    assert desk.speak(version_id) == first
+    with desk.db.reading() as session:
+        assert bulletins.current_sha256s(session, version_id) == first
+
+
+def test_both_profiles_are_handed_in_or_none(desk: Desk) -> None:
+    version_id = desk.write()
+    desk.speak(version_id)
+    with desk.db.writing() as session:
+        session.delete(next(one for one in bulletins.renditions(session, version_id) if one.profile == "horn"))
+    with pytest.raises(ProfileMissing) as caught:
+        desk.submit(version_id)
+    assert "loa nén" in caught.value.text("vi")
+    assert "đủ dải" not in caught.value.text("vi")
+    assert desk.status(version_id) == "draft"
+    desk.speak(version_id)
+    desk.submit(version_id)
+
+
+def test_one_of_before_with_its_full_sound_alone_goes_on_its_way(desk: Desk) -> None:
+    """It was spoken and submitted before sounds were made in two profiles."""
+    version_id = desk.in_state("submitted")
+    with desk.db.writing() as session:
+        session.delete(next(one for one in bulletins.renditions(session, version_id) if one.profile == "horn"))
+    desk.approve(version_id)
+    with desk.db.reading() as session:
+        assert set(bulletins.approved_renditions(session, version_id)) == {"full"}
+
+
 def test_a_sound_that_changed_since_it_was_heard_is_not_approved(desk: Desk) -> None:
     version_id = desk.in_state("submitted")
     with desk.db.reading() as session:
@@ -183,10 +238,10 @@ def test_rendering_again_replaces_what_nobody_approved_and_says_so(desk: Desk) -
     first, second = desk.speak(version_id), desk.speak(version_id, voice="khác")
     assert desk.speak(version_id, voice="khác") == second  # the same sound is the same rendition
     with desk.db.reading() as session:
-        assert bulletins.current_sha256s(session, version_id) == [second]
+        assert bulletins.current_sha256s(session, version_id) == second
         made = session.scalars(select(Event).where(Event.kind == "user:bulletin:rendered").order_by(Event.seq)).all()
-        assert [event.data["replaced"] for event in made] == [[], [first]]
-    assert desk.speaker.store.has(first)
+        assert [sorted(event.data["replaced"]) for event in made] == [[], first]
+    assert all(desk.speaker.store.has(sha256) for sha256 in first)
 
 
 def test_speaking_holds_no_transaction(quick: Desk) -> None:
@@ -222,11 +277,11 @@ def test_another_wording_is_another_version_and_the_earlier_one_stays(desk: Desk
     with desk.db.reading() as session:
         old = bulletins.get(session, first)
         assert (old.status, old.text, old.number) == ("approved", TEXT, 1)
-        assert bulletins.approved_rendition(session, first) is not None
-        assert bulletins.approved_rendition(session, second.id) is None
+        assert set(bulletins.approved_renditions(session, first)) == {"full", "horn"}
+        assert bulletins.approved_renditions(session, second.id) == {}
     desk.withdraw(first)
     with desk.db.reading() as session:
-        assert bulletins.approved_rendition(session, first) is None
+        assert bulletins.approved_renditions(session, first) == {}
         assert [a.decision for a in bulletins.decisions(session, first)] == ["approved", "withdrawn"]
 
 

@@ -147,7 +147,7 @@ def test_a_change_says_what_it_would_alter_and_alters_none(place: Place) -> None
     place.put(place.province, "Đồng Bùi", "đồng bụi")
     assert standing() == before
     with place.db.reading() as session:
-        assert bulletins.approved_rendition(session, approved) is not None
+        assert bulletins.approved_renditions(session, approved)
     # The other way, several at once, and what leaves everything as it is.
     assert set(place.impact(place.province, Change("Đồng Bùi", None))) == {approved, submitted}
     both = place.impact(place.province, Change("Đồng Bùi", None), Change("QL37", None))
