@@ -7,8 +7,7 @@ Prints the figures and exits with 1 when one misses its target:
 - the whole sample dispatch, or the file that is named, in at most 20 ms of processor time;
 - bulletins and dispatches at no less than 300 KB of UTF-8 text a second of one processor;
 - the gold set (see `benchmarks.gold`): the share that is read right, of the part that rules are tuned on and of
-  the part that is held out, there at least 97 %. Each is read once with sea-g2p under our rules and once
-  with the rules alone.
+  the part that is held out, there at least 97 %.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
-from audio.reading import base, read
+from audio.reading import read
 from benchmarks import gold
 from benchmarks.speech import BULLETIN
 
@@ -34,7 +32,7 @@ ROUNDS = 15
 
 def speed(dispatch: str) -> bool:
     """Both figures of speed."""
-    read(dispatch)  # the dictionary is loaded at the first call
+    read(dispatch)  # the tables are loaded at the first call
     took_ms = _median_s(lambda: read(dispatch)) * 1000
     size = len(dispatch.encode())
     prompt = took_ms <= DISPATCH_MS_MOST
@@ -49,20 +47,17 @@ def speed(dispatch: str) -> bool:
 
 
 def score() -> bool:
-    """How many items of each part of the gold set are read right, by kind, and how many by the rules alone."""
+    """How many items of each part of the gold set are read right, and what is wrong by kind."""
     reached = True
     for part in PARTS:
         items = gold.load(part)
         result = gold.score(items, _spoken)
-        with mock.patch.object(base, "normalise", return_value=[]):
-            alone = len(items) - len(gold.score(items, _spoken).failures)
         held_out = part == "heldout"
         good = result.percent >= RIGHT_PERCENT_LEAST or not held_out
         wrong = ", ".join(f"{kind} {count}" for kind, count in result.failed.most_common())
         print(
             f"gold set, {part}: {len(items) - len(result.failures)} of {len(items)} right, {result.percent:.1f} %"
             + (f" (at least {RIGHT_PERCENT_LEAST} %) {_verdict(reached=good)}" if held_out else "")
-            + f"; without sea-g2p {alone}"
             + (f"; wrong by kind: {wrong}" if wrong else "")
         )
         reached &= good

@@ -31,7 +31,7 @@ Read = Callable[[str], "Reading"]
 _KINDS_VI: Final = {
     "document": "số hiệu văn bản", "date": "ngày tháng", "time": "giờ", "phone": "điện thoại", "money": "tiền",
     "number": "số", "unit": "đơn vị đo", "roman": "số La Mã", "abbreviation": "chữ viết tắt", "web": "địa chỉ mạng",
-    "markup": "dấu trình bày", "foreign": "tên nước ngoài", "letter": "chữ cái", "base": "từ lạ", "symbol": "ký hiệu",
+    "markup": "dấu trình bày", "foreign": "tên nước ngoài", "letter": "chữ cái", "symbol": "ký hiệu",
     "lexicon": "từ điển đơn vị",
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Written Vietnamese into spoken form: `read("ngày 30/7").spoken` is `ngày ba mươi tháng bảy`.
 
-Rules of our own for administrative text (`rules/`, `abbreviations.tsv`) over sea-g2p, which reads what they don't know.
+Rules for administrative text (`rules/`), tables (`abbreviations.tsv`, `foreign.tsv`), and a guess with a doubt for what
+neither knows (`words`).
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ _RIMES: Final = frozenset(
 _TONES: Final = {"\u0300", "\u0301", "\u0303", "\u0309", "\u0323"}
 _STOPPED: Final = ("c", "ch", "p", "t")  # such syllables carry the rising or the heavy tone
 _HIGH_OR_LOW: Final = {"\u0301", "\u0323"}
-_SHAPES: Final = {"\u0302", "\u0306", "\u031b"}  # circumflex, breve, horn: parts of letters
 
 VIETNAMESE: Final = frozenset(
     unicodedata.normalize("NFC", base + tone) for base in "aăâeêioôơuưy" for tone in ("", *sorted(_TONES))
@@ -115,6 +114,14 @@ def is_syllable(word: str) -> bool:
         if rime in _RIMES or (onset == "gi" and "i" + rime in _RIMES) or (onset == "qu" and "u" + rime in _RIMES):
             return not rime.endswith(_STOPPED) or tone in _HIGH_OR_LOW
     return bare in {"gi", "gin"}
+
+
+def is_toneless(word: str) -> bool:
+    """No tone mark, no circumflex or breve on it: what capitals that abbreviate look like; Đ, Ơ and Ư may be in it."""
+    return not any(mark in _NO_ABBREVIATION for mark in unicodedata.normalize("NFD", word))
+
+
+_NO_ABBREVIATION: Final = _TONES | {"\u0302", "\u0306"}
 
 
 def spell(word: str) -> str:

@@ -71,7 +71,7 @@ def number(text: str) -> str:
         whole, _, decimals = text.replace(",", "").partition(".")
     else:
         whole, _, decimals = text.replace(".", ",").partition(",")
-    if decimals == "0":  # a version: 4.0
+    if decimals == "0" and "," not in text:  # a version: 4.0
         return f"{_whole(whole)} chấm không"
     spoken = _whole(whole)
     return f"{spoken} phẩy {_decimals(decimals)}" if decimals else spoken

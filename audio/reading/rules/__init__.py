@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from audio.reading import abbreviations
 from audio.reading.model import Rule
-from audio.reading.rules import dates, documents, markup, numbers, phones, units, web
+from audio.reading.rules import abbreviations, dates, documents, markup, numbers, phones, places, units, web
 
 ALL: Final[tuple[Rule, ...]] = (
     *documents.RULES,
     *markup.RULES,
     *web.RULES,
+    *places.RULES,
     *dates.RULES,
     *phones.RULES,
     *units.RULES,

@@ -103,8 +103,14 @@ _OF_A_DOCUMENT: Final = re.compile(r"[-/ ][A-ZĐƯ][\w-]*,?\s+ngày\s+$")
 
 
 def _dashed_day(match: re.Match[str]) -> str:
-    """`ngày 19-5`, `chiều 30.7`: a day and a month joined by a dash or a point; a rising pair is a span of days."""
-    return f"{match['word'].lower()} {_one(match['date'])}"
+    """`ngày 19-5`, `chiều 30.7`, `ngày 7.5 và 19.5`: a day and a month joined by a dash or a point."""
+    words = [match["word"].lower()]
+    for index, part in enumerate(re.split(rf"({_AND_MORE})", match["date"])):
+        words.append(part.strip() if index % 2 else _one(part))
+    return " ".join(words).replace(" ,", ",")
+
+
+_AND_MORE: Final = r"[ ]*,[ ]*|[ ]+(?:và|hoặc|đến|tới)[ ]+"
 
 
 def _in_words(match: re.Match[str]) -> str:
@@ -227,19 +233,40 @@ def _duration(match: re.Match[str]) -> str:
 _DURATIONS: Final = {"'": "phút", "p": "phút", "ph": "phút", "s": "giây", "phút": "phút"}
 
 RULES = [
-    rule("time", r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])", _round_the_clock),
-    rule("time", r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)", _round_the_clock),
-    rule("date", rf"{_LEFT}{_MONTH}[ ]?/[ ]?{_YEAR}[ ]*-[ ]*{_MONTH}[ ]?/[ ]?{_YEAR}(?![\w/])", _spanned_months),
-    rule("date", rf"{_LEFT}{_DAY}([ ]?[.-][ ]?){_MONTH}\1{_YEAR}(?![\w/])", _full),
     rule(
-        "date", rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}", _dates, certainty=BY_CONTEXT
+        "time",
+        r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])",
+        _round_the_clock,
+        begins="digit",
+    ),
+    rule(
+        "time",
+        r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)",
+        _round_the_clock,
+        begins="digit",
+    ),
+    rule(
+        "date",
+        rf"{_LEFT}{_MONTH}[ ]?/[ ]?{_YEAR}[ ]*-[ ]*{_MONTH}[ ]?/[ ]?{_YEAR}(?![\w/])",
+        _spanned_months,
+        begins="digit",
+    ),
+    rule("date", rf"{_LEFT}{_DAY}([ ]?[.-][ ]?){_MONTH}\1{_YEAR}(?![\w/])", _full, begins="digit"),
+    rule(
+        "date",
+        rf"{_LEFT}(?:{_DAY}{_AND}){{0,8}}{_DATE}(?:{_AND}{_DATE}){{0,4}}{_RIGHT}",
+        _dates,
+        certainty=BY_CONTEXT,
+        begins="digit",
     ),
     rule(
         "date",
         r"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+"
-        rf"(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}|{_DAY}\.{_MONTH}){_RIGHT}",
+        rf"(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}(?:(?:{_AND_MORE}){_DAY}-{_MONTH}(?![\w-]))*|"
+        rf"{_DAY}\.{_MONTH}(?:(?:{_AND_MORE}){_DAY}\.{_MONTH}(?!\w))*){_RIGHT}",
         _dashed_day,
         re.IGNORECASE,
+        begins="before digit",
     ),
     rule(
         "date",
@@ -247,6 +274,7 @@ RULES = [
         r"(?![\w/-]|[.,]\d|[ ]*(?:-|đến|tới|tháng|h[àằ]ng|và|,)[ ]*)",
         _day_or_span,
         re.IGNORECASE,
+        begins="before digit",
     ),
     rule("date", r"(?<!\w)ngày[ .…]+tháng(?!\w)", lambda _m: Said("ngày tháng", "blank"), re.IGNORECASE),
     rule(
@@ -255,12 +283,14 @@ RULES = [
         r"(?=[ ]+tháng\b|[ ]+h[ằà]ng\b|[ ]*(?:đến|tới|và|hoặc|-)[ ]*ngày\b|[ ]*,?[ ]*(?:rạng )?sáng[ ](?:ngày[ ])?\d)",
         _in_words,
         re.IGNORECASE,
+        begins="before digit",
     ),
     rule(
         "date",
         rf"(?<!\w)(?P<word>ngày|mùng|mồng)[ ]+(?P<days>{_DAY})(?=[ ]*(?:[,;.)\n\"]|$))(?![.,]\d)",
         _in_words,
         re.IGNORECASE,
+        begins="before digit",
     ),
     rule(
         "date",
@@ -268,6 +298,7 @@ RULES = [
         rf"(?:[ ]?[/-][ ]?(?P<year>{_YEAR}))?(?![\w/]|[.,]\d)",
         _months,
         re.IGNORECASE,
+        begins="before digit",
     ),
     rule(
         "date",
@@ -276,28 +307,36 @@ RULES = [
         _quarter,
         re.IGNORECASE,
     ),
-    rule("date", rf"(?<!\w)T(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year),
-    rule("date", rf"{_LEFT}(?P<first>{_YEAR})/(?P<second>{_YEAR})(?![\w/])", _two_years),
-    rule("date", rf"{_LEFT}(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year),
+    rule("date", rf"(?<!\w)T(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year, begins="capital"),
+    rule("date", rf"{_LEFT}(?P<first>{_YEAR})/(?P<second>{_YEAR})(?![\w/])", _two_years, begins="digit"),
+    rule("date", rf"{_LEFT}(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year, begins="digit"),
     rule(
         "date",
         rf"(?<!\w)thứ[ ]+(?P<days>[1-7](?:{_AND}(?:thứ[ ]+)?[2-7](?!\d)){{0,5}})(?![\w/]|[.,]\d)",
         _weekdays,
         re.IGNORECASE,
+        begins="before digit",
     ),
-    rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times),
+    rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times, begins="digit"),
     rule(
         "time",
         r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)"
         r"(?::(?P<second>[0-5]\d))?(?:[ ]?(?:h|giờ))?(?![\w:])",
         _time,
+        begins="digit",
     ),
     rule(
         "time",
         r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d|[ ](?:sáng|trưa|chiều|tối|đêm)\b))"
         r"(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
         _time,
+        begins="digit",
     ),
-    rule("time", r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])", _time),
-    rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])",
+        _time,
+        begins="digit",
+    ),
+    rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration, begins="digit"),
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from audio.reading.abbreviations import SIMPLE
 from audio.reading.model import Said, after, before, rule
 from audio.reading.numerals import cardinal, digits
 
@@ -65,6 +66,7 @@ ISSUERS: Final = {
     "BTT": "ban thường trực", "BTV": "ban thường vụ", "BCHTW": "ban chấp hành trung ương đảng",
     "BCĐTW": "ban chỉ đạo trung ương", "BCĐQG": "ban chỉ đạo quốc gia", "UBQG": "ủy ban quốc gia",
     "BCHPCTT": "ban chỉ huy phòng chống thiên tai", "PCTT": "ban chỉ huy phòng chống thiên tai",
+    "BCHPCTTTKCN": "ban chỉ huy phòng chống thiên tai và tìm kiếm cứu nạn",
     "BCHPTDS": "ban chỉ huy phòng thủ dân sự", "BCĐPTDS": "ban chỉ đạo phòng thủ dân sự",
     "BHXHVN": "bảo hiểm xã hội việt nam", "NHCS": "ngân hàng chính sách xã hội",
     "NHCSXH": "ngân hàng chính sách xã hội", "TCT": "tổng cục thuế", "TCHQ": "tổng cục hải quan",
@@ -81,7 +83,7 @@ ISSUERS: Final = {
 }  # fmt: skip
 
 _PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}"
-_JOINED: Final = rf"{_PART}(?:[ ]?[-/&][ ]?{_PART}){{0,4}}"
+_JOINED: Final = rf"{_PART}(?:(?:[ ]?[-/&][ ]?|,(?=[A-ZĐ]{{2}})){_PART}){{0,7}}"
 _CODE: Final = re.compile(
     rf"(?P<lead>(?<!\w)[Ss][ốỐ][ ]*:?[ ]*)?"
     rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?[/-][ ]?(?P<year>(?:19|20)\d\d))?"
@@ -104,18 +106,24 @@ _NAMED_ISSUER: Final = re.compile(
     r"^\s*\)?,?\s*(?:ngày [^.;\n]{0,40}?)?,?\s*của\b|^\s*(?:ngày [^.;\n]{0,30}?)?\s*(?:do|giữa)\b"
 )
 
+# Several codes of one issuer, who is named behind the last: `số 100/2019/NĐ-CP, số 123/2021/NĐ-CP của Chính phủ`.
+_IN_A_ROW: Final = re.compile(
+    r"(?:\s*(?:ngày [^.;,\n]{0,30}?)?\s*(?:,|;|và|hoặc)\s*(?:và\s+)?(?:[^\W\d]+\s+){0,4}\d{1,5}[-/]\S{2,40})+"
+)
+
 _THEN_DATED: Final = re.compile(r"\s*ngày\s+(?:mùng\s+)?\d")
 
 
 def _parts(code: str) -> list[str]:
-    return [part.strip() for part in re.split(r"[-/&]", code)]
+    """`SVHTT&DL-QLVH` is `SVHTTDL` and `QLVH`."""
+    return [part.strip() for part in re.split(r"[-/]", re.sub(r"[ ]?[&,][ ]?", "", code))]
 
 
 def issuer(part: str) -> str | None:
     """Who issues under a code: `UBND`, `TTg`, `QH15`; None where it isn't known."""
     name = part.upper().rstrip("0123456789")
     term = part[len(name) :]
-    said = ISSUERS.get(name)
+    said = ISSUERS.get(name) or _office_of(name)
     if said is None:
         return None
     if not term:
@@ -123,6 +131,25 @@ def issuer(part: str) -> str | None:
     if name in {"QH", "UBTVQH"}:
         return f"{said} khóa {cardinal(int(term))}"
     return f"{said} {digits(term) if len(term) > 2 else cardinal(int(term))}"  # BCĐ389: ba tám chín
+
+
+# Whose office it is, at the end of a code: `BTGDVTU`, `VPHU`, `HNDX`.
+_OWNERS: Final = {
+    "TU": "tỉnh ủy", "TW": "trung ương", "TƯ": "trung ương", "HU": "huyện ủy", "ĐU": "đảng ủy", "THU": "thành ủy",
+    "QU": "quận ủy", "TXU": "thị ủy", "UBND": "ủy ban nhân dân", "HĐND": "hội đồng nhân dân", "VN": "việt nam",
+    "T": "tỉnh", "H": "huyện", "X": "xã", "P": "phường", "TP": "thành phố",
+}  # fmt: skip
+
+
+def _office_of(name: str) -> str | None:
+    for length in (4, 3, 2, 1):
+        owner, office = _OWNERS.get(name[-length:]), name[:-length]
+        if owner and (said := ISSUERS.get(office) or (SIMPLE.get(office) if len(office) > 1 else None)):
+            return f"{said} {owner}"
+    return SIMPLE.get(name) if len(name) > _SHORT else None
+
+
+_SHORT: Final = 3  # shorter ones mean too much
 
 
 def _issuer_of(code: str) -> str | None:
@@ -168,8 +195,10 @@ def _read(match: re.Match[str]) -> str | None:
     elif match["lead"]:
         words = ["số", *words]
     by = _issuer_of(code)
-    following = after(match, 80)
-    if by and not _NAMED_ISSUER.match(following) and by not in context:
+    following = after(match, 300)
+    row = _IN_A_ROW.match(following)
+    named = _NAMED_ISSUER.match(following) or (row and _NAMED_ISSUER.match(following[row.end() :]))
+    if by and not named and by not in context:
         words += ["của", by]
     return " ".join(words) + (", " if _THEN_DATED.match(following) else "")
 
@@ -202,5 +231,5 @@ def _read_bare(match: re.Match[str]) -> str | None:
 RULES = [
     rule("document", _CODE.pattern, _read),
     rule("document", _BLANK.pattern, _read_blank),
-    rule("document", _BARE.pattern, _read_bare),
+    rule("document", _BARE.pattern, _read_bare, begins="capital"),
 ]

@@ -155,7 +155,8 @@ RULES = [
         rf"{_EDGE}(?:{NUMBERS})(?!\w)(?:{CHAIN}(?:{NUMBERS})(?!\w)){{0,6}}(?:(?=/1[89]00)|{_END})",
         _called,
         certainty=BY_CONTEXT,
+        begins="digit",
     ),
 ]
 # Of what no other rule has read: a unit or a range decides before.
-RULES_LAST = [rule("number", rf"{_EDGE}(?:{NUMBERS}){_END}", _not_known)]
+RULES_LAST = [rule("number", rf"{_EDGE}(?:{NUMBERS}){_END}", _not_known, begins="digit")]

@@ -105,8 +105,14 @@ def _mixed(match: re.Match[str]) -> Said | None:
     return Said(" ".join(word for word in words if word))
 
 
+_NAME_MOST: Final = 2
+_NUMBERED_PLACES: Final = frozenset({"KP", "QK", "QL", "TL", "SN"})
+
+
 def _letters(run: str) -> str:
-    known = abbreviations.SIMPLE.get(run) or abbreviations.FOREIGN.get(run.lower())
+    # BC15 is a kind of rice and no report; KP5, QK1 are an area and a region.
+    known = abbreviations.SIMPLE.get(run) if len(run) > _NAME_MOST or run in _NUMBERED_PLACES else None
+    known = known or abbreviations.FOREIGN.get(run.lower())
     if known:
         return known
     folded = letters.fold(run)
@@ -152,29 +158,10 @@ def _section(match: re.Match[str]) -> str | None:
     return f"{cardinal(value)} chấm {number(match['part'])}" if value else None
 
 
-def _house(match: re.Match[str]) -> str | None:
-    """`số 15A/3/7`, `ngõ 12/3`: the number of a house in an alley."""
-    if not _HOUSE.search(before(match)):
-        return None
-    parts = re.findall(r"(\d+)([A-Za-zĐđ]?)", match.group())
-    return " trên ".join(f"{number(digit)} {letters.spell(letter)}".strip() for digit, letter in parts)
-
-
-_HOUSE: Final = re.compile(r"(?:số nhà|nhà số|nhà|ngõ|ngách|hẻm|kiệt|địa chỉ(?: số)?:?|(?:ở|tại) số|^số)\s+$")
-
-
 def _rated(text: str) -> str:
     """`4,5/5 sao`."""
     got, _, of = text.partition("/")
     return f"{number(got)} trên {number(of)}"
-
-
-def _plate(match: re.Match[str]) -> str:
-    """A number plate: `98A-123.45`, `99C1-4567`."""
-    series = " ".join(
-        number(run) if run.isdecimal() else letters.spell(run) for run in re.findall(r"\d+|[^\W\d_]+", match["series"])
-    )
-    return f"{series}, {digits(match['first'])}" + (f", {digits(match['second'])}" if match["second"] else "")
 
 
 def _named(match: re.Match[str]) -> str | None:
@@ -193,48 +180,52 @@ _WITH_ITS_ZERO: Final = re.compile(
 )
 
 RULES = [
-    rule("number", r"\d(?<![\w.,/-]\d),\d/(?:5|10)(?=[ ](?:sao|điểm))", lambda m: _rated(m.group())),
-    rule("number", r"\d(?<![\w.,/-]\d)(?:\d\d|(?<=0)[1-9])(?!\w|[.,/-]\w)", _named, certainty=BY_CONTEXT),
+    rule("number", r"\d(?<![\w.,/-]\d),\d/(?:5|10)(?=[ ](?:sao|điểm))", lambda m: _rated(m.group()), begins="digit"),
     rule(
-        "number",
-        r"(?<![\w.,/])(?P<series>\d\d[A-ZĐ]{1,2}\d?)[ ]?[- ][ ]?"
-        r"(?P<first>\d{3,4})(?:\.?(?P<second>\d\d))?(?!\w|[.,]\d)",
-        _plate,
+        "number", r"\d(?<![\w.,/-]\d)(?:\d\d|(?<=0)[1-9])(?!\w|[.,/-]\w)", _named, certainty=BY_CONTEXT, begins="digit"
     ),
-    rule(
-        "number", r"(?<![\w.,/])\d{1,4}[A-Za-zĐđ]?(?:/\d{1,4}[A-Za-zĐđ]?){1,3}(?![\w/])", _house, certainty=BY_CONTEXT
-    ),
-    rule("number", r"(?<![\w.,/])\d{1,4}(?:\.\d{1,4}){2,4}(?![\w/]|[.,]\d)", _version),
-    rule("roman", r"(?<!\w)(?P<roman>[IVX]{1,5})\.(?P<part>\d{1,2})(?![\w.])", _section),
+    rule("number", r"(?<![\w.,/])\d{1,4}(?:\.\d{1,4}){2,4}(?![\w/]|[.,]\d)", _version, begins="digit"),
+    rule("roman", r"(?<!\w)(?P<roman>[IVX]{1,5})\.(?P<part>\d{1,2})(?![\w.])", _section, begins="capital"),
     rule(
         "number",
         r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/])",
         _share_of,
         certainty=BY_CONTEXT,
+        begins="digit",
     ),
     rule(
-        "number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])", _range, certainty=BY_CONTEXT
+        "number",
+        rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])",
+        _range,
+        certainty=BY_CONTEXT,
+        begins="digit",
     ),
-    rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]?[xX×][ ]?(?P<second>{_NUM})(?!\w)", _times),
+    rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]?[xX×][ ]?(?P<second>{_NUM})(?!\w)", _times, begins="digit"),
     rule(
         "number",
         r"(?<![\w:.,])(?P<first>\d{1,3}):(?P<second>\d{1,6})(?![\w:])",
         lambda m: f"{number(m['first'])} trên {number(m['second'])}",
+        begins="digit",
     ),
     rule(
         "roman",
         rf"(?<!\w)(?P<word>{_ROMAN_WORDS})[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
         _romans,
+        begins="before roman",
     ),
     rule(
-        "roman", r"(?<!\w)(?P<word>)(?P<numbers>(?:X{1,3}(?:IX|IV|V?I{0,3})|VI{1,3}|I[VX]|I{2,3}))(?![^\W_])", _romans
+        "roman",
+        r"(?<!\w)(?P<word>)(?P<numbers>(?:X{1,3}(?:IX|IV|V?I{0,3})|VI{1,3}|I[VX]|I{2,3}))(?![^\W_])",
+        _romans,
+        begins="capital",
     ),
     rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?:\.\d{1,3}){0,3}(?!\w)", _mixed),
     rule("number", r"[½⅓¼¾⅔]", lambda m: f" {_FRACTIONS[m.group()]} "),
     rule("symbol", r"(?<=\d)\^(?=\d)", " mũ "),
     *hotlines.RULES_LAST,
-    rule("number", _NUM, _single),
+    rule("number", _NUM, _single, begins="digit"),
     rule("number", r"\d+", _single),
+    rule("symbol", r"(?<=\d[ ])[xX×](?=[ ]\d)|(?<=[m²³][ ])[xX×](?=[ ]\d)", "nhân"),
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
     rule("symbol", r"[²³]", lambda m: " bình phương " if m.group() == "²" else " lập phương "),
 ]

@@ -64,6 +64,16 @@ def _hotlines(match: re.Match[str]) -> Said | None:
     return row(match)
 
 
+_MESSAGE: Final = re.compile(
+    r"(?:soạn|nhắn|tin nhắn|cú pháp|sms)(?!\w).{0,70}(?:gửi|tới|đến|về|vào)(?:\s+(?:số|đầu số|tổng đài))*\s*:?\s*$"
+)
+
+
+def _short_code(match: re.Match[str]) -> str | None:
+    """Where a message is sent: `soạn tin TK gửi 1414`."""
+    return digits(match.group()) if _MESSAGE.search(before(match, 110)) else None
+
+
 _IDENTIFIER: Final = re.compile(
     r"(?:mã số thuế|(?<!\w)mst|tài khoản|(?<!\w)stk|(?<!\w)tk|cccd|cmnd|cmtnd|căn cước|chứng minh|"
     r"hộ chiếu|mã số|mã|số thẻ|"
@@ -82,6 +92,7 @@ RULES = [
         r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,3}(?:[ ]\d{3,4}){2,4})(?!\w|[.,/]\d)",
         _identifier,
         certainty=BY_CONTEXT,
+        begins="digit",
     ),
     rule(
         "phone",
@@ -89,7 +100,19 @@ RULES = [
         r"(?:[ .-]{0,2}\(?0?\)?\d{1,10})*(?!\d)(?!/\d)",
         _phone,
     ),
-    rule("phone", r"(?:(?<![\w./,-])|(?<=(?:11\d|022)/))1[89]00(?:[ .]?\d{2,6}){1,3}(?![\d/]|[.,]\d)", _service),
-    rule("phone", rf"{_HOTLINE}(?:{CHAIN}{_HOTLINE.replace(',/-', '')}){{0,6}}", _hotlines, certainty=BY_CONTEXT),
+    rule(
+        "phone",
+        r"(?:(?<![\w./,-])|(?<=(?:11\d|022)/))1[89]00(?:[ .]?\d{2,6}){1,3}(?![\d/]|[.,]\d)",
+        _service,
+        begins="digit",
+    ),
+    rule("phone", r"(?<![\w./,-])\d{3,5}(?!\w|[.,/]\d)", _short_code, certainty=BY_CONTEXT, begins="digit"),
+    rule(
+        "phone",
+        rf"{_HOTLINE}(?:{CHAIN}{_HOTLINE.replace(',/-', '')}){{0,6}}",
+        _hotlines,
+        certainty=BY_CONTEXT,
+        begins="digit",
+    ),
     *hotlines.RULES,
 ]

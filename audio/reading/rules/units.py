@@ -35,6 +35,7 @@ _MEASURES: Final = {
 _EACH: Final = {
     "ngày": "ngày", "tháng": "tháng", "năm": "năm", "tuần": "tuần", "giờ": "giờ", "h": "giờ", "quý": "quý",
     "đêm": "đêm", "phút": "phút", "giây": "giây", "người": "người", "hộ": "hộ", "lần": "lần", "buổi": "buổi",
+    "usd": "đô la mỹ", "eur": "ơ rô", "euro": "ơ rô", "vnđ": "đồng", "thùng": "thùng", "hs": "học sinh",
     "kg": "ki lô gam", "g": "gam", "ha": "héc ta", "km": "ki lô mét", "km2": "ki lô mét vuông",
     "km²": "ki lô mét vuông", "m2": "mét vuông", "m²": "mét vuông", "m3": "mét khối", "m³": "mét khối", "m": "mét",
     "lít": "lít", "l": "lít", "mg/dl": "mi li gam trên đề xi lít", "mmol/l": "mi li mon trên lít",
@@ -133,10 +134,25 @@ _MEASURED: Final = re.compile(r"\d[ ]?\w{1,3}$")
 _I: Final = re.IGNORECASE
 
 RULES = [
-    rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê"),
-    rule("unit", r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)", lambda m: f"{number(m['m'])} mét {number(m['cm'])}"),
-    rule("number", rf"{_EDGE}(?P<first>{_NUM})[ ]?[xX×][ ]?(?=\d)", lambda m: f"{number(m['first'])} nhân "),
-    rule("money", r"(?<![\w.,])(?P<number>\d{1,3})[ ]?(?P<scale>tr|tỷ|tỉ)(?P<rest>\d)(?!\w)", _million_and),
+    rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê", begins="digit"),
+    rule(
+        "unit",
+        r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)",
+        lambda m: f"{number(m['m'])} mét {number(m['cm'])}",
+        begins="digit",
+    ),
+    rule(
+        "number",
+        rf"{_EDGE}(?P<first>{_NUM})[ ]?[xX×][ ]?(?=\d)",
+        lambda m: f"{number(m['first'])} nhân ",
+        begins="digit",
+    ),
+    rule(
+        "money",
+        r"(?<![\w.,])(?P<number>\d{1,3})[ ]?(?P<scale>tr|tỷ|tỉ)(?P<rest>\d)(?!\w)",
+        _million_and,
+        begins="digit",
+    ),
     rule("money", rf"{_EDGE}(?P<sign>USD|US\$|\$|€|VNĐ|VND)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
@@ -144,6 +160,7 @@ RULES = [
         rf"(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
         _range,
         _I,
+        begins="digit",
     ),
     rule(
         "unit",
@@ -152,7 +169,11 @@ RULES = [
         _I,
     ),
     rule(
-        "unit", rf"{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?", _quantity, _I
+        "unit",
+        rf"{_EDGE}(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})(?P<second>{_SECOND})?(?P<per>{_PER})?",
+        _quantity,
+        _I,
+        begins="digit",
     ),
     rule(
         "unit",

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from audio.reading import letters
+from audio.reading import abbreviations, letters
 from audio.reading.abbreviations import SIMPLE
 from audio.reading.model import Said, rule
 from audio.reading.numerals import digits
@@ -15,22 +15,9 @@ _TOP: Final = "vn|com|net|org|edu|gov|info|io|asia|biz|app|me|tv|xyz|eu|us|uk|cn
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,60}[A-Za-z0-9])?"
 _HOST: Final = rf"(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![\w-])"
 
-_KNOWN: Final = {
-    "vn": "vê en", "gov": "gốp", "com": "com", "net": "nét", "org": "o rờ gờ", "edu": "e đu", "info": "in phô",
-    "www": "", "mail": "meo", "gmail": "gi meo", "email": "i meo", "yahoo": "ya hu", "facebook": "phây búc",
-    "youtube": "diu túp", "zalo": "da lô", "tiktok": "tích tóc", "google": "gu gồ", "html": "hát tê em e lờ",
-    "bocongan": "bộ công an", "chinhphu": "chính phủ", "dichvucong": "dịch vụ công", "quochoi": "quốc hội",
-    "congan": "công an", "baochinhphu": "báo chính phủ", "xaydungchinhsach": "xây dựng chính sách",
-    "tongdai": "tổng đài", "treem": "trẻ em", "molisa": "mô li sa", "thuvienphapluat": "thư viện pháp luật",
-    "hanoi": "hà nội", "danang": "đà nẵng", "cantho": "cần thơ", "haiphong": "hải phòng", "hue": "huế",
-    "bacninh": "bắc ninh", "bacgiang": "bắc giang", "hungyen": "hưng yên", "ninhbinh": "ninh bình",
-    "thanhhoa": "thanh hóa", "nghean": "nghệ an", "hatinh": "hà tĩnh", "quangtri": "quảng trị",
-    "quangngai": "quảng ngãi", "gialai": "gia lai", "daklak": "đắc lắc", "khanhhoa": "khánh hòa",
-    "lamdong": "lâm đồng", "dongnai": "đồng nai", "tayninh": "tây ninh", "vinhlong": "vĩnh long",
-    "dongthap": "đồng tháp", "angiang": "an giang", "camau": "cà mau", "caobang": "cao bằng", "langson": "lạng sơn",
-    "laichau": "lai châu", "dienbien": "điện biên", "sonla": "sơn la", "laocai": "lào cai",
-    "tuyenquang": "tuyên quang", "thainguyen": "thái nguyên", "phutho": "phú thọ", "quangninh": "quảng ninh",
-}  # fmt: skip
+# Parts of addresses and how they are said, with the tones that Vietnamese loses there.
+_KNOWN: Final = abbreviations.table("addresses.tsv")
+_NAMES: Final = frozenset(name for name, said in _KNOWN.items() if said and letters.is_syllable(said.split()[0]))
 
 _SIGNS: Final = {".": "chấm", "/": "gạch chéo", "-": "gạch ngang", "_": "gạch dưới", "@": "a còng"}
 _PART: Final = re.compile(r"[A-Za-z]+|\d+|.")
@@ -47,9 +34,18 @@ def _part(part: str) -> str:
     if part.isalpha():
         word = part.lower()
         return (
-            _KNOWN.get(word) or _office(word) or _syllables(word) or (word if _readable(word) else letters.spell(word))
+            _KNOWN.get(word)
+            or _newspaper(word)
+            or _office(word)
+            or _syllables(word)
+            or (word if _readable(word) else letters.spell(word))
         )
     return _SIGNS.get(part, "")
+
+
+def _newspaper(word: str) -> str:
+    """`baobacninh`: the newspaper of a place."""
+    return f"báo {_KNOWN[word[3:]]}" if word.startswith("bao") and word[3:] in _NAMES else ""
 
 
 def _office(word: str) -> str:
@@ -70,16 +66,26 @@ def _readable(word: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _syllables(word: str) -> str:
-    """Vietnamese written in one piece without tones, cut into the fewest syllables of two letters or more."""
-    best: list[list[str] | None] = [[], *[None] * len(word)]
+    """Vietnamese written in one piece without tones, cut into the fewest known names and syllables of two letters."""
+    best: list[tuple[int, list[str]] | None] = [(0, []), *[None] * len(word)]
     for end in range(2, len(word) + 1):
-        for start in range(max(end - 6, 0), end - 1):
+        for start in range(max(end - _LONGEST, 0), end - 1):
             head = best[start]
-            if head is not None and letters.is_toneless_syllable(word[start:end]):
+            piece = word[start:end]
+            said = (_KNOWN[piece] if piece in _NAMES else "") or (
+                piece if end - start <= _SYLLABLE and letters.is_toneless_syllable(piece) else ""
+            )
+            if head is not None and said:
+                # A name goes before the syllables that it could be cut into.
+                cost = head[0] + (2 if piece in _NAMES else 3)
                 tail = best[end]
-                if tail is None or len(head) + 1 < len(tail):
-                    best[end] = [*head, word[start:end]]
-    return " ".join(best[len(word)] or [])
+                if tail is None or cost < tail[0]:
+                    best[end] = (cost, [*head[1], said])
+    return " ".join((best[len(word)] or (0, []))[1])
+
+
+_LONGEST: Final = 15
+_SYLLABLE: Final = 6
 
 
 def _url(match: re.Match[str]) -> Said:
