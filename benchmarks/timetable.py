@@ -32,6 +32,7 @@ from schedules.firings import Due, Late, Policy
 from schedules.lease import Leadership
 from schedules.recurrence import Rule, occurrences
 from schedules.tables import Airing, Schedule
+from schedules.targets import Targets
 from tests.support.postgres import PostgresServer
 from tests.support.services import find
 
@@ -72,7 +73,7 @@ def add(session: Session, commune: str, programme: str, at: datetime, kind: str)
         title="Thử",
         programme_id=programme,
         rule=Rule("once" if kind == "once" else "daily", local.date(), None, local.time(), HANOI),
-        unit_ids=[commune],
+        targets=Targets((commune,)),
         duration_ms=60_000,
         actor=WHO,
         clock=SystemClock(),

@@ -36,6 +36,7 @@ from devices.protocol.commands import AREA_COMMANDS, Command, CommandName
 from devices.protocol.plan import Item, Manifest
 from devices.protocol.signing import sign
 from devices.tables import Receiver
+from schedules.reach import reach_of
 from schedules.tables import Airing
 
 # How long a command is worth obeying. "Stop whatever sounds" must not hit what comes an hour later.
@@ -102,7 +103,11 @@ def issue(
 def stop_airing(
     session: Session, airing_id: str, *, actor: Actor, now: datetime, reason: str = ""
 ) -> list[IssuedCommand]:
-    """Stop one airing everywhere: what sounds of it ends, what has not begun won't. One command a target unit."""
+    """Stop one airing everywhere: what sounds of it ends, what has not begun won't.
+
+    One command for each unit that it is for, and for each receiver that it names. A group is its units; where an
+    exception hears the command too, it has nothing of that airing to stop.
+    """
     airing = session.get(Airing, airing_id)
     if airing is None:
         raise NotFound(what="lần phát", id=airing_id)
@@ -110,6 +115,9 @@ def stop_airing(
     if ends_at <= now:
         raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
     life = min(max(ends_at - now + timedelta(minutes=1), NAMED_STOP_LIFE), LIFE_MAX)
+    reach = reach_of(session, airing.targets, on=units.date_of(airing.starts_at))
+    audiences: list[tuple[str | None, str | None]] = [(unit, None) for unit in sorted(reach.units)]
+    audiences += [(None, receiver) for receiver in sorted(reach.receivers - reach.except_receivers)]
     return [
         issue(
             session,
@@ -118,11 +126,12 @@ def stop_airing(
             now=now,
             life=life,
             unit_id=unit,
+            receiver_id=receiver,
             reason=reason,
             airing_id=airing_id,
             stops_airing=airing_id,
         )
-        for unit in sorted(units.followed(session, airing.unit_ids, on=units.date_of(airing.starts_at)))
+        for unit, receiver in audiences
     ]
 
 

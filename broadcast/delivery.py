@@ -41,7 +41,9 @@ from devices.protocol.plan import Plan
 from devices.protocol.signing import sign
 from devices.protocol.trust import ROLES
 from devices.tables import Receiver
+from schedules.reach import receivers_touched
 from schedules.tables import Airing
+from schedules.targets import Targets
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +84,11 @@ def request_for_airings(
 
     With `horizon`, airings further ahead are left: they enter a plan when plans are issued again in good time.
     """
-    targets: dict[date, set[str]] = defaultdict(set)
+    targets: dict[date, set[Targets]] = defaultdict(set)
     for airing in airings:
         if horizon is None or airing.starts_at < now + horizon:
-            targets[units.date_of(airing.starts_at)].update(airing.unit_ids)
-    wanted = {one for day, there in targets.items() for one in facts.receivers_at(session, there, on=day)}
+            targets[units.date_of(airing.starts_at)].add(airing.targets)
+    wanted = {one for day, many in targets.items() for one in receivers_touched(session, many, on=day)}
     return request(session, wanted, now)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import cast
 
 from sqlalchemy import and_, exists, or_, select
@@ -18,7 +18,9 @@ from core import units
 from core.clock import to_ms
 from devices.protocol.plan import BroadcastClass
 from devices.tables import Receiver
+from schedules.reach import Resolver
 from schedules.tables import Airing, Schedule
+from schedules.targets import AIMED, targets_of
 
 # An airing's end can't be computed alike in both databases: rows are asked for from so long before, then looked at.
 LONGEST_AIRING = timedelta(days=1)
@@ -26,15 +28,15 @@ LONGEST_AIRING = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Airings of a stretch of time, found by the units that they are for."""
+    """Airings of a stretch of time, found by whom they are for."""
 
     airings: tuple[AiringFacts, ...]
     withdrawn: frozenset[str]  # cancelled while on air, to be finished
-    _by_unit: dict[str, list[AiringFacts]]
+    _by_target: dict[str, list[AiringFacts]]  # by unit or receiver
 
     def of(self, receiver: ReceiverFacts) -> list[AiringFacts]:
-        places = [receiver.path, *(path for _, path in receiver.ahead)]
-        found = {airing.id: airing for path in places for unit in path for airing in self._by_unit.get(unit, [])}
+        places = [(receiver.id,), receiver.path, *(path for _, path in receiver.ahead)]
+        found = {airing.id: airing for path in places for one in path for airing in self._by_target.get(one, [])}
         return [airing for airing in found.values() if planning.concerns(airing, receiver)]
 
 
@@ -82,7 +84,7 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
             Airing.programme_id,
             Airing.starts_at,
             Airing.duration_ms,
-            Airing.unit_ids,
+            *(getattr(Airing, name) for name in AIMED),
             Airing.status,
             Airing.replaces_id,
             Schedule.title,
@@ -94,14 +96,14 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
     ).all()
     current = [row for row in rows if row.starts_at + timedelta(milliseconds=row.duration_ms) > now]
     programmes = {row.programme_id for row in current}
-    targets = {row.id: tuple(followed_on(session, row.unit_ids, row.starts_at)) for row in current}
+    resolver = Resolver(session)
     items, classes = programme_items(session, programmes), programme_classes(session, programmes)
     airings = tuple(
         AiringFacts(
             id=row.id,
             starts_at=to_ms(row.starts_at),
             duration_ms=row.duration_ms,
-            unit_ids=targets[row.id],
+            reach=resolver.reach(targets_of(row), on=units.date_of(row.starts_at)),
             items=items.get(row.programme_id, ()),
             class_=planning.highest(classes[row.programme_id]),
             title=row.title,
@@ -109,11 +111,11 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
         )
         for row in current
     )
-    by_unit = defaultdict(list)
+    by_target = defaultdict(list)
     for airing in airings:
-        for unit in airing.unit_ids:
-            by_unit[unit].append(airing)
-    return Candidates(airings, frozenset(row.id for row in current if row.status == "cancelled"), dict(by_unit))
+        for one in airing.reach.units | airing.reach.receivers:
+            by_target[one].append(airing)
+    return Candidates(airings, frozenset(row.id for row in current if row.status == "cancelled"), dict(by_target))
 
 
 def programme_items(session: Session, programme_ids: Collection[str]) -> dict[str, tuple[ItemFacts, ...]]:
@@ -127,17 +129,6 @@ def programme_items(session: Session, programme_ids: Collection[str]) -> dict[st
     for row in rows:
         items[row.programme_id].append(ItemFacts(row.id, row.sha256, row.duration_ms))
     return {programme: tuple(held) for programme, held in items.items()}
-
-
-def followed_on(session: Session, unit_ids: Iterable[str], at: datetime) -> list[str]:
-    """An airing's targets as they stand when it airs: what took over from a unit that stands no more."""
-    return units.followed(session, unit_ids, on=units.date_of(at))
-
-
-def receivers_at(session: Session, unit_ids: Iterable[str], *, on: date) -> list[str]:
-    """Ids of the active receivers at or below these units on this date."""
-    wanted = select(Receiver.id).where(Receiver.unit_id.in_(units.below_query(session, list(unit_ids), on=on)))
-    return list(session.scalars(wanted.where(Receiver.status == "active").order_by(Receiver.id)))
 
 
 def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:

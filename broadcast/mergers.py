@@ -260,7 +260,8 @@ class _Look:
         campaigns = select(Campaign).where(Campaign.last_date >= self._on).order_by(Campaign.id)
         for schedule in self._session.scalars(schedules):
             if schedule.last_date is None or schedule.last_date >= self._on:
-                found += self._means("schedule", schedule.id, schedule.title, schedule.unit_ids)
+                named = [*schedule.targets.units, *schedule.targets.except_units]
+                found += self._means("schedule", schedule.id, schedule.title, named)
         for campaign in self._session.scalars(campaigns):
             found += self._means("campaign", campaign.id, campaign.title, campaign.unit_ids)
         return [*found, *self._groups(), *self._others()]

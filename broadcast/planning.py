@@ -26,6 +26,7 @@ from devices.protocol.plan import (
     PlanAiring,
     VolumeStep,
 )
+from schedules.targets import Reach
 
 RANK: dict[BroadcastClass, int] = {"emergency": 0, "priority": 1, "ordinary": 2}
 
@@ -79,7 +80,7 @@ class AiringFacts:
     id: str
     starts_at: int
     duration_ms: int
-    unit_ids: tuple[str, ...]
+    reach: Reach  # whom it is for, on the date of its start
     items: tuple[ItemFacts, ...]
     class_: BroadcastClass = "ordinary"
     title: str = ""
@@ -107,8 +108,8 @@ NO_QUIET_HOURS = Rules()
 
 
 def concerns(airing: AiringFacts, receiver: ReceiverFacts) -> bool:
-    """The airing's targets hold the receiver's unit or one above it, as they stand when it airs."""
-    return not set(airing.unit_ids).isdisjoint(receiver.path_at(airing.starts_at))
+    """The receiver is among the airing's targets, as they and the receiver's unit stand when it airs."""
+    return airing.reach.holds(receiver.id, receiver.path_at(airing.starts_at))
 
 
 def highest(classes: Iterable[BroadcastClass]) -> BroadcastClass:

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from broadcast import facts
 from broadcast.reconcile import Evidence
 from broadcast.tables import Playout
 from broadcast.upserts import insert
 from core import events, units
 from devices.tables import Receiver
+from schedules.reach import Resolver, receivers_of
 from schedules.tables import Airing
 
 Pair = tuple[str, str]  # (airing, receiver)
@@ -35,15 +35,16 @@ def enter_recorded(session: Session, records: Mapping[Pair, Sequence[Evidence]],
     there_are = {row.unit_id for row in receivers.values()}
     days = {units.date_of(airing.starts_at) for airing in airings.values()}
     paths = {day: units.paths(session, there_are, on=day) for day in days}
+    resolver = Resolver(session)
     rows = []
     for (airing_id, receiver), told in records.items():
         airing, there = airings.get(airing_id), receivers.get(receiver)
         if airing is None or there is None or there.enrolled_at >= _end_of(airing):
             continue
         sounded = any(one.outcome in {"finished", "partial"} for one in told)
-        path = paths[units.date_of(airing.starts_at)][there.unit_id]
-        targets = facts.followed_on(session, airing.unit_ids, airing.starts_at)
-        if sounded or not set(targets).isdisjoint(path):
+        day = units.date_of(airing.starts_at)
+        path = paths[day][there.unit_id]
+        if sounded or resolver.reach(airing.targets, on=day).holds(receiver, path):
             rows.append(_row(airing, receiver, path[0], now))
     if rows:
         session.execute(insert(session, Playout).on_conflict_do_nothing(), rows)
@@ -81,7 +82,7 @@ def tell(session: Session, pairs: Collection[Pair], now: datetime) -> None:
 def enter_targets(session: Session, airing: Airing, there: Collection[str], now: datetime) -> None:
     """At its close: receivers that no plan ever promised it to are missed, not forgotten. `there` have their rows."""
     day = units.date_of(airing.starts_at)
-    receivers = _receivers(session, facts.receivers_at(session, airing.unit_ids, on=day))
+    receivers = _receivers(session, receivers_of(session, airing.targets, on=day))
     paths = units.paths(session, {row.unit_id for row in receivers.values()}, on=day)
     rows = [
         _row(airing, receiver, paths[row.unit_id][0], now)

@@ -13,8 +13,8 @@ class NoTitle(Invalid):
 
 class NoTargets(Invalid):
     slug = "schedule-no-targets"
-    vi = "Lịch phát chưa có nơi nhận. Hãy chọn ít nhất một xã, phường hoặc thôn."
-    en = "The schedule has no targets. Choose at least one unit."
+    vi = "Lịch phát chưa có nơi nhận. Hãy chọn ít nhất một xã, phường, thôn, cụm xã hoặc bộ thu."
+    en = "The schedule has no targets. Choose at least one unit, group or receiver."
 
 
 class EndsBeforeItStarts(Invalid):
@@ -135,6 +135,30 @@ class UnknownUnits(Invalid):
     slug = "schedule-unknown-units"
     vi = "Không có đơn vị: {ids}. Hãy chọn lại nơi nhận trong danh sách."
     en = "There are no such units: {ids}. Choose the targets from the list."
+
+
+class UnknownGroups(Invalid):
+    slug = "schedule-unknown-groups"
+    vi = "Không có cụm xã, khu vực: {ids}. Hãy chọn lại nơi nhận trong danh sách."
+    en = "There are no such groups of units: {ids}. Choose the targets from the list."
+
+
+class UnknownReceivers(Invalid):
+    slug = "schedule-unknown-receivers"
+    vi = "Không có bộ thu: {ids}. Hãy chọn lại nơi nhận trong danh sách."
+    en = "There are no such receivers: {ids}. Choose the targets from the list."
+
+
+class NobodyHears(Conflict):
+    slug = "schedule-nobody-hears"
+    vi = (
+        "Chưa có bộ thu nào đang dùng ở nơi nhận: {names}. Hãy chọn nơi khác, cấp bộ thu trước, "
+        "hoặc xác nhận là lịch được lập trước khi có bộ thu (without_receivers)."
+    )
+    en = (
+        "No receiver is in use at the targets: {names}. Choose others, enrol receivers first, "
+        "or confirm that the schedule comes before its receivers (without_receivers)."
+    )
 
 
 class ScheduleNotFound(NotFound):

@@ -22,6 +22,7 @@ from core.ids import new_id
 from schedules.localtime import read_exdate
 from schedules.recurrence import Kind, Rule, occurrences
 from schedules.tables import Airing, Schedule
+from schedules.targets import AIMED, columns_of
 
 CancelReason = Literal["withdrawn", "moved", "edited", "schedule"]
 
@@ -71,7 +72,7 @@ def successor(airing: Airing, *, starts_at: datetime) -> Airing:
         generation=airing.generation + 1,
         starts_at=starts_at,
         duration_ms=airing.duration_ms,
-        unit_ids=airing.unit_ids,
+        **columns_of(airing.targets),
         status="scheduled",
         planned=False,
         replaces_id=airing.id,
@@ -251,10 +252,10 @@ def _wanted(rule: Rule, rows: Sequence[Airing], now: datetime) -> list[datetime]
 
 
 def _fits(airing: Airing, schedule: Schedule) -> bool:
-    return (airing.programme_id, airing.duration_ms, airing.unit_ids) == (
+    return (airing.programme_id, airing.duration_ms, airing.targets) == (
         schedule.programme_id,
         schedule.duration_ms,
-        schedule.unit_ids,
+        schedule.targets,
     )
 
 
@@ -267,7 +268,7 @@ def _values(schedule: Schedule, instant: datetime) -> dict[str, Any]:
         "generation": 0,
         "starts_at": instant,
         "duration_ms": schedule.duration_ms,
-        "unit_ids": schedule.unit_ids,
+        **{name: getattr(schedule, name) for name in AIMED},
         "status": "scheduled",
         "planned": False,
     }

@@ -5,7 +5,6 @@ To change a single airing is `timetable.move_airing` and `cancel_airing`; to cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from schedules.errors import AiringBegun
 from schedules.expansion import is_moved, rule_of
 from schedules.recurrence import Rule, split
 from schedules.tables import Airing, Schedule
+from schedules.targets import Targets
 
 
 def edit_following(
@@ -28,7 +28,8 @@ def edit_following(
     title: str | None = None,
     programme_id: str | None = None,
     rule: Rule | None = None,
-    unit_ids: Sequence[str] | None = None,
+    targets: Targets | None = None,
+    owner_id: str | None = None,
     duration_ms: int | None = None,
     expected_version: int | None = None,
     actor: Actor,
@@ -56,7 +57,8 @@ def edit_following(
         title=title if title is not None else schedule.title,
         programme_id=programme_id if programme_id is not None else schedule.programme_id,
         rule=following,
-        unit_ids=unit_ids if unit_ids is not None else schedule.unit_ids,
+        targets=targets if targets is not None else schedule.targets,
+        owner_id=owner_id or (schedule.owner_id if targets is None else None),
         duration_ms=duration_ms if duration_ms is not None else schedule.duration_ms,
         continues_id=schedule.id,
         actor=actor,

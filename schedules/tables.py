@@ -9,9 +9,29 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 from core.ids import new_id
+from schedules.targets import Targets, columns_of, targets_of
 
 
-class Schedule(Base):
+class Aimed:
+    """The columns of a row that has targets."""
+
+    unit_ids: Mapped[list[str]] = mapped_column()
+    group_ids: Mapped[list[str] | None] = mapped_column()
+    receiver_ids: Mapped[list[str] | None] = mapped_column()
+    except_unit_ids: Mapped[list[str] | None] = mapped_column()
+    except_receiver_ids: Mapped[list[str] | None] = mapped_column()
+
+    @property
+    def targets(self) -> Targets:
+        return targets_of(self)
+
+    @targets.setter
+    def targets(self, targets: Targets) -> None:
+        for name, value in columns_of(targets).items():
+            setattr(self, name, value)
+
+
+class Schedule(Aimed, Base):
     """One programme at local wall times at some targets. An edited schedule keeps its id and raises `version`."""
 
     __tablename__ = "schedules"
@@ -31,14 +51,15 @@ class Schedule(Base):
     exdates: Mapped[list[str] | None]  # local days and local times that don't air, ISO 8601
     # The series that this one goes on from, where "this and following" was edited.
     continues_id: Mapped[str | None] = mapped_column(ForeignKey("schedules.id"))
-    unit_ids: Mapped[list[str]]  # targets: all receivers at or below these units
+    # Whose schedule it is: of what level decides what it precedes. Null: no unit stands above all of its targets.
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
     status: Mapped[str] = mapped_column(String(10), default="active")  # active | cancelled
     version: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[str] = mapped_column(String(40))
     created_at: Mapped[datetime]
 
 
-class Airing(Base):
+class Airing(Aimed, Base):
     """One concrete occurrence. Once in an issued plan it is never deleted or re-timed: it is cancelled and
     another one `replaces` it.
     """
@@ -58,7 +79,6 @@ class Airing(Base):
     generation: Mapped[int] = mapped_column(default=0)
     starts_at: Mapped[datetime]
     duration_ms: Mapped[int]
-    unit_ids: Mapped[list[str]]
     # scheduled | cancelled | closed (its time is over and every playout has its state)
     status: Mapped[str] = mapped_column(String(10), default="scheduled")
     planned: Mapped[bool] = mapped_column(default=False)  # was in an issued plan, hence is history

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from core import events
 from core.clock import Clock
 from core.events import Actor
-from core.units import Unit, above, below, date_of
+from core.units import Unit, date_of
 from schedules.errors import (
     AiringBegun,
     AiringNotFound,
@@ -36,7 +36,6 @@ from schedules.errors import (
     BadDuration,
     InThePast,
     NeverAirs,
-    NoTargets,
     NoTitle,
     ScheduleCancelled,
     ScheduleChanged,
@@ -46,12 +45,13 @@ from schedules.errors import (
     UnknownUnits,
 )
 from schedules.expansion import cancel_row, expand, locked, replace, rule_of, successor
+from schedules.reach import NearBy, default_owner, require_known
 from schedules.recurrence import Rule, next_after, require_occurrences
 from schedules.tables import Airing, Schedule
+from schedules.targets import AIMED, Targets, columns_of
 
 LONGEST_MS = 12 * 60 * 60 * 1000
 FURTHEST_MOVE = timedelta(days=366)
-UNKNOWN_NAMED = 10
 
 # The newsroom stands above this room; of its programmes only the key is known here.
 _programmes = table("programmes", column("id"))
@@ -63,19 +63,25 @@ def add(
     title: str,
     programme_id: str,
     rule: Rule,
-    unit_ids: Sequence[str],
+    targets: Targets,
+    owner_id: str | None = None,
     duration_ms: int,
     continues_id: str | None = None,
     actor: Actor,
     clock: Clock,
 ) -> Schedule:
-    """A new schedule. It has no airings yet: call `materialise` in the same transaction for those of the horizon."""
+    """A new schedule. It has no airings yet: call `materialise` in the same transaction for those of the horizon.
+
+    Without `owner_id` it belongs to the one commune of its targets, else to the lowest unit above them all.
+    """
     now = clock.now()
+    require_known(session, targets)
     schedule = Schedule(
         title=_title(title),
         programme_id=_programme(session, programme_id),
         duration_ms=_duration(duration_ms),
-        unit_ids=_targets(session, unit_ids),
+        **columns_of(targets),
+        owner_id=_owner(session, owner_id) or default_owner(session, targets, on=date_of(now)),
         status="active",
         version=1,
         continues_id=continues_id,
@@ -123,7 +129,8 @@ def edit(
     title: str | None = None,
     programme_id: str | None = None,
     rule: Rule | None = None,
-    unit_ids: Sequence[str] | None = None,
+    targets: Targets | None = None,
+    owner_id: str | None = None,
     duration_ms: int | None = None,
     ends: bool = False,
     expected_version: int | None = None,
@@ -147,8 +154,14 @@ def edit(
         schedule.programme_id = _programme(session, programme_id)
     if duration_ms is not None:
         schedule.duration_ms = _duration(duration_ms)
-    if unit_ids is not None:
-        schedule.unit_ids = _targets(session, unit_ids)
+    if targets is not None:
+        # An owner that nobody chose goes with the targets.
+        chosen = schedule.owner_id != default_owner(session, schedule.targets, on=date_of(now))
+        schedule.targets = require_known(session, targets)
+        if not chosen:
+            schedule.owner_id = default_owner(session, targets, on=date_of(now))
+    if owner_id is not None:
+        schedule.owner_id = _owner(session, owner_id)
     if rule is not None and rule != rule_of(schedule):
         _apply(schedule, rule if ends else _in_time(rule, now))
     after = _told(schedule)
@@ -223,25 +236,21 @@ def move_airing(session: Session, airing_id: str, *, starts_at: datetime, actor:
 def between(session: Session, start: datetime, until: datetime, unit_ids: Sequence[str] | None = None) -> list[Airing]:
     """The airings that sound at some time in [start, until), in order of their start.
 
-    With `unit_ids`: those with a target at, above or below one of these units. Cancelled ones are among them, but for
-    those that were replaced before any plan held them: nobody outside ever knew of these.
+    With `unit_ids`: those with a target at, above or below one of these units that isn't an exception there. Cancelled
+    ones are among them, but for those that were replaced before any plan held them: nobody outside ever knew of these.
     """
     wanted = (
         select(Airing)
         .where(Airing.starts_at < until, Airing.starts_at > start - timedelta(milliseconds=LONGEST_MS))
         .order_by(Airing.starts_at, Airing.id)
     )
-    near: set[str] = set()
-    if unit_ids is not None:
-        # As the tree stands at the beginning and at the end: what changed meanwhile is near by either.
-        for day in {date_of(start), date_of(until)}:
-            near |= below(session, unit_ids, on=day).union(*(above(session, unit, on=day) for unit in unit_ids))
+    near = None if unit_ids is None else NearBy(session, unit_ids, {date_of(start), date_of(until)})
     return [
         airing
         for airing in session.scalars(wanted)
         if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
         and (airing.planned or airing.cancel_reason not in {"edited", "moved"})
-        and (unit_ids is None or not near.isdisjoint(airing.unit_ids))
+        and (near is None or near.meant(airing.targets, on=date_of(airing.starts_at)))
     ]
 
 
@@ -275,15 +284,10 @@ def _programme(session: Session, programme_id: str) -> str:
     return programme_id
 
 
-def _targets(session: Session, unit_ids: Sequence[str]) -> list[str]:
-    if not unit_ids:
-        raise NoTargets
-    known = set(session.scalars(select(Unit.id).where(Unit.id.in_(unit_ids))))
-    unknown = [unit for unit in unit_ids if unit not in known]
-    if unknown:
-        more = f" … (+{len(unknown) - UNKNOWN_NAMED})" if len(unknown) > UNKNOWN_NAMED else ""
-        raise UnknownUnits(ids=", ".join(unknown[:UNKNOWN_NAMED]) + more)
-    return list(dict.fromkeys(unit_ids))
+def _owner(session: Session, owner_id: str | None) -> str | None:
+    if owner_id is not None and session.get(Unit, owner_id) is None:
+        raise UnknownUnits(ids=owner_id)
+    return owner_id
 
 
 def _in_time(rule: Rule, now: datetime) -> Rule:
@@ -339,7 +343,8 @@ def _told(schedule: Schedule) -> dict[str, Any]:
         "title": schedule.title,
         "programme_id": schedule.programme_id,
         "duration_ms": schedule.duration_ms,
-        "unit_ids": schedule.unit_ids,
+        "owner_id": schedule.owner_id,
+        **{name: getattr(schedule, name) for name in AIMED},
         "repeats": schedule.kind,
         "first_date": schedule.first_date.isoformat(),
         "last_date": schedule.last_date.isoformat() if schedule.last_date else None,

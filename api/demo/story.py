@@ -21,6 +21,7 @@ from core.errors import FileMissing, Invalid
 from core.profiles import Profile
 from schedules import timetable
 from schedules.recurrence import Rule
+from schedules.targets import Targets
 
 PROGRAMME_MAX_MS = 25_000
 
@@ -202,7 +203,7 @@ class Storyteller:
                 title="Trình diễn: từ văn bản đến loa",
                 programme_id=programme_id,
                 rule=rule,
-                unit_ids=[unit.id for unit in self.world.communes],
+                targets=Targets(tuple(unit.id for unit in self.world.communes)),
                 duration_ms=duration_ms,
                 actor=self.world.writer,
                 clock=self.clock,

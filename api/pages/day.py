@@ -7,7 +7,6 @@ it is in or below; one above the communes (a province's own box) stands under it
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +19,9 @@ from broadcast.tables import CommandAnswer, IssuedCommand, Playout
 from core import units as tree
 from core.units import Unit
 from devices.tables import Receiver
+from schedules.reach import Resolver
 from schedules.tables import Airing, Schedule
+from schedules.targets import Reach
 
 LONGEST_AIRING = timedelta(hours=6)  # one that began yesterday evening may still sound
 
@@ -167,8 +168,8 @@ class Places:
         path = self.path(unit_id)
         return next((unit for unit in path if unit.kind == "commune"), path[0])
 
-    def within(self, unit_id: str, targets: Iterable[str]) -> bool:
-        return not {unit.id for unit in self.path(unit_id)}.isdisjoint(targets)
+    def path_ids(self, unit_id: str) -> tuple[str, ...]:
+        return tree.path(unit_id, self._links)
 
 
 def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
@@ -189,6 +190,7 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
             unit = places.commune(receiver.unit_id)
             communes.setdefault(unit.id, Commune(unit)).receivers.append(receiver)
     views = []
+    resolver = Resolver(session)
     for airing, title in airings:
         view = AiringView(
             id=airing.id,
@@ -198,8 +200,8 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
             cancelled=airing.status == "cancelled",
             stop=stops.get(airing.id),
         )
-        targets = tree.followed(session, airing.unit_ids, on=tree.date_of(airing.starts_at))
-        for cell in _cells(view, targets, playouts[airing.id], receivers, places):
+        reach = resolver.reach(airing.targets, on=tree.date_of(airing.starts_at))
+        for cell in _cells(view, reach, playouts[airing.id], receivers, places):
             view.cells.append(cell)
             communes.setdefault(cell.unit.id, Commune(cell.unit)).cells.append(cell)
         views.append(view)
@@ -229,19 +231,19 @@ def _airings(session: Session, start: datetime, end: datetime) -> list[tuple[Air
 
 def _cells(
     view: AiringView,
-    targets: list[str],
+    reach: Reach,
     playouts: dict[str, Playout],
     receivers: list[Receiver],
     places: Places,
 ) -> list[Cell]:
-    """The airing per commune. A receiver is in it by its playout, or because its unit is aimed at."""
+    """The airing per commune. A receiver is in it by its playout, or because it is among the targets."""
     cells: dict[str, Cell] = {}
     for receiver in receivers:
         playout = playouts.get(receiver.id)
         expected = (
             receiver.status == "active"
             and receiver.enrolled_at <= view.ends_at
-            and places.within(receiver.unit_id, targets)
+            and reach.holds(receiver.id, places.path_ids(receiver.unit_id))
         )
         if playout is None and not expected:
             continue

@@ -22,6 +22,7 @@ from core.clock import Clock
 from core.errors import Conflict, NotFound
 from core.events import Actor
 from schedules import timetable
+from schedules.reach import NearBy
 
 router = api_router("commands")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_TODAY))]
@@ -87,8 +88,7 @@ def stop_airing(
     if ends_at <= now:
         raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
     today = units.date_of(airing.starts_at)
-    reached = units.below(session, [units.get(session, unit_id).id], on=today)
-    if units.below(session, airing.unit_ids, on=today).isdisjoint(reached):
+    if not NearBy(session, [units.get(session, unit_id).id], [today]).meant(airing.targets, on=today):
         raise Conflict(what="lần phát này không phát ở đơn vị đó / this airing is not for that unit")
     life = max(ends_at - now + timedelta(minutes=1), room.NAMED_STOP_LIFE)
     command = room.issue(

@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.commands import CommandOut, StopIn, shown, stop_airing
 from api.routes.schemas import (
+    UNITS_MAX,
     After,
     DateIn,
     DurationMs,
@@ -28,25 +29,33 @@ from api.routes.schemas import (
     Limit,
     Out,
     Page,
-    UnitIds,
     page_of,
 )
 from broadcast import delivery, programmes, quiet
+from core import units
 from core.errors import Invalid
 from schedules import series, timetable
+from schedules.errors import NobodyHears
 from schedules.localtime import read_exdate, read_start
+from schedules.reach import default_owner, receivers_of, require_known, silent_parts
 from schedules.recurrence import Rule
 from schedules.tables import Airing, Schedule
+from schedules.targets import Targets, targets_of
 
 schedules = api_router("schedules")
 airings = api_router("airings")
 
+On = Annotated[date | None, Query(description="As of this local date; without it: of today")]
 Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
 Planner = Annotated[Principal, Depends(Needs(Right.WRITE_SCHEDULES))]
 OnDuty = Annotated[Principal, Depends(Needs(Right.STOP_SOUND))]
 
 LONGEST_LIST = timedelta(days=92)
 LISTED_MOST = 400  # dates added to a rule or taken out
+SILENT_NAMED = 10
+
+Targeted = Annotated[list[Identifier], Field(max_length=UNITS_MAX)]
+OrEmpty = Annotated[list[str], BeforeValidator(lambda held: held or [])]
 
 
 class RuleIn(In):
@@ -73,11 +82,28 @@ class RuleIn(In):
     )
 
 
-class ScheduleIn(In):
+class TargetsIn(In):
+    """Units, groups and receivers, minus exceptions, as they stand on the date of each airing."""
+
+    unit_ids: Targeted = Field(default_factory=list, description="All receivers at or below these units")
+    group_ids: Targeted = Field(default_factory=list, description="All that are at the members of these groups")
+    receiver_ids: Targeted = Field(default_factory=list, description="These receivers")
+    except_unit_ids: Targeted = Field(default_factory=list, description="But none at or below these units")
+    except_receiver_ids: Targeted = Field(default_factory=list, description="And none of these")
+
+    @property
+    def targets(self) -> Targets:
+        return targets_of(self)
+
+
+class ScheduleIn(TargetsIn):
     title: str = Field(min_length=1, max_length=300, examples=["Bản tin chiều"])
     programme_id: Identifier
     rule: RuleIn
-    unit_ids: UnitIds = Field(description="All receivers at or below these units")
+    owner_id: Identifier | None = Field(
+        None, description="The unit whose schedule it is; null: the one commune of its targets, else the unit above all"
+    )
+    without_receivers: bool = Field(False, description="Save it though no receiver is at its targets yet")
 
 
 class ScheduleChange(In):
@@ -86,11 +112,47 @@ class ScheduleChange(In):
     title: str | None = Field(None, min_length=1, max_length=300)
     programme_id: Identifier | None = None
     rule: RuleIn | None = None
-    unit_ids: UnitIds | None = None
+    unit_ids: Targeted | None = None
+    group_ids: Targeted | None = None
+    receiver_ids: Targeted | None = None
+    except_unit_ids: Targeted | None = None
+    except_receiver_ids: Targeted | None = None
+    owner_id: Identifier | None = None
+    without_receivers: bool = False
     version: int | None = Field(None, description="The version this change was made on; another one is refused")
 
+    def targets(self, before: Targets) -> Targets | None:
+        """What the targets become; None: they stay."""
+        after = before.changed(
+            units=self.unit_ids,
+            groups=self.group_ids,
+            receivers=self.receiver_ids,
+            except_units=self.except_unit_ids,
+            except_receivers=self.except_receiver_ids,
+        )
+        return after if after != before else None
 
-class ScheduleOut(Out):
+
+class TargetsOut(Out):
+    unit_ids: list[str]
+    group_ids: OrEmpty
+    receiver_ids: OrEmpty
+    except_unit_ids: OrEmpty
+    except_receiver_ids: OrEmpty
+
+
+class ReachOut(Out):
+    """What targets come to on a date."""
+
+    on: date
+    owner_id: str | None = Field(description="Whose schedule it is if nobody says otherwise")
+    receivers: int = Field(description="How many receivers in use are meant")
+    silent_unit_ids: list[str] = Field(description="Targets without a receiver in use: nothing sounds there")
+    silent_group_ids: list[str]
+    silent_receiver_ids: list[str]
+
+
+class ScheduleOut(TargetsOut):
     id: str
     title: str
     programme_id: str
@@ -105,20 +167,19 @@ class ScheduleOut(Out):
     rdates: list[str] | None
     exdates: list[str] | None
     continues_id: str | None = Field(description="The schedule that this one goes on from")
-    unit_ids: list[str]
+    owner_id: str | None = Field(description="The unit whose schedule it is; null: no unit is above all of its targets")
     status: str = Field(description="active or cancelled")
     version: int
     created_by: str
     created_at: Instant
 
 
-class AiringOut(Out):
+class AiringOut(TargetsOut):
     id: str
     schedule_id: str
     programme_id: str
     starts_at: Instant
     duration_ms: DurationMs
-    unit_ids: list[str]
     status: str = Field(description="scheduled, cancelled or closed")
     planned: bool = Field(description="Was in an issued plan, hence is history")
     replaces_id: str | None
@@ -169,6 +230,33 @@ def list_schedules(
         return page_of(session.scalars(wanted).all(), limit, ScheduleOut.model_validate, lambda one: one.id)
 
 
+def _require_receivers(session: Session, targets: Targets, on: date) -> None:
+    """Raises `NobodyHears` where no receiver in use is meant at all."""
+    if receivers_of(session, targets, on=on):
+        return
+    names = list(units.names(session, targets.units, on=on).values())
+    names += [units.get_group(session, one).name for one in targets.groups] + list(targets.receivers)
+    more = f" … (+{len(names) - SILENT_NAMED})" if len(names) > SILENT_NAMED else ""
+    raise NobodyHears(names=", ".join(names[:SILENT_NAMED]) + more)
+
+
+@schedules.post("/schedules/targets", summary="What targets come to", responses=responses())
+def preview_targets(context: Ctx, _who: Reader, body: TargetsIn, on: On = None) -> ReachOut:
+    """Before saving: how many receivers would play, and which of the targets would stay silent."""
+    day = on or units.date_of(context.clock.now())
+    with context.db.reading() as session:
+        targets = require_known(session, body.targets)
+        silent = silent_parts(session, targets, on=day)
+        return ReachOut(
+            on=day,
+            owner_id=default_owner(session, targets, on=day),
+            receivers=len(receivers_of(session, targets, on=day)),
+            silent_unit_ids=list(silent.units),
+            silent_group_ids=list(silent.groups),
+            silent_receiver_ids=list(silent.receivers),
+        )
+
+
 @schedules.post("/schedules", summary="Schedule a programme", status_code=201, responses=responses(404, 409))
 def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut:
     with context.db.writing() as session:
@@ -178,15 +266,25 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
             title=body.title,
             programme_id=body.programme_id,
             rule=_rule(body.rule, context),
-            unit_ids=body.unit_ids,
+            targets=body.targets,
+            owner_id=body.owner_id,
             duration_ms=programmes.duration_ms(session, body.programme_id),
             actor=who.actor,
             clock=context.clock,
         )
         quiet.check_schedule(session, context.settings, schedule, context.clock.now())
+        if not body.without_receivers:
+            _require_receivers(session, body.targets, units.date_of(context.clock.now()))
         made = _materialise(session, context, schedule.id)
         _tell_receivers(session, context, made)
         return ScheduleOut.model_validate(schedule)
+
+
+def _changed_targets(session: Session, context: Context, body: ScheduleChange, schedule: Schedule) -> Targets | None:
+    targets = body.targets(schedule.targets)
+    if targets is not None and not body.without_receivers:
+        _require_receivers(session, require_known(session, targets), units.date_of(context.clock.now()))
+    return targets
 
 
 def _materialise(session: Session, context: Context, schedule_id: str) -> list[Airing]:
@@ -209,13 +307,15 @@ def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleCh
         if body.programme_id is not None:
             programmes.require_usable(session, body.programme_id)
             duration_ms = programmes.duration_ms(session, body.programme_id)
+        targets = _changed_targets(session, context, body, timetable.get(session, schedule_id))
         changed = timetable.edit(
             session,
             schedule_id,
             title=body.title,
             programme_id=body.programme_id,
             rule=_rule(body.rule, context) if body.rule else None,
-            unit_ids=body.unit_ids,
+            targets=targets,
+            owner_id=body.owner_id,
             duration_ms=duration_ms,
             expected_version=body.version,
             actor=who.actor,
@@ -292,13 +392,16 @@ def edit_following(context: Ctx, who: Planner, airing_id: str, body: ScheduleCha
         if body.programme_id is not None:
             programmes.require_usable(session, body.programme_id)
             duration_ms = programmes.duration_ms(session, body.programme_id)
+        before = timetable.get(session, timetable.get_airing(session, airing_id).schedule_id)
+        targets = _changed_targets(session, context, body, before)
         schedule, changed = series.edit_following(
             session,
             airing_id,
             title=body.title,
             programme_id=body.programme_id,
             rule=_rule(body.rule, context) if body.rule else None,
-            unit_ids=body.unit_ids,
+            targets=targets,
+            owner_id=body.owner_id,
             duration_ms=duration_ms,
             expected_version=body.version,
             actor=who.actor,

@@ -7,7 +7,7 @@ local date of Viet Nam: `date_of` gives that of an instant.
 from __future__ import annotations
 
 from core.units.changes import add, end, link, move, rename, succeed
-from core.units.groups import add_group, get_group, groups, join, leave, members
+from core.units.groups import add_group, get_group, groups, join, leave, members, memberships
 from core.units.tables import (
     ALWAYS,
     FOREVER,
@@ -28,6 +28,7 @@ from core.units.tree import (
     change_dates,
     children,
     date_of,
+    follow,
     followed,
     get,
     history,
@@ -37,6 +38,7 @@ from core.units.tree import (
     path,
     paths,
     standing,
+    successions,
     valid,
 )
 
@@ -61,6 +63,7 @@ __all__ = [
     "children",
     "date_of",
     "end",
+    "follow",
     "followed",
     "get",
     "get_group",
@@ -71,6 +74,7 @@ __all__ = [
     "link",
     "links",
     "members",
+    "memberships",
     "move",
     "name",
     "names",
@@ -79,5 +83,6 @@ __all__ = [
     "rename",
     "standing",
     "succeed",
+    "successions",
     "valid",
 ]

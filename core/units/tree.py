@@ -6,7 +6,7 @@ found below, and over, the new one from that date on, while history stays where 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -142,13 +142,32 @@ def followed(session: Session, unit_ids: Iterable[str], *, on: date) -> list[str
                 after.setdefault(unit, []).append(successor)
                 found.add(successor)
         pending = found - after.keys()
+    return follow(wanted, after)
+
+
+def successions(session: Session, *, on: date) -> dict[str, list[str]]:
+    """What took over from each unit that stands no more on this date, for whoever follows many; `follow` reads it."""
+    after: dict[str, list[str]] = {}
+    rows = session.execute(
+        select(UnitLink.unit_id, UnitLink.parent_id)
+        .where(UnitLink.relation.in_(("successor", "also")), valid(UnitLink, on))
+        .order_by(UnitLink.relation.desc(), UnitLink.id)
+    )
+    for unit, successor in rows:
+        if successor is not None:  # the database refuses such a row
+            after.setdefault(unit, []).append(successor)
+    return after
+
+
+def follow(unit_ids: Iterable[str], after: Mapping[str, Sequence[str]]) -> list[str]:
+    """`followed`, by the successions of a date."""
     result: dict[str, None] = {}
-    for unit in wanted:
+    for unit in dict.fromkeys(unit_ids):
         _follow(unit, after, result)
     return list(result)
 
 
-def _follow(unit: str, after: Mapping[str, list[str]], result: dict[str, None]) -> None:
+def _follow(unit: str, after: Mapping[str, Sequence[str]], result: dict[str, None]) -> None:
     if unit not in after:
         result[unit] = None
     for successor in after.get(unit, ()):

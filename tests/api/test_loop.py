@@ -74,7 +74,13 @@ def _programme(site: Site, version: str) -> Any:
 
 def _scheduled(site: Site, programme: str, unit: str, at: str = "17:00", **rule: Any) -> Any:
     rule = {"kind": "daily", "first_date": "2026-07-28", "local_time": at, **rule}
-    body = {"title": "Bản tin chiều", "programme_id": programme, "rule": rule, "unit_ids": [unit]}
+    body = {
+        "title": "Bản tin chiều",
+        "programme_id": programme,
+        "rule": rule,
+        "unit_ids": [unit],
+        "without_receivers": True,
+    }
     return _made(site.as_("operator").post("/api/v1/schedules", json=body))
 
 

@@ -13,6 +13,7 @@ from core.events import Actor
 from schedules import timetable
 from schedules.recurrence import Rule
 from schedules.tables import Airing, Schedule
+from schedules.targets import Targets
 
 HANOI = "Asia/Ho_Chi_Minh"
 OPERATOR = Actor("01OPERATOR", "Nguyễn Thị Bưởi")
@@ -62,7 +63,7 @@ def add(db: Database, clock: Clock, people: Cast, rule: Rule, *, days: int = 3, 
             title="Phòng, chống mua bán người",
             programme_id=people.programme,
             rule=rule,
-            unit_ids=[people.commune],
+            targets=Targets((people.commune,)),
             duration_ms=90_000,
             actor=OPERATOR,
             clock=clock,

@@ -15,6 +15,7 @@ from core.events import Event
 from schedules import errors, timetable
 from schedules.recurrence import Rule
 from schedules.tables import Airing, Schedule
+from schedules.targets import Targets
 from tests.schedules.support import DAY, HANOI, OPERATOR, Cast, add, cast, daily, local, rows, standing
 
 
@@ -113,8 +114,11 @@ def test_only_the_schedules_asked_for(db: Database, clock: ManualClock, people: 
     ("change", "error"),
     [
         ({"title": "   "}, errors.NoTitle),
-        ({"unit_ids": []}, errors.NoTargets),
-        ({"unit_ids": ["01NOSUCHUNIT"]}, errors.UnknownUnits),
+        ({"targets": Targets()}, errors.NoTargets),
+        ({"targets": Targets(("01NOSUCHUNIT",))}, errors.UnknownUnits),
+        ({"targets": Targets(groups=("01NOSUCHGROUP",))}, errors.UnknownGroups),
+        ({"targets": Targets(receivers=("01NOSUCHBOX",))}, errors.UnknownReceivers),
+        ({"owner_id": "01NOSUCHUNIT"}, errors.UnknownUnits),
         ({"programme_id": "01NOSUCHPROGRAMME"}, errors.UnknownProgramme),
         ({"duration_ms": 0}, errors.BadDuration),
         ({"duration_ms": timetable.LONGEST_MS + 1}, errors.BadDuration),
@@ -131,7 +135,7 @@ def test_bad_input_is_refused(
         "title": "Lịch",
         "programme_id": people.programme,
         "rule": daily(),
-        "unit_ids": [people.commune],
+        "targets": Targets((people.commune,)),
         "duration_ms": 1,
     }
     with pytest.raises(error) as caught, db.writing() as session:
@@ -212,7 +216,7 @@ def test_another_title_leaves_the_airings_alone(db: Database, clock: ManualClock
 
 def test_no_change_is_no_event(db: Database, clock: ManualClock, people: Cast) -> None:
     schedule = add(db, clock, people, daily())
-    assert edit(db, clock, schedule, rule=daily(), unit_ids=[people.commune]) == []
+    assert edit(db, clock, schedule, rule=daily(), targets=Targets((people.commune,))) == []
     assert "user:schedule:edited" not in kinds(db)
 
 
@@ -301,7 +305,7 @@ def test_an_edit_beside_an_expansion(db: Database, clock: ManualClock, people: C
     acts: list[Callable[[], object]] = [
         lambda: expand(db, clock, 10),
         lambda: edit(db, clock, schedule, rule=daily(time(18))),
-        lambda: edit(db, clock, schedule, unit_ids=[people.other_commune]),
+        lambda: edit(db, clock, schedule, targets=Targets((people.other_commune,))),
     ]
     threads = [threading.Thread(target=run, args=(act,)) for act in acts]
     for thread in threads:
@@ -354,7 +358,7 @@ def test_one_airing_is_withdrawn(db: Database, clock: ManualClock, people: Cast)
     assert kinds(db).count("user:airing:cancelled") == 1
     assert expand(db, clock, 3) == []
     # The schedule changes; that day stays silent.
-    edit(db, clock, schedule, rule=daily(time(18)), unit_ids=[people.other_commune])
+    edit(db, clock, schedule, rule=daily(time(18)), targets=Targets((people.other_commune,)))
     assert starts(standing(db, schedule)) == [local(28, 18), local(30, 18)]
     assert expand(db, clock, 3) == []
 
