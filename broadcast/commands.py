@@ -19,8 +19,10 @@ import msgspec
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
+from audio.store import ObjectStore
 from broadcast import content, sequences
 from broadcast.delivery import LeadershipCheck
+from broadcast.planning import ItemFacts
 from broadcast.tables import CommandAnswer, IssuedCommand
 from core import events, units
 from core.clock import Clock, to_ms
@@ -28,12 +30,13 @@ from core.database import Database
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor
 from core.ids import new_id
+from core.profiles import Profile
 from core.units import Unit
 from devices.keyring import Keyring
 from devices.link import Link
 from devices.protocol import topics
 from devices.protocol.commands import AREA_COMMANDS, Command, CommandName
-from devices.protocol.plan import Item, Manifest
+from devices.protocol.plan import Item
 from devices.protocol.signing import sign
 from devices.tables import Receiver
 from schedules.reach import reach_of
@@ -186,8 +189,8 @@ def refresh(session: Session, receiver_id: str, *, actor: Actor, now: datetime) 
 
 def play_now(
     session: Session,
-    items: Sequence[Item],
-    objects: Sequence[Manifest],
+    items: Sequence[ItemFacts],
+    store: ObjectStore,
     *,
     actor: Actor,
     now: datetime,
@@ -197,10 +200,19 @@ def play_now(
     reason: str = "",
     **members: Any,
 ) -> IssuedCommand:
-    """Play these items at once. Their records are kept under the command; they are not airtime of an airing."""
+    """Play these items at once. Their records are kept under the command; they are not airtime of an airing.
+
+    A command to one receiver names the sounds of its profile. One to an area is a single message that all there obey,
+    so it names one sound of each item: that of the profile that all of them have, and where they differ the one for
+    horns. Speech that is shaped for horns is understood from any loudspeaker; full-range speech loses consonants on a
+    horn. Raises NotFound where a sound isn't there (any more).
+    """
     if not items:
         raise Invalid(what="chưa chọn bản tin nào để phát / nothing to play was chosen")
-    members |= {"items": msgspec.to_builtins(list(items)), "objects": msgspec.to_builtins(list(objects))}
+    profile = _profile_at(session, receiver_id, unit_id, now)
+    chosen = [Item(item=item.id, duration_ms=item.duration_ms, sha256=item.sound(profile)) for item in items]
+    objects = [content.manifest(store, sha256) for sha256 in sorted({item.sound(profile) for item in items})]
+    members |= {"items": msgspec.to_builtins(chosen), "objects": msgspec.to_builtins(objects)}
     to = {"receiver_id": receiver_id, "unit_id": unit_id}
     return issue(session, "play-now", actor=actor, now=now, life=life, reason=reason, **to, **members)
 
@@ -290,6 +302,17 @@ def _audience(session: Session, name: CommandName, receiver_id: str | None, unit
     if session.get(Unit, unit_id) is None:
         raise NotFound(what="đơn vị", id=unit_id)
     return topics.area_audience(str(unit_id))
+
+
+def _profile_at(session: Session, receiver_id: str | None, unit_id: str | None, now: datetime) -> Profile:
+    """The profile of the sounds in a command to one receiver, or to all under a unit."""
+    found = select(Receiver.profile).where(Receiver.status == "active").distinct()
+    if unit_id is None:
+        found = found.where(Receiver.id == receiver_id)
+    else:
+        found = found.where(Receiver.unit_id.in_(units.below_query(session, [unit_id], on=units.date_of(now))))
+    there = session.scalars(found).all()
+    return there[0] if len(there) == 1 else "horn"
 
 
 def _topic(audience: str) -> str:

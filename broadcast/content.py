@@ -20,6 +20,7 @@ from core.errors import NotFound
 from devices.link import Delivery, Link
 from devices.protocol import topics
 from devices.protocol.plan import CHUNK_BYTES, Manifest
+from devices.tables import Receiver
 from schedules.tables import Airing
 
 log = logging.getLogger(__name__)
@@ -52,15 +53,25 @@ def manifests(store: ObjectStore, sha256s: Iterable[str]) -> dict[str, Manifest]
 
 
 def needed(session: Session, now: datetime, grace: timedelta = GRACE) -> set[str]:
-    """Objects of airings that are or were in a plan and have not been over for `grace`, and of live commands."""
+    """Objects of airings that are or were in a plan and have not been over for `grace`, and of live commands.
+
+    Of an item's sounds those of the profiles that some active receiver has: where every box drives its own horns, no
+    full-range sound lies at the broker.
+    """
+    profiles = set(session.scalars(select(Receiver.profile).where(Receiver.status == "active").distinct()))
     used = session.execute(
-        select(ProgrammeItem.sha256, Airing.starts_at, Airing.duration_ms)
+        select(ProgrammeItem.sha256, ProgrammeItem.horn_sha256, Airing.starts_at, Airing.duration_ms)
         .join(Airing, Airing.programme_id == ProgrammeItem.programme_id)
         # A day more, because an airing's end can't be computed alike in both databases.
         .where(Airing.planned, Airing.starts_at > now - grace - timedelta(days=1))
         .distinct()
     )
-    objects = {sha256 for sha256, starts_at, ms in used if starts_at + timedelta(milliseconds=ms) + grace > now}
+    objects = {
+        horn if profile == "horn" and horn else full
+        for full, horn, starts_at, ms in used
+        if starts_at + timedelta(milliseconds=ms) + grace > now
+        for profile in profiles
+    }
     commands = select(IssuedCommand.body).where(IssuedCommand.name == "play-now", IssuedCommand.expires_at > now)
     for body in session.scalars(commands):
         objects.update(entry["sha256"] for entry in body.get("objects", []))

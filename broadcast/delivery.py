@@ -190,7 +190,12 @@ class _Issuer:
     def _compose(self, receivers: Iterable[ReceiverFacts], candidates: Candidates, now: datetime) -> dict[str, Fit]:
         by_receiver = {receiver: candidates.of(receiver) for receiver in receivers}
         rules = {receiver: self._rules(receiver, now, now + self._span) for receiver in by_receiver}
-        audio = {item.sha256 for airings in by_receiver.values() for airing in airings for item in airing.items}
+        audio = {
+            item.sound(receiver.profile)
+            for receiver, airings in by_receiver.items()
+            for airing in airings
+            for item in airing.items
+        }
         audio |= {pin.sha256 for rule in rules.values() for pin in rule.pinned}
         manifests = content.manifests(self._store, audio)
         start, until = to_ms(now), to_ms(now + self._span)

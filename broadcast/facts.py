@@ -45,9 +45,10 @@ def receivers(
 ) -> dict[str, ReceiverFacts]:
     """The active ones among these, with their units and all above as they stand now, and as they will until then."""
     rows = session.execute(
-        select(Receiver.id, Receiver.unit_id).where(Receiver.id.in_(ids), Receiver.status == "active")
-    )
+        select(Receiver.id, Receiver.unit_id, Receiver.profile).where(Receiver.id.in_(ids), Receiver.status == "active")
+    ).all()
     unit_of = {row.id: row.unit_id for row in rows}
+    profile_of = {row.id: row.profile for row in rows}
     places, today = set(unit_of.values()), units.date_of(now)
     paths = units.paths(session, places, on=today)
     days = units.change_dates(session, today, units.date_of(until or now))
@@ -61,7 +62,7 @@ def receivers(
             if moved[unit] != path:
                 path = moved[unit]
                 ahead.append((begins[day], path))
-        facts[receiver] = ReceiverFacts(receiver, paths[unit], tuple(ahead))
+        facts[receiver] = ReceiverFacts(receiver, paths[unit], tuple(ahead), profile_of[receiver])
     return facts
 
 
@@ -121,13 +122,19 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
 def programme_items(session: Session, programme_ids: Collection[str]) -> dict[str, tuple[ItemFacts, ...]]:
     """The items of each programme in their order. A programme is never changed once made, so this is also history."""
     rows = session.execute(
-        select(ProgrammeItem.programme_id, ProgrammeItem.id, ProgrammeItem.sha256, ProgrammeItem.duration_ms)
+        select(
+            ProgrammeItem.programme_id,
+            ProgrammeItem.id,
+            ProgrammeItem.sha256,
+            ProgrammeItem.duration_ms,
+            ProgrammeItem.horn_sha256,
+        )
         .where(ProgrammeItem.programme_id.in_(programme_ids))
         .order_by(ProgrammeItem.programme_id, ProgrammeItem.position)
     )
     items: dict[str, list[ItemFacts]] = defaultdict(list)
     for row in rows:
-        items[row.programme_id].append(ItemFacts(row.id, row.sha256, row.duration_ms))
+        items[row.programme_id].append(ItemFacts(row.id, row.sha256, row.duration_ms, row.horn_sha256))
     return {programme: tuple(held) for programme, held in items.items()}
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
+from core.profiles import Profile
 from devices.protocol.plan import (
     Area,
     BroadcastClass,
@@ -35,12 +36,14 @@ RANK: dict[BroadcastClass, int] = {"emergency": 0, "priority": 1, "ordinary": 2}
 class ReceiverFacts:
     """The receiver and where it stands: `path` is its unit and all above it, nearest first.
 
-    `ahead` are the paths that it will have later, each with the instant (Unix ms) from which on.
+    `ahead` are the paths that it will have later, each with the instant (Unix ms) from which on. `profile` is that of
+    the sounds that it plays.
     """
 
     id: str
     path: tuple[str, ...]
     ahead: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    profile: Profile = "full"
 
     @property
     def unit_id(self) -> str:
@@ -68,9 +71,23 @@ class ReceiverFacts:
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
+    """One item with its sounds: `sha256` is the full-range one. An item of before, bound when sounds were made in one
+    profile, has no other, and receivers of either profile play that.
+    """
+
     id: str
     sha256: str
     duration_ms: int
+    horn_sha256: str | None = None
+
+    def sound(self, profile: Profile) -> str:
+        """The sound that a receiver of this profile plays."""
+        return self.horn_sha256 if profile == "horn" and self.horn_sha256 else self.sha256
+
+    @property
+    def sounds(self) -> set[str]:
+        """All its sounds, any of which is what was approved."""
+        return {self.sha256, self.horn_sha256 or self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +134,12 @@ def highest(classes: Iterable[BroadcastClass]) -> BroadcastClass:
     return min(classes, key=RANK.__getitem__, default="ordinary")
 
 
-def left_out(airings: Iterable[AiringFacts], manifests: Mapping[str, Manifest]) -> set[str]:
-    """Ids of airings that no plan can hold: without items, or with one whose audio isn't there."""
+def left_out(airings: Iterable[AiringFacts], manifests: Mapping[str, Manifest], profile: Profile) -> set[str]:
+    """Ids of airings that no plan of this profile can hold: without items, or with one whose audio isn't there."""
     return {
         airing.id
         for airing in airings
-        if not airing.items or any(item.sha256 not in manifests for item in airing.items)
+        if not airing.items or any(item.sound(profile) not in manifests for item in airing.items)
     }
 
 
@@ -144,7 +161,7 @@ def compose(
     Airings that `left_out` names are not in it. What is on air already began under the plan before; so that this one
     covers it too, it is valid from that start. The same facts in any order give the same plan.
     """
-    unplayable = left_out(airings, manifests)
+    unplayable = left_out(airings, manifests, receiver.profile)
     held = sorted(
         (
             airing
@@ -156,14 +173,16 @@ def compose(
         ),
         key=lambda airing: (RANK[airing.class_], airing.starts_at, airing.id),
     )
-    needed = {item.sha256 for airing in held for item in airing.items} | {pin.sha256 for pin in rules.pinned}
+    needed = {item.sound(receiver.profile) for airing in held for item in airing.items} | {
+        pin.sha256 for pin in rules.pinned
+    }
     return Plan(
         receiver=receiver.id,
         revision=revision,
         valid_from=min([valid_from, *(airing.starts_at for airing in held)]),
         valid_until=valid_until,
         unit=receiver.unit_id,
-        airings=[_planned(airing) for airing in held],
+        airings=[_planned(airing, receiver.profile) for airing in held],
         objects=[manifests[sha256] for sha256 in sorted(needed) if sha256 in manifests],
         areas=receiver.areas,
         quiet=sorted(rules.quiet, key=lambda interval: (interval.from_, interval.until)),
@@ -188,12 +207,12 @@ def numbered(plan: Plan, revision: int) -> Plan:
     return replace(plan, revision=revision)
 
 
-def _planned(airing: AiringFacts) -> PlanAiring:
+def _planned(airing: AiringFacts, profile: Profile) -> PlanAiring:
     return PlanAiring(
         airing=airing.id,
         starts_at=airing.starts_at,
         ends_at=airing.ends_at,
-        items=[Item(item=item.id, duration_ms=item.duration_ms, sha256=item.sha256) for item in airing.items],
+        items=[Item(item=item.id, duration_ms=item.duration_ms, sha256=item.sound(profile)) for item in airing.items],
         class_=airing.class_,
         title=airing.title,
         replaces=airing.replaces,

@@ -24,6 +24,7 @@ from broadcast.unplanned import Pair
 from broadcast.upserts import insert, table
 from core import events
 from core.errors import NotFound
+from devices.tables import Receiver
 from schedules.tables import Airing
 
 CLOSED_AFTER = timedelta(minutes=5)  # after its end a playout is closed even if nothing closed its airing
@@ -203,8 +204,9 @@ def _chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
 
 def _rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Any]:
     rows = session.execute(
-        select(*table(Playout).c, Airing.programme_id, Airing.status)
+        select(*table(Playout).c, Airing.programme_id, Airing.status, Receiver.profile)
         .join(Airing, Airing.id == Playout.airing_id)
+        .join(Receiver, Receiver.id == Playout.receiver_id)
         .where(tuple_(Playout.airing_id, Playout.receiver_id).in_(pairs))
     )
     return {(row.airing_id, row.receiver_id): row for row in rows}
@@ -254,7 +256,7 @@ def _objects_held(
 ) -> set[tuple[str, str]]:
     """(receiver, sha256) of what lies on the receivers, as far as an open playout asks."""
     waiting = [row for row in rows if row.accepted_at is not None and row.state in OPEN_STATES]
-    audio = {item.sha256 for row in waiting for item in items.get(row.programme_id, ())}
+    audio = {item.sound(row.profile) for row in waiting for item in items.get(row.programme_id, ())}
     if not audio:
         return set()
     held = session.execute(
@@ -300,7 +302,7 @@ def _expected(
         ends_at=row.planned_at + timedelta(milliseconds=row.planned_ms),
         issued=row.first_revision > 0,
         accepted_at=row.accepted_at,
-        ready=all((row.receiver_id, item.sha256) in have for item in held),
+        ready=all((row.receiver_id, item.sound(row.profile)) in have for item in held),
         cancelled=row.cancelled,
         withdrawal_accepted=(row.airing_id, row.receiver_id) in withdrawn,
         postponed=row.dropped_revision is not None and not row.cancelled,

@@ -1,14 +1,14 @@
 """Programmes (chương trình phát thanh): chimes and approved bulletins in their order, played gaplessly.
 
-A programme binds the sound (sha256) that was approved when it was put together. It never changes: another order is
-another programme. A bulletin that is withdrawn later stays in it as history; `problems` says so, and `require_usable`
-refuses it before it is scheduled or planned again.
+A programme binds the sounds (sha256, one per profile) that were approved when it was put together. It never changes:
+another order is another programme. A bulletin that is withdrawn later stays in it as history; `problems` says so, and
+`require_usable` refuses it before it is scheduled or planned again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from audio.studio import SoundObject
 from broadcast import bulletins
-from broadcast.tables import BulletinVersion, Programme, ProgrammeItem
+from broadcast.tables import BulletinVersion, Programme, ProgrammeItem, Rendition
 from core.clock import Clock
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor, record
@@ -60,8 +60,15 @@ class ChimeMaker(Protocol):
 class _Bound:
     kind: str
     version_id: str | None
-    sha256: str
-    duration_ms: int
+    sounds: Mapping[Profile, SoundObject | Rendition]
+
+    @property
+    def duration_ms(self) -> int:
+        return self.sounds["full"].duration_ms
+
+    @property
+    def sha256s(self) -> dict[Profile, str]:
+        return {profile: sound.sha256 for profile, sound in self.sounds.items()}
 
 
 def create(
@@ -98,7 +105,8 @@ def create(
                 position=position,
                 kind=item.kind,
                 version_id=item.version_id,
-                sha256=item.sha256,
+                sha256=item.sha256s["full"],
+                horn_sha256=item.sha256s.get("horn"),
                 duration_ms=item.duration_ms,
             )
         )
@@ -110,7 +118,7 @@ def create(
         at=now,
         subject=("programme", programme.id),
         title=title,
-        sha256s=[item.sha256 for item in bound],
+        sha256s=[item.sha256s for item in bound],
         versions=[item.version_id for item in bound],
         duration_ms=sum(item.duration_ms for item in bound),
     )
@@ -120,17 +128,16 @@ def create(
 
 def _bind(session: Session, item: Chime | str, studio: ChimeMaker) -> _Bound:
     if isinstance(item, Chime):
-        sound = studio.chime(item.name)["full"]
-        return _Bound("chime", None, sound.sha256, sound.duration_ms)
+        return _Bound("chime", None, studio.chime(item.name))
     # Locked, so that a withdrawal at the same moment comes before or after, never between.
     version = session.get(BulletinVersion, item, with_for_update=True, populate_existing=True)
     if version is None:
         raise NotFound(what="phiên bản bản tin", id=item)
-    rendition = bulletins.approved_renditions(session, item).get("full")
-    if rendition is None:
+    sounds = bulletins.approved_renditions(session, item)
+    if not sounds:
         reason_vi, reason_en = _why_not(version)
         raise ItemRefused(title=bulletins.bulletin_of(session, version).title, reason_vi=reason_vi, reason_en=reason_en)
-    return _Bound("bulletin", item, rendition.sha256, rendition.duration_ms)
+    return _Bound("bulletin", item, sounds)
 
 
 def _why_not(version: BulletinVersion) -> tuple[str, str]:
@@ -155,6 +162,12 @@ def items(session: Session, programme_id: str) -> list[ProgrammeItem]:
     return list(session.scalars(wanted))
 
 
+def sounds_of(item: ProgrammeItem) -> dict[Profile, str]:
+    """The sha256 of each of its sounds; one of before has `full` alone."""
+    sounds: dict[Profile, str] = {"full": item.sha256}
+    return sounds | {"horn": item.horn_sha256} if item.horn_sha256 else sounds
+
+
 def duration_ms(session: Session, programme_id: str) -> int:
     """How long the whole programme plays, in milliseconds. Raises NotFound."""
     get(session, programme_id)
@@ -171,8 +184,8 @@ def problems(session: Session, programme_id: str) -> list[ItemRefused]:
         if item.version_id is None:
             continue
         version = bulletins.get(session, item.version_id)
-        rendition = bulletins.approved_renditions(session, item.version_id).get("full")
-        if rendition is None or rendition.sha256 != item.sha256:
+        approved = {one.sha256 for one in bulletins.approved_renditions(session, item.version_id).values()}
+        if not approved.issuperset(sounds_of(item).values()):
             reason_vi, reason_en = _why_not(version)
             title = bulletins.bulletin_of(session, version).title
             found.append(ItemRefused(title=title, reason_vi=reason_vi, reason_en=reason_en))

@@ -4,6 +4,8 @@ The verdict depends on the *set* of records only: order, lateness and duplicates
 
 One item
 1. A record proves sound if it says finished or partial, of the audio that was planned (same SHA-256), with a start.
+   The sounds of an item in the other profile count as well: a receiver whose profile was changed plays by the plan
+   that it holds until it has the next, and both sounds were approved.
    `finished` needs a start and an end. A claim that lacks them, or is of other audio, proves nothing.
 2. Within one log the strongest outcome holds: finished, partial, refused, missed. Pieces of an item that was
    interrupted and resumed are added up. An item never counts more than its length.
@@ -205,7 +207,7 @@ def _prove_by_log(item: ItemFacts, records: Sequence[Evidence]) -> _Proof:
 
 
 def _proves_sound(item: ItemFacts, record: Evidence) -> bool:
-    if record.outcome not in {"finished", "partial"} or record.sha256 != item.sha256 or record.started_at is None:
+    if record.outcome not in {"finished", "partial"} or record.sha256 not in item.sounds or record.started_at is None:
         return False
     if record.ended_at is None:
         return record.outcome == "partial"  # the power went: how long it played is known, from saved progress

@@ -143,7 +143,9 @@ class Programme(Base):
 
 
 class ProgrammeItem(Base):
-    """A chime (made by the project, an object of its own) or an approved version of a bulletin."""
+    """A chime (an object of its own) or an approved version of a bulletin, with its sounds as they were when it was put
+    in. One of before sounds were made in two profiles has the full-range one alone, which all receivers play.
+    """
 
     __tablename__ = "programme_items"
     __table_args__ = (UniqueConstraint("programme_id", "position"),)
@@ -153,7 +155,8 @@ class ProgrammeItem(Base):
     position: Mapped[int]
     kind: Mapped[str] = mapped_column(String(10))  # chime | bulletin
     version_id: Mapped[str | None] = mapped_column(ForeignKey("bulletin_versions.id"), index=True)
-    sha256: Mapped[str] = mapped_column(String(64))  # the rendition, bound at the time of adding
+    sha256: Mapped[str] = mapped_column(String(64))  # the full-range sound
+    horn_sha256: Mapped[str | None] = mapped_column(String(64))  # the one for horns
     duration_ms: Mapped[int]
 
 

@@ -16,8 +16,7 @@ PROFILE_VI: Final[dict[Profile, str]] = {"full": "đủ dải", "horn": "loa né
 def checked(profile: str) -> Profile:
     """The profile of that name. Raises `Invalid`."""
     if profile not in PROFILES:
-        known = ", ".join(f"{name} ({PROFILE_VI[name]})" for name in PROFILES)
-        raise Invalid(
-            what=f"không có cấu hình âm thanh “{profile}”; chọn {known} / no such profile; choose one of them"
-        )
+        vi = ", ".join(f"{name} ({PROFILE_VI[name]})" for name in PROFILES)
+        en = " or ".join(PROFILES)
+        raise Invalid(what=f"không có cấu hình âm thanh “{profile}”, chọn {vi} / no profile “{profile}”: {en}")
     return profile

@@ -15,11 +15,12 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import events, units
+from core import events, profiles, units
 from core.clock import Clock, from_ms
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor
 from core.ids import new_id
+from core.profiles import Profile
 from core.units import Unit
 from devices import passwords
 from devices.keyring import Keyring
@@ -46,6 +47,7 @@ def enrol(
     unit: Unit,
     name: str,
     clusters: int,
+    profile: str | None = None,
     keyring: Keyring,
     broker: BrokerAddress,
     clock: Clock,
@@ -54,6 +56,7 @@ def enrol(
 ) -> tuple[Receiver, Identity]:
     """A new receiver at a unit, and what goes onto the box; the secrets in it are kept nowhere here.
 
+    `profile`: of the sounds that it plays; None: that which its clusters suggest (see `default_profile`).
     `machine` binds the identity to one machine (its digest), so that a cloned card stays silent.
     """
     if not name.strip():
@@ -66,6 +69,7 @@ def enrol(
         unit_id=unit.id,
         name=name.strip(),
         clusters=clusters,
+        profile=profiles.checked(profile) if profile else default_profile(clusters),
         status="active",
         public_key=key.public.hex,
         broker_password=passwords.hashed(password),
@@ -84,6 +88,7 @@ def enrol(
         unit=unit.id,
         name=receiver.name,
         clusters=clusters,
+        profile=receiver.profile,
         key=key.kid,
     )
     identity = Identity(
@@ -98,6 +103,35 @@ def enrol(
         machine=machine,
     )
     return receiver, identity
+
+
+def default_profile(clusters: int) -> Profile:
+    """A box with one cluster has horns of its own; one with several behind it feeds an amplifier or transmitter."""
+    return "horn" if clusters == 1 else "full"
+
+
+def set_profile(session: Session, receiver_id: str, profile: str, *, clock: Clock, actor: Actor) -> bool:
+    """Have a receiver play the sounds of another profile; False where it is so already.
+
+    Whoever calls also has its plan issued anew. Raises `NotFound`, `Invalid`, `Conflict` for a revoked one.
+    """
+    wanted = profiles.checked(profile)
+    receiver = get(session, receiver_id)
+    if receiver.status == "revoked":
+        raise Conflict(what="bộ thu đã bị thu hồi, không đổi được / the receiver was revoked and can't be changed")
+    if receiver.profile == wanted:
+        return False
+    before, receiver.profile = receiver.profile, wanted
+    events.record(
+        session,
+        "user:receiver:profile-set",
+        actor=actor,
+        at=clock.now(),
+        subject=("receiver", receiver.id),
+        before=before,
+        profile=wanted,
+    )
+    return True
 
 
 def get(session: Session, receiver_id: str) -> Receiver:

@@ -15,6 +15,7 @@ from api.cli.common import SYSTEM_OPERATOR, open_database
 from core import units
 from core.clock import SystemClock
 from core.errors import Invalid
+from core.profiles import PROFILE_VI, Profile
 from core.settings import Settings
 
 receiver_app = typer.Typer(help="Bộ thu / receivers", no_args_is_help=True)
@@ -34,6 +35,12 @@ def add(
     *,
     identity: Annotated[Path, typer.Option(help="Ghi tệp danh tính vào đây; chép sang bộ thu rồi xóa")],
     clusters: Annotated[int, typer.Option(min=1, help="Số cụm loa phía sau")] = 1,
+    profile: Annotated[
+        Profile | None,
+        typer.Option(
+            help="horn: loa nén gắn thẳng; full: qua tăng âm, máy phát; không nêu: 1 cụm là horn, hơn là full"
+        ),
+    ] = None,
 ) -> None:
     """Thêm một bộ thu và ghi tệp danh tính của nó / enrol a receiver and write its identity file."""
     from api.serve import broker_address  # noqa: PLC0415 - heavy, and only this command needs it
@@ -50,13 +57,30 @@ def add(
             unit=units.get(session, unit),
             name=name,
             clusters=clusters,
+            profile=profile,
             keyring=keyring,
             broker=broker_address(settings),
             clock=SystemClock(),
             actor=SYSTEM_OPERATOR,
         )
         made.save(identity)
-    typer.echo(f"Bộ thu {receiver.id} đã thêm. Tệp danh tính: {identity} (giữ kín, chỉ dùng trên bộ thu này).")
+    typer.echo(
+        f"Bộ thu {receiver.id} đã thêm, phát bản {PROFILE_VI[receiver.profile]}. "
+        f"Tệp danh tính: {identity} (giữ kín, chỉ dùng trên bộ thu này)."
+    )
+
+
+@receiver_app.command("profile")
+def set_profile(
+    receiver: Annotated[str, typer.Argument(metavar="MÃ", help="Mã bộ thu")],
+    profile: Annotated[Profile, typer.Argument(help="horn: loa nén gắn thẳng; full: qua tăng âm, máy phát")],
+) -> None:
+    """Đổi bản âm thanh mà bộ thu phát / change which rendition of each sound a receiver plays."""
+    from broadcast import receiver_profiles  # noqa: PLC0415 - heavy
+
+    with open_database(Settings.load()) as db, db.writing() as session:
+        changed = receiver_profiles.change(session, receiver, profile, actor=SYSTEM_OPERATOR, clock=SystemClock())
+        typer.echo(f"Bộ thu {changed.id} phát bản {PROFILE_VI[changed.profile]} từ kế hoạch tới.")
 
 
 @receiver_app.command("run")

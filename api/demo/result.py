@@ -18,6 +18,7 @@ from broadcast import airtime, bulletins
 from broadcast.airtime import UnitAirtime
 from broadcast.tables import Approval, Bulletin, BulletinVersion, Campaign, Dispatch, Playout
 from core.errors import NotFound
+from devices.tables import Receiver
 from schedules.tables import Airing
 
 
@@ -95,13 +96,17 @@ def _bulletins(session: Session, campaign_id: str) -> list[dict[str, Any]]:
 
 
 def playouts(session: Session, airing_id: str) -> list[dict[str, Any]]:
-    rows = session.scalars(
-        select(Playout).where(Playout.airing_id == airing_id).order_by(Playout.unit_id, Playout.receiver_id)
+    rows = session.execute(
+        select(Playout, Receiver.profile)
+        .join(Receiver, Receiver.id == Playout.receiver_id)
+        .where(Playout.airing_id == airing_id)
+        .order_by(Playout.unit_id, Playout.receiver_id)
     )
     return [
         {
             "airing": row.airing_id,
             "receiver": row.receiver_id,
+            "profile": profile,
             "unit": row.unit_id,
             "state": row.state,
             "reason": row.reason,
@@ -110,7 +115,7 @@ def playouts(session: Session, airing_id: str) -> list[dict[str, Any]]:
             "ended_at": iso(row.ended_at),
             "played_ms": row.played_ms,
         }
-        for row in rows
+        for row, profile in rows
     ]
 
 

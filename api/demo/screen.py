@@ -17,6 +17,7 @@ from rich.table import Table
 
 from api.reports import airtime_table, spoken_ms
 from broadcast.airtime import UnitAirtime
+from core.profiles import PROFILE_VI
 
 STATES = {
     "planned": "○ đã lên lịch",
@@ -68,6 +69,7 @@ class Screen:
         table = Table(title="Lượt phát theo bộ thu", title_justify="left")
         table.add_column("Xã, phường")
         table.add_column("Bộ thu")
+        table.add_column("Bản phát", no_wrap=True)
         table.add_column("Hẹn", no_wrap=True)
         table.add_column("Lệch", justify="right", no_wrap=True)
         table.add_column("Đã phát", justify="right")
@@ -78,6 +80,7 @@ class Screen:
             table.add_row(
                 names.get(row["unit"], row["unit"]),
                 names.get(row["receiver"], row["receiver"]),
+                PROFILE_VI[row["profile"]],
                 _instant(planned).astimezone(self.zone).strftime("%H:%M:%S"),
                 f"{late_ms:+.0f} ms" if late_ms is not None else "–",
                 spoken_ms(row["played_ms"]),

@@ -13,6 +13,7 @@ from broadcast import samples
 from core import units
 from core.clock import Clock
 from core.events import Actor
+from core.profiles import PROFILES
 from core.units import Unit
 from devices import registry
 from devices.keyring import Keyring
@@ -61,6 +62,7 @@ def make_world(
             unit=communes[number % len(communes)],
             name=f"{PLACES[number // len(communes) % len(PLACES)]} {number // len(communes) + 1}",
             clusters=1,
+            profile=PROFILES[(number + 1) % len(PROFILES)],  # of each kind one in turn, boxes with horns first
             keyring=keyring,
             broker=broker,
             clock=clock,

@@ -15,8 +15,9 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
-from broadcast import delivery
+from broadcast import delivery, receiver_profiles
 from core import units as tree
+from core.profiles import Profile
 from devices import registry
 from devices.keyring import Keyring
 from devices.tables import Receiver
@@ -31,6 +32,11 @@ class ReceiverIn(In):
     unit_id: Identifier
     name: str = Field(min_length=1, max_length=200, examples=["Nhà văn hóa thôn Đồng Bùi"])
     clusters: int = Field(1, ge=1, le=1000, description="Loudspeaker clusters behind the box")
+    profile: Profile | None = Field(
+        None,
+        description="horn: it drives its own horns; full: it feeds an amplifier or transmitter;"
+        " null: horn where there is one cluster, else full",
+    )
     machine: str = Field("", max_length=500, description="Digest of the one machine that it may run on; empty: any")
 
 
@@ -39,6 +45,7 @@ class ReceiverOut(Out):
     unit_id: str
     name: str
     clusters: int
+    profile: Profile = Field(description="Of the sounds that it plays: full or horn")
     status: str = Field(description="active or revoked")
     enrolled_at: Instant
     online: bool
@@ -53,6 +60,10 @@ class Enrolled(Out):
     identity: dict[str, Any] = Field(
         description="The identity file for the box with its private key and password: shown this once, kept nowhere"
     )
+
+
+class ProfileIn(In):
+    profile: Profile = Field(description="horn: it drives its own horns; full: it feeds an amplifier or transmitter")
 
 
 class Revocation(In):
@@ -103,6 +114,7 @@ def enrol(context: Ctx, who: Manager, body: ReceiverIn) -> Enrolled:
             unit=tree.get(session, body.unit_id),
             name=body.name,
             clusters=body.clusters,
+            profile=body.profile,
             keyring=keyring,
             broker=_broker(context),
             clock=context.clock,
@@ -121,6 +133,16 @@ def _broker(context: Context) -> registry.BrokerAddress:
         port=context.broker_port or settings.broker_port,
         tls_ca=str(settings.broker_tls_ca) if settings.broker_tls_ca else None,
     )
+
+
+@receivers.post("/receivers/{receiver_id}/profile", summary="Change its profile", responses=responses(404, 409))
+def set_profile(context: Ctx, who: Manager, receiver_id: str, body: ProfileIn) -> ReceiverOut:
+    """Which rendition of each sound it plays. It gets a new plan and fetches the sounds that it names; until then it
+    plays by the plan that it holds.
+    """
+    with context.db.writing() as session:
+        receiver = receiver_profiles.change(session, receiver_id, body.profile, actor=who.actor, clock=context.clock)
+        return ReceiverOut.model_validate(receiver)
 
 
 @receivers.post("/receivers/{receiver_id}/revoke", summary="Revoke a receiver", responses=responses(404, 409))

@@ -19,7 +19,8 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
 from broadcast import programmes as room
-from broadcast.tables import Programme
+from broadcast.tables import Programme, ProgrammeItem
+from core.profiles import Profile
 
 router = api_router("programmes")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
@@ -43,7 +44,9 @@ class ItemOut(Out):
     position: int
     kind: Literal["chime", "bulletin"]
     version_id: str | None
-    sha256: str
+    sounds: dict[Profile, str] = Field(
+        description="The sha256 of its sound in each profile; full alone: put in before there were two, all play it"
+    )
     duration_ms: DurationMs
 
 
@@ -60,10 +63,15 @@ class ProgrammeWhole(ProgrammeOut):
     problems: list[str] = Field(description="Why it can't be aired any more; empty: it can")
 
 
+def _item(item: ProgrammeItem) -> ItemOut:
+    held = {name: getattr(item, name) for name in ItemOut.model_fields if name != "sounds"}
+    return ItemOut(**held, sounds=room.sounds_of(item))
+
+
 def _whole(session: Session, programme: Programme) -> ProgrammeWhole:
     return ProgrammeWhole(
         **ProgrammeOut.model_validate(programme).model_dump(),
-        items=[ItemOut.model_validate(item) for item in room.items(session, programme.id)],
+        items=[_item(item) for item in room.items(session, programme.id)],
         duration_ms=room.duration_ms(session, programme.id),
         problems=[problem.text("vi") for problem in room.problems(session, programme.id)],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import sqlite3
@@ -76,11 +77,20 @@ def test_airtime_keeps_programme_and_clusters_apart(run: Run) -> None:
 
 def test_the_recordings_hold_what_was_approved_sample_for_sample(run: Run) -> None:
     with sqlite3.connect(run.folder / "truyenthanh.db") as database:
-        names = [row[0] for row in database.execute("SELECT sha256 FROM programme_items ORDER BY position")]
+        names = list(database.execute("SELECT sha256, horn_sha256 FROM programme_items ORDER BY position"))
+        approved = {
+            name for (names,) in database.execute("SELECT sha256s FROM approvals") for name in json.loads(names)
+        }
     database.close()
+    _chime, bulletin = names
+    assert set(bulletin) <= approved
     store = ObjectStore(run.folder / "objects")
-    programme = np.concatenate([decode(store.read(name)) for name in names])
+    sounds = zip(("full", "horn"), zip(*names, strict=True), strict=True)
+    programmes = {profile: np.concatenate([decode(store.read(name)) for name in named]) for profile, named in sounds}
+    profiles = {playout["receiver"]: playout["profile"] for playout in run.told["playouts"]}
+    assert sorted(profiles.values()) == ["full"] * 3 + ["horn"] * 3
     for recording in run.told["recordings"]:
+        programme = programmes[profiles[recording["receiver"]]]
         heard = sound_of(Path(recording["path"]))
         begins = int(np.argmax(correlate(heard, programme, mode="valid", method="fft")))
         found = heard[begins : begins + len(programme)]
@@ -91,7 +101,14 @@ def test_the_recordings_hold_what_was_approved_sample_for_sample(run: Run) -> No
 
 
 def test_the_screen_shows_progress_tables_and_the_voice(run: Run) -> None:
-    for words in ("Đọc bản tin thành tiếng", "Duyệt (người thứ hai)", "Lượt phát theo bộ thu", "Giọng đọc: espeak"):
+    for words in (
+        "Đọc bản tin thành tiếng",
+        "Duyệt (người thứ hai)",
+        "Lượt phát theo bộ thu",
+        "Giọng đọc: espeak",
+        "loa nén",
+        "đủ dải",
+    ):
         assert words in run.stderr
     assert "không có giờ yên tĩnh" in run.stderr
 

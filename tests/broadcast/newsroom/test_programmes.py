@@ -36,10 +36,12 @@ def test_items_keep_their_order_and_bind_what_was_approved(desk: Desk) -> None:
         items = programmes.items(session, programme_id)
         assert [item.version_id for item in items] == [None, second, first, second, None]
         assert [item.kind for item in items] == ["chime", "bulletin", "bulletin", "bulletin", "chime"]
-        assert items[2].sha256 == bulletins.approved_renditions(session, first)["full"].sha256
+        approved = bulletins.approved_renditions(session, first)
+        assert programmes.sounds_of(items[2]) == {profile: one.sha256 for profile, one in approved.items()}
+        assert set(approved) == {"full", "horn"}
         assert programmes.duration_ms(session, programme_id) == 2 * 2_500 + 3 * 100 * len(TEXT)
         event = session.scalars(select(Event).where(Event.subject_id == programme_id)).one()
-        assert event.data["sha256s"] == [item.sha256 for item in items]
+        assert event.data["sha256s"] == [programmes.sounds_of(item) for item in items]
         programmes.require_usable(session, programme_id)
 
 

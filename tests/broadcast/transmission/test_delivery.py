@@ -15,7 +15,7 @@ from core.clock import ManualClock, to_ms
 from core.events import Event
 from devices.link import MemoryBroker
 from devices.protocol import topics
-from devices.protocol.plan import CHUNK_BYTES, Item
+from devices.protocol.plan import CHUNK_BYTES
 from devices.tables import Receiver
 from schedules.errors import NotLeader
 from schedules.tables import Airing
@@ -35,7 +35,7 @@ def test_a_plan_holds_what_concerns_its_receiver(world: World) -> None:
     assert [airing.airing for airing in plan.airings] == [everywhere, north]
     assert [area.unit for area in plan.areas] == [world.village, world.north, world.province]
     assert [airing.airing for airing in world.plan_of(world.c).airings] == [everywhere]
-    manifest = {found.sha256: found for found in plan.objects}[world.items[1].sha256]
+    manifest = {found.sha256: found for found in plan.objects}[world.items[1].sound("horn")]
     assert manifest.bytes == 90_000
     assert len(manifest.chunk_sha256) == -(-90_000 // CHUNK_BYTES)
     with world.db.reading() as session:
@@ -140,7 +140,7 @@ def test_a_cancelled_airing_leaves_the_plan_and_its_playout_is_marked(world: Wor
 
 
 def test_an_airing_whose_audio_is_gone_has_a_playout_that_says_so(world: World) -> None:
-    world.store.remove(world.items[1].sha256)
+    world.store.remove(world.items[1].sound("horn"))
     with world.db.writing() as session:
         airing = world.airing(session, HOUR).id
         world.request_all(session)
@@ -204,9 +204,9 @@ def test_audio_lies_at_the_broker_while_it_is_needed(world: World, clock: Manual
         world.airing(session, HOUR)
         world.request_all(session)
     world.issue()
-    assert content.publish_needed(world.db, world.store, link, clock) == 3
+    assert content.publish_needed(world.db, world.store, link, clock) == 6
     assert content.publish_needed(world.db, world.store, link, clock) == 0
-    sha256 = world.items[1].sha256
+    sha256 = world.items[1].sound("horn")
     chunks = [broker.retained[topics.content(sha256, CHUNK_BYTES, n)] for n in range(2)]
     assert b"".join(chunks) == world.store.read(sha256)
     clock.advance(HOUR + content.GRACE)
@@ -242,14 +242,9 @@ def test_a_broker_that_kept_nothing_gets_everything_again(world: World, clock: M
 
 
 def test_play_now_keeps_its_audio_at_the_broker(world: World, clock: ManualClock) -> None:
-    found = content.manifest(world.store, world.items[0].sha256)
+    item, now = world.items[0], clock.now()
     with world.db.writing() as session:
-        commands.play_now(session, _items(world), [found], actor=OPERATOR, now=clock.now(), receiver_id=world.a.id)
+        commands.play_now(session, [item], world.store, actor=OPERATOR, now=now, receiver_id=world.a.id)
     with world.db.reading() as session:
-        assert content.needed(session, clock.now()) == {found.sha256}
+        assert content.needed(session, now) == {item.sound("horn")}
         assert content.needed(session, clock.now() + HOUR) == set()
-
-
-def _items(world: World) -> list[Item]:
-    first = world.items[0]
-    return [Item(item=first.id, duration_ms=first.duration_ms, sha256=first.sha256)]

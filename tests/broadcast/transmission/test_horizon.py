@@ -95,7 +95,7 @@ def test_what_a_shortened_plan_drops_is_neither_ready_nor_cancelled_and_comes_ag
     near, gone, far = timetable(world, [2 * HOUR, 3 * HOUR, 20 * HOUR])
     with world.db.writing() as session:
         for item in world.items:
-            session.add(ReceiverObject(receiver_id=world.a.id, sha256=item.sha256, ready_at=clock.now()))
+            session.add(ReceiverObject(receiver_id=world.a.id, sha256=item.sound("horn"), ready_at=clock.now()))
     world.issue()
     accept(world, world.a)
     assert world.playout(far, world.a).state == "ready"

@@ -163,10 +163,10 @@ def test_a_plan_goes_its_way_to_ready(post: Post, world: World, clock: ManualClo
     clock.advance(timedelta(seconds=1))
     post.report(world.b, PlanAccepted(revision=plan.revision))
     until(lambda: world.playout(airing, world.b).state == "delivered", "delivered")
-    post.report(world.b, Ready(sha256=[world.items[0].sha256]))
+    post.report(world.b, Ready(sha256=[world.items[0].sound("horn")]))
     until(lambda: post.count(ReceiverObject) == 1, "one object")
     assert world.playout(airing, world.b).state == "delivered"
-    post.report(world.b, Ready(sha256=[item.sha256 for item in world.items]))
+    post.report(world.b, Ready(sha256=[item.sound("horn") for item in world.items]))
     until(lambda: world.playout(airing, world.b).state == "ready", "ready")
     clock.advance(timedelta(minutes=30))
     post.say(world.b, "status", Status(online=True, at=to_ms(clock.now()), playing=airing))

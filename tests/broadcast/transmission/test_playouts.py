@@ -72,7 +72,7 @@ def test_the_way_of_a_playout(world: World, clock: ManualClock) -> None:
     assert world.playout(airing, world.a).state == "delivered"
     with world.db.writing() as session:
         for item in world.items:
-            session.add(ReceiverObject(receiver_id=world.a.id, sha256=item.sha256, ready_at=clock.now()))
+            session.add(ReceiverObject(receiver_id=world.a.id, sha256=item.sound("horn"), ready_at=clock.now()))
         playouts.recompute(session, playouts.open_of(session, [world.a.id], clock.now()), clock.now())
     assert world.playout(airing, world.a).state == "ready"
     clock.advance(SOON + timedelta(seconds=4))

@@ -25,6 +25,7 @@ from core.clock import Clock, to_ms
 from core.database import Database
 from core.events import Actor
 from core.ids import new_id
+from core.profiles import PROFILES, Profile
 from core.settings import Settings
 from core.units import Unit
 from devices.keyring import Keyring
@@ -51,6 +52,7 @@ class Box:
     id: str
     key: SigningKey
     root_kid: str
+    profile: Profile = "horn"
     log: str = field(default_factory=new_id)
     seq: int = 0
     prev: str = GENESIS
@@ -82,7 +84,7 @@ class Box:
         played = (item.duration_ms if played_ms is None else played_ms) if sounded else 0
         start = to_ms(planned_at)
         facts: dict[str, Any] = {
-            "sha256": item.sha256,
+            "sha256": item.sound(self.profile),
             "started_at": start if sounded else None,
             "ended_at": start + played if sounded else None,
             "played_ms": played,
@@ -123,26 +125,27 @@ class World:
             self.village = self._unit(session, "village", "Thôn Một", self.north)
             self.a = self.receiver(session, self.north)
             self.b = self.receiver(session, self.village)
-            self.c = self.receiver(session, self.south, clusters=5)
+            self.c = self.receiver(session, self.south, clusters=5, profile="full")
             self.programme, self.items = self.make_programme(session, [3000, 30_000, 2000])
             self.schedule = self._schedule(session)
 
     def _unit(self, session: Session, kind: Any, name: str, parent: str) -> str:
         return units.add(session, kind=kind, name=name, parent=session.get_one(Unit, parent)).id
 
-    def receiver(self, session: Session, unit_id: str, clusters: int = 1) -> Box:
+    def receiver(self, session: Session, unit_id: str, clusters: int = 1, profile: Profile = "horn") -> Box:
         key = SigningKey.generate()
         row = Receiver(
             unit_id=unit_id,
             name="Bộ thu",
             clusters=clusters,
+            profile=profile,
             public_key=key.public.hex,
             broker_password="-",
             enrolled_at=self.clock.now(),
         )
         session.add(row)
         session.flush()
-        box = self.boxes[row.id] = Box(row.id, key, self.keyring.issuer)
+        box = self.boxes[row.id] = Box(row.id, key, self.keyring.issuer, profile)
         return box
 
     def make_programme(self, session: Session, durations_ms: Sequence[int]) -> tuple[str, list[planning.ItemFacts]]:
@@ -152,13 +155,18 @@ class World:
         session.flush()
         items = []
         for position, duration_ms in enumerate(durations_ms):
-            sha256 = self.store.put(os.urandom(duration_ms * 3))
+            full, horn = (self.store.put(os.urandom(duration_ms * 3)) for _ in PROFILES)
             row = ProgrammeItem(
-                programme_id=programme.id, position=position, kind="chime", sha256=sha256, duration_ms=duration_ms
+                programme_id=programme.id,
+                position=position,
+                kind="chime",
+                sha256=full,
+                horn_sha256=horn,
+                duration_ms=duration_ms,
             )
             session.add(row)
             session.flush()
-            items.append(planning.ItemFacts(row.id, sha256, duration_ms))
+            items.append(planning.ItemFacts(row.id, full, duration_ms, horn))
         return programme.id, items
 
     def _schedule(self, session: Session) -> str:
