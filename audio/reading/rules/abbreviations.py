@@ -83,6 +83,8 @@ def _circular(match: re.Match[str]) -> str | None:
         return "thông tư"
     if re.search(r"(?:bộ|sở|ngành|cục)\s*$", before(match)):
         return "thông tin và truyền thông"
+    if re.search(r"(?:phó bí thư|phó chủ tịch|phó trưởng ban|ủy viên)\s*$", before(match)):
+        return "thường trực"
     # TT VHTT, TT Y tế: a centre; TT Vôi: a township is written with a point or isn't known.
     return (
         "trung tâm"
@@ -137,7 +139,8 @@ def _signed(match: re.Match[str]) -> str:
 
 
 _STROKED: Final = {
-    "v/v": "về việc", "t/h": "thực hiện", "đ/c": "đồng chí", "k/g": "kính gửi", "n/v": "nhiệm vụ", "t/m": "thay mặt",
+    "v/v": "về việc", "t/h": "thực hiện", "đ/c": "đồng chí", "đ.c": "đồng chí",
+    "k/g": "kính gửi", "n/v": "nhiệm vụ", "t/m": "thay mặt",
     "k/t": "ký thay", "t/l": "thừa lệnh", "q/đ": "quyết định", "b/c": "báo cáo", "c/v": "công văn", "n/d": "nội dung",
     "h/s": "học sinh", "g/v": "giáo viên", "x/n": "xác nhận", "đ/v": "đối với", "s/x": "sản xuất", "p/v": "phóng viên",
     "c/m": "chuyên môn", "h/đ": "hợp đồng",
@@ -173,7 +176,7 @@ RULES = [
     ),
     rule(
         "abbreviation",
-        rf"(?<![\w/])(?:{'|'.join(_STROKED)})(?![\w/])",
+        rf"(?<![\w/])(?:{'|'.join(map(re.escape, _STROKED))})(?![\w/])",
         lambda m: _STROKED[m.group().lower()],
         re.IGNORECASE,
     ),

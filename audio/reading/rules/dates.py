@@ -47,24 +47,40 @@ def _marked(match: re.Match[str]) -> bool:
     return bool(re.search(r"(?:mùng|mồng)\s*$", before(match)))
 
 
-def _certain(date: str, context: str, following: str) -> bool:
-    """Two numbers with a stroke between are a date and not a share."""
+_SURE, _LIKELY, _NONE = "sure", "likely", "none"
+_STRONG: Final = re.compile(r"(?:ngày|hôm|sáng|trưa|chiều|tối|đêm|mùng|mồng|rằm|tết|lễ|kỷ niệm|giờ|\d+h\d*)[\s,(\"]*$")
+# Things that are shared out or counted: behind `từ 5/7` they make it a share rather than a day.
+_THINGS: Final = re.compile(
+    r"^\s+(?:tổng số |số )?(?:hộ|người|xã|phường|thôn|bản|tổ|ấp|trường|lớp|học sinh|em|cháu|nạn nhân|đại biểu|đồng chí|"
+    r"thành viên|chi bộ|tiêu chí|chỉ tiêu|công trình|dự án|diện tích|trường hợp|vụ|đơn vị|cơ sở|mẫu|hồ sơ|phiếu|"
+    r"đối tượng|huyện|tỉnh|cơ quan|doanh nghiệp|hợp tác xã|nhiệm vụ|nội dung|dân số)\b"
+)
+
+
+def _standing(date: str, context: str, following: str) -> str:
+    """How surely two numbers with a stroke between are a date and not a share."""
     parts = [int(part) for part in re.split(r"\s*/\s*", date)]
-    if len(parts) == 3 or re.search(_DATED, context):
-        return True
+    if len(parts) == 3 or _STRONG.search(context):
+        return _SURE
+    if _DATED.search(context):
+        return _LIKELY if parts[0] <= parts[1] and _THINGS.match(following) else _SURE
     if context.endswith("(") and re.match(r"\s*\)", following):
-        return True  # (5/7): in news the day it was
-    if parts[0] == parts[1]:
-        return not _COUNTED.match(following)
-    return parts[0] > parts[1]
+        return _SURE  # (5/7): in news the day it was
+    if parts[0] <= parts[1]:
+        return _LIKELY if parts[0] == parts[1] and not _COUNTED.match(following) else _NONE
+    return _SURE if parts[0] > _MONTHS else _LIKELY
 
 
-def _dates(match: re.Match[str]) -> str | None:
+_MONTHS: Final = 12
+
+
+def _dates(match: re.Match[str]) -> str | Said | None:
     """Days and dates in a row: `28, 29 và 30/7`, `25-30/7`, `30/4 - 1/5`, `15/7 đến 15/8/2025`."""
     items = re.split(rf"({_AND})", match.group())
     dates = [item for item in items[::2] if "/" in item]
     context, following = before(match), after(match)
-    if not any(_certain(date, context, following) for date in dates):
+    standing = {_standing(date, context, following) for date in dates}
+    if standing == {_NONE}:
         return None
     if len(items) > 1 and "/" not in items[0] and not _days_listed(items[::2], context):
         return None
@@ -78,7 +94,11 @@ def _dates(match: re.Match[str]) -> str | None:
             words.append(_one(item, marked=index == 0 and _marked(match)))
         else:
             words.append(_day(item, marked=index == 0 and _marked(match)))
-    return " ".join(words).replace(" ,", ",") + _paused(match)
+    said = " ".join(words).replace(" ,", ",") + _paused(match)
+    if _SURE in standing or len(items) > 1:
+        return said
+    day, of_month = re.split(r"\s*/\s*", match.group())
+    return Said(said, "date", suggestions=(said, f"{cardinal(int(day))} trên {cardinal(int(of_month))}"))
 
 
 def _days_listed(items: list[str], context: str) -> bool:
@@ -261,6 +281,14 @@ RULES = [
     ),
     rule(
         "date",
+        r"(?<!\w)(?P<word>đến|từ|trước|sau|hết|dịp|lễ)[ ]+"
+        rf"(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}(?:(?:{_AND_MORE}){_DAY}-{_MONTH}(?![\w-]))*){_RIGHT}",
+        _dashed_day,
+        re.IGNORECASE,
+        begins="before digit",
+    ),
+    rule(
+        "date",
         r"(?<!\w)(?P<word>ngày|sáng|trưa|chiều|tối|đêm)[ ]+"
         rf"(?P<date>(?:1[3-9]|2\d|3[01])-{_MONTH}(?:(?:{_AND_MORE}){_DAY}-{_MONTH}(?![\w-]))*|"
         rf"{_DAY}\.{_MONTH}(?:(?:{_AND_MORE}){_DAY}\.{_MONTH}(?!\w))*){_RIGHT}",
@@ -295,7 +323,7 @@ RULES = [
     rule(
         "date",
         rf"(?<!\w)tháng[ ]+(?P<months>{_MONTH}(?:{_AND}{_MONTH}(?!\d)){{0,11}})"
-        rf"(?:[ ]?[/-][ ]?(?P<year>{_YEAR}))?(?![\w/]|[.,]\d)",
+        rf"(?:[ ]?[/-][ ]?(?P<year>{_YEAR}))?(?![\w/]|[.,]\d|[ ]?%)",
         _months,
         re.IGNORECASE,
         begins="before digit",

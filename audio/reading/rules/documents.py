@@ -46,7 +46,7 @@ ISSUERS: Final = {
     "ĐCT": "đoàn chủ tịch hội liên hiệp phụ nữ", "HLHPN": "hội liên hiệp phụ nữ", "LĐLĐ": "liên đoàn lao động",
     "TANDTC": "tòa án nhân dân tối cao", "VKSNDTC": "viện kiểm sát nhân dân tối cao",
     "HĐTP": "hội đồng thẩm phán tòa án nhân dân tối cao", "CAT": "công an tỉnh", "CATP": "công an thành phố",
-    "CAX": "công an xã", "BCA": "bộ công an", "ĐTN": "đoàn thanh niên", "BCH": "ban chấp hành",
+    "CAX": "công an xã", "CA": "công an", "BCA": "bộ công an", "ĐTN": "đoàn thanh niên", "BCH": "ban chấp hành",
     "BĐBP": "bộ đội biên phòng", "NHNN": "ngân hàng nhà nước", "TTCP": "thanh tra chính phủ",
     "BHXH": "bảo hiểm xã hội", "VPUBND": "văn phòng ủy ban nhân dân", "TLĐ": "tổng liên đoàn lao động",
     "VP": "văn phòng", "VPTU": "văn phòng tỉnh ủy", "BTVTU": "ban thường vụ tỉnh ủy", "BTVHU": "ban thường vụ huyện ủy",

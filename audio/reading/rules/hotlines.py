@@ -49,7 +49,8 @@ _TOLD: Final = re.compile(
 )
 _A_NUMBER: Final = re.compile(r"(?<!tổng )(?<!con )(?<!quân )(?<!sĩ )(?<!dân )\bsố[\s:\"(]*$")
 COUNTED: Final = re.compile(
-    r"^\s*(?:%|(?:nghìn|triệu|tỷ|tỉ|người|cuộc|vụ|lượt|nạn nhân|trường hợp|hộ|xã|phường|đồng|em|cháu|chị|"
+    r"^\s*(?!(?:ngày|tháng|năm)\s+(?:mùng\s+)?\d)"
+    r"(?:%|(?:nghìn|triệu|tỷ|tỉ|người|cuộc|vụ|lượt|nạn nhân|trường hợp|hộ|xã|phường|đồng|em|cháu|chị|"
     r"đối tượng|bị|tổ|thôn|"
     r"ngày|giờ|phút|tháng|năm|km|ha|m|kg|cơ sở|đơn vị|cán bộ|chiến sĩ|học sinh|gia đình|ca|tin|"
     r"bài|hồ sơ|đơn|mô hình|điểm)\b)"
@@ -80,7 +81,7 @@ _HOW_MANY: Final = re.compile(
 _GOES_ON: Final = frozenset(
     """
     là và hoặc hay để khi nếu ngay thì của cho ở tại từ đến với vào trong miễn nhé này đó khẩn kịp giúp nhằm mà còn đã
-    sẽ đang rồi bất trước sau do qua gọi báo hoạt trực luôn không theo
+    sẽ đang rồi bất trước sau do qua gọi báo hoạt trực luôn không theo ngày nhánh
     """.split()  # noqa: SIM905 - a list of words reads better so
 )
 

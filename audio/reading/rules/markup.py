@@ -35,8 +35,13 @@ def _dots(match: re.Match[str]) -> Said | str:
     return "." if not following or following[0].isupper() or match.string[match.end() :][:1] == "\n" else ","
 
 
+_TAGS = (
+    "p|br|hr|b|i|u|s|a|div|span|strong|em|h[1-6]|li|ul|ol|table|thead|tbody|tr|td|th|img|font|center|small|big|sup|sub|"
+    "blockquote|pre|code|section|article|header|footer|script|style|html|body|head|title|meta|link"
+)
+
 RULES = [
-    rule("markup", r"<!--.{0,2000}?-->|</?[A-Za-z][^<>\n]{0,200}>", " "),
+    rule("markup", rf"<!--.{0, 2000}?-->|</?(?:{_TAGS})(?:[ /][^<>\n]{0, 200})?>", " "),
     rule("markup", r"&(?:nbsp|quot|lt|gt|#\d{1,6});", " "),
     rule("markup", r"!?\[(?P<label>[^\[\]\n]{1,200})\]\([^()\s]{1,500}\)", _label),
     rule("markup", r"\./\.", "."),

@@ -24,24 +24,40 @@ def _share(match: re.Match[str]) -> str:
     following = match.string[match.end() :]
     counted = int(top) < int(bottom) <= 10 and not re.match(r"\s*[\"(]?\s*[A-ZĐ]", following)
     counted = counted and not re.search(r"(?:thứ|hạng|xếp)\s*$", before(match))
-    counted = counted and not re.match(r"\s*(?:tiêu chí|điểm|trận|ván|séc|sao|bàn)\b", following)
+    counted = counted and not re.match(
+        r"\s*(?:thôn|xã|phường|huyện|tỉnh|tổ|bản|ấp|chi bộ|trường|lớp|đơn vị|đại biểu|đồng chí|thành viên|phiếu|"
+        r"chỉ tiêu|công trình|dự án|hợp tác xã|cơ quan|nội dung|nhiệm vụ|ủy viên|khu|cụm|"
+        r"tiêu chí|điểm|trận|ván|séc|sao|bàn)\b",
+        following,
+    )
     return f"{number(top)} {'phần' if counted else 'trên'} {'tư' if counted and bottom == '4' else number(bottom)}"
 
 
-_SHARE_BEFORE: Final = re.compile(r"(?:tỷ lệ|tỉ lệ|xác suất|khoảng|hơn|gần|chiếm|tỷ số|nhà|số|ngõ|ngách|hẻm|quý)\s*$")
+_SHARE_BEFORE: Final = re.compile(
+    r"(?:tỷ lệ|tỉ lệ|xác suất|khoảng|hơn|gần|chiếm|giảm|tăng|gấp|quá|bằng|chỉ còn|chia|"
+    r"tỷ số|nhà|số|ngõ|ngách|hẻm|quý)\s*$"
+)
 _DAYS, _MONTHS = 31, 12
 
 
 def _share_of(match: re.Match[str]) -> str | Said:
     """A share; without a thing behind it that is shared out it may be a date as well, and is a doubt."""
     said = _share_said(match)
-    if not re.fullmatch(r"\d{1,2} ?/ ?\d{1,2}", match.group()) or re.match(r"\s*[^\W\d_]", after(match)):
+    if not re.fullmatch(r"\d{1,2} ?/ ?\d{1,2}", match.group()) or _SHARED_OUT.match(after(match)):
         return said
     day, of_month = int(match["top"]), int(match["bottom"])
     if not (1 <= day <= _DAYS and 1 <= of_month <= _MONTHS) or _SHARE_BEFORE.search(before(match)):
         return said
+    # Nothing is shared out: rather a day, if nothing before says how many.
     date = f"{'mùng ' if day <= 10 else ''}{cardinal(day)} tháng {month(str(of_month))}"
-    return Said(said, "date", suggestions=(said, date))
+    first = said if _HOW_MANY.search(before(match)) else date
+    return Said(first, "date", suggestions=(first, said, date))
+
+
+_SHARED_OUT: Final = re.compile(
+    r"\s*(?!(?:là|tại|ở|này|tới|vừa|sẽ|hằng|hàng|hoặc|và|để|nhằm|do|sau|trước|theo|âm lịch|dương lịch)\b)[^\W\d_]"
+)
+_HOW_MANY: Final = re.compile(r"(?:đạt|được|có|còn|bằng|là|tới|chỉ|mới|trúng|điểm|thành tích|kết quả)[\s:]*$")
 
 
 _ROMAN_WORDS: Final = "|".join(
@@ -225,7 +241,7 @@ RULES = [
     *hotlines.RULES_LAST,
     rule("number", _NUM, _single, begins="digit"),
     rule("number", r"\d+", _single),
-    rule("symbol", r"(?<=\d[ ])[xX×](?=[ ]\d)|(?<=[m²³][ ])[xX×](?=[ ]\d)", "nhân"),
+    rule("symbol", rf"(?<=[{letters.LOWER}\d²³][ ])[xX×](?=[ ]\d)", "nhân"),
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
     rule("symbol", r"[²³]", lambda m: " bình phương " if m.group() == "²" else " lập phương "),
 ]

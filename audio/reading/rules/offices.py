@@ -24,12 +24,27 @@ def _culture(match: re.Match[str]) -> str:
     return f"văn hóa{joint}thông tin"
 
 
+def _infrastructure(match: re.Match[str]) -> str:
+    return "kinh tế, " * match.group().startswith("KT") + "hạ tầng và đô thị"
+
+
 def _headed(match: re.Match[str], name: str) -> str:
     head = {"B": "bộ ", "S": "sở ", "P": "phòng "}.get(match["head"] or "", "")
     return head + name
 
 
 RULES = [
+    rule("abbreviation", rf"{_L}TK[ ]?&[ ]?VV{_R}", "tiết kiệm và vay vốn", begins="capital"),
+    rule("abbreviation", rf"{_L}(?:KT[ ]?,[ ]?)?HT[ ]?&[ ]?ĐT{_R}", _infrastructure, begins="capital"),
+    rule(
+        "abbreviation",
+        rf"{_L}CB[ ]?[,-][ ]?CC(?P<staff>[ ]?[,-][ ]?VC)?{_R}",
+        lambda m: "cán bộ, công chức" + ", viên chức" * bool(m["staff"]),
+        begins="capital",
+    ),
+    rule("abbreviation", rf"(?<=[Bb]an )CTMT{_R}", "công tác mặt trận", begins="capital"),
+    rule("abbreviation", rf"{_L}ÂL{_R}|(?<=\d )AL{_R}", "âm lịch", begins="capital"),
+    rule("abbreviation", rf"(?<=\d )DL{_R}", "dương lịch", begins="capital"),
     # Names of departments in several parts.
     rule(
         "abbreviation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from audio.reading import letters
 from audio.reading.model import BY_CONTEXT, Said, before, rule
 from audio.reading.numerals import digits
 from audio.reading.rules import hotlines
@@ -74,10 +75,18 @@ def _short_code(match: re.Match[str]) -> str | None:
     return digits(match.group()) if _MESSAGE.search(before(match, 110)) else None
 
 
+def _keyword(match: re.Match[str]) -> str:
+    """What is typed in a message: `soạn tin TE gửi 1414`, letter by letter and digit by digit."""
+    return match["word"].lower() + ", ".join(
+        " ".join(digits(sign) if sign.isdecimal() else letters.NAMES[sign] for sign in code.lower())
+        for code in match["codes"].split()
+    )
+
+
 _IDENTIFIER: Final = re.compile(
     r"(?:mã số thuế|(?<!\w)mst|tài khoản|(?<!\w)stk|(?<!\w)tk|cccd|cmnd|cmtnd|căn cước|chứng minh|"
     r"hộ chiếu|mã số|mã|số thẻ|"
-    r"imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
+    r"báo danh|(?<!\w)sbd|số hợp đồng|số tờ khai|imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
 )
 
 
@@ -87,6 +96,12 @@ def _identifier(match: re.Match[str]) -> str | None:
 
 
 RULES = [
+    rule(
+        "letter",
+        r"(?<!\w)(?P<word>(?:[Ss]oạn(?: tin)?|[Nn]hắn tin|[Cc]ú pháp)(?: nhắn)?(?: tin)?(?: theo cú pháp)?[:\s\"]+)"
+        r"(?P<codes>[A-ZĐ]{1,8}\d{0,4}(?:[ ][A-ZĐ]{1,8}\d{0,4}){0,3})(?!\w)",
+        _keyword,
+    ),
     rule(
         "number",
         r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,3}(?:[ ]\d{3,4}){2,4})(?!\w|[.,/]\d)",

@@ -11,7 +11,7 @@ from audio.reading.abbreviations import SIMPLE
 from audio.reading.model import Said, rule
 from audio.reading.numerals import digits
 
-_TOP: Final = "vn|com|net|org|edu|gov|info|io|asia|biz|app|me|tv|xyz|eu|us|uk|cn|la|kh|th|sg"
+_TOP: Final = "vn|ly|com|net|org|edu|gov|info|io|asia|biz|app|me|tv|xyz|eu|us|uk|cn|la|kh|th|sg"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,60}[A-Za-z0-9])?"
 _HOST: Final = rf"(?:{_LABEL}\.){{1,6}}(?:{_TOP})(?![\w-])"
 
@@ -37,6 +37,7 @@ def _part(part: str) -> str:
             _KNOWN.get(word)
             or _newspaper(word)
             or _office(word)
+            or _abbreviated(word)
             or _syllables(word)
             or (word if _readable(word) else letters.spell(word))
         )
@@ -46,6 +47,14 @@ def _part(part: str) -> str:
 def _newspaper(word: str) -> str:
     """`baobacninh`: the newspaper of a place."""
     return f"báo {_KNOWN[word[3:]]}" if word.startswith("bao") and word[3:] in _NAMES else ""
+
+
+def _abbreviated(word: str) -> str:
+    """`thcs`, `cskh`: capitals of the table, in small letters."""
+    return SIMPLE.get(word.upper(), "") if len(word) >= _SHORTEST_NAME and not letters.has_vowel(word) else ""
+
+
+_SHORTEST_NAME: Final = 3
 
 
 def _office(word: str) -> str:
@@ -99,6 +108,7 @@ def _url(match: re.Match[str]) -> Said:
 
 
 RULES = [
+    rule("web", r"(?<![\w@.])@[A-Za-z][\w.]{1,30}\w", lambda m: _say(m.group()), re.ASCII),
     rule("web", rf"(?<![\w@.])[A-Za-z0-9][\w.+-]{{0,63}}@{_HOST}", lambda m: _say(m.group()), re.ASCII),
     rule("web", r"(?<!\w)(?:https?|ftp)://[^\s<>\"]{1,500}", _url, re.IGNORECASE),
     rule("web", rf"(?<![\w@.-])(?:www\.)?{_HOST}(?:/[^\s<>\"]{{0,300}})?", _url, re.ASCII | re.IGNORECASE),
