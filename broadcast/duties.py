@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -11,9 +11,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, playouts, quiet
+from broadcast import commands, content, delivery, playouts, quiet, readiness
 from broadcast.delivery import RulesOf
-from broadcast.tables import Playout
 from core import events
 from core.clock import Clock
 from core.database import Database
@@ -164,25 +163,29 @@ class Duties:
                 registry.mark_offline(session, receiver, clock=self._clock)
 
     def tell_readiness(self, session: Session, due: Due) -> None:
-        """Some minutes before an airing: which of its receivers don't have it all yet."""
-        states = session.execute(
-            select(Playout.receiver_id, Playout.state)
-            .where(Playout.airing_id == due.airing_id, ~Playout.cancelled)
-            .order_by(Playout.receiver_id)
-        ).all()
-        waiting = [row.receiver_id for row in states if row.state in {"planned", "delivered"}]
+        """Some minutes before an airing: which of its receivers don't have it all yet, and what each lacks.
+
+        The console's page of the day shows them from half an hour before on; this says it to whoever watches events.
+        """
+        airing = session.get(Airing, due.airing_id)
+        if airing is None:
+            return
+        receivers, waiting = readiness.of_airing(session, airing)
+        reasons = Counter(why for one in waiting for why in one.why)
         if waiting:
-            log.warning("Receivers are not ready", extra={"airing": due.airing_id, "receivers": len(waiting)})
+            facts = {"airing": airing.id, "when": due.kind, "receivers": len(waiting), **reasons}
+            log.warning("Receivers are not ready", extra=facts)
         events.record(
             session,
             "system:airing:readiness",
             actor=events.SYSTEM,
             at=self._clock.now(),
-            subject=("airing", due.airing_id),
+            subject=("airing", airing.id),
             when=due.kind,
-            receivers=len(states),
+            receivers=receivers,
             waiting=len(waiting),
-            named=waiting[:NAMED_MAX],
+            reasons=dict(sorted(reasons.items())),
+            named={one.receiver_id: list(one.why) for one in waiting[:NAMED_MAX]},
         )
 
     def close(self, session: Session, due: Due) -> None:

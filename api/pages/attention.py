@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from api.health import leader_age
 from api.pages.day import AiringView, Cell, Commune, Day
 from api.pages.words import STATES, ago, clock_time, number, reason, span
+from broadcast import readiness
 from broadcast.tables import Bulletin, BulletinVersion, IssuedPlan, ProgrammeItem, RecordFork
 from core.events import Event
 from devices.tables import Receiver
 from schedules.tables import Airing, Schedule
 
 SOON = timedelta(minutes=30)
+LAST_CALL = timedelta(minutes=2)  # who is not ready by now will hardly sound
 BEGUN_WITHIN = timedelta(seconds=45)  # a status takes a moment to come over 4G
 QUIET = timedelta(minutes=2)  # 4G drops out and comes back; only what lasts is worth a look
 NAMES_MOST = 4
@@ -102,15 +104,24 @@ def _not_ready(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter
         return []
     details, count = [], 0
     for cell in airing.cells:
-        waiting = [share for share in cell.shares if share.state in {"planned", "delivered", "refused"}]
+        why = [
+            (
+                share.receiver.name,
+                readiness.why_not(share.state if share.promised else None, online=share.receiver.online),
+            )
+            for share in cell.shares
+            if share.state != "cancelled"
+        ]
+        waiting = [(name, ", ".join(reason(code) for code in codes)) for name, codes in why if codes]
         count += len(waiting)
         if waiting:
-            details.append(_names(cell, [(share.receiver.name, STATES[share.state].word) for share in waiting]))
+            details.append(_names(cell, waiting))
     if not count:
         return []
     left = span(airing.starts_at - now)
+    weight: Weight = "wrong" if airing.starts_at <= now + LAST_CALL else "watch"
     title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(count)} bộ thu chưa sẵn sàng, còn {left}"
-    return [Matter(f"unready-{airing.id}", "watch", title, _at_most(details))]
+    return [Matter(f"unready-{airing.id}", weight, title, _at_most(details))]
 
 
 def _not_begun(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter]:

@@ -35,6 +35,7 @@ class Share:
     reason: str | None
     started_at: datetime | None
     ended_at: datetime | None
+    promised: bool = True  # a plan that holds the airing was issued to it
 
 
 @dataclass(slots=True)
@@ -219,13 +220,15 @@ def _airings(session: Session, start: datetime, end: datetime) -> list[tuple[Air
             Airing.starts_at < end,
         )
         .order_by(Airing.starts_at, Airing.id)
-    )
+    ).all()
+    replaced = {airing.replaces_id for airing, _ in rows}
     return [
         (airing, title)
         for airing, title in rows
         if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
         # What took the place of a moved or edited one is shown instead of it.
         and airing.cancel_reason not in {"moved", "edited"}
+        and not (airing.cancel_reason == "local-day" and (airing.id in replaced or airing.local_day_id))
     ]
 
 
@@ -254,7 +257,7 @@ def _cells(
 
 def _share(receiver: Receiver, playout: Playout | None, *, cancelled: bool) -> Share:
     if playout is None:  # no plan with it was issued yet
-        return Share(receiver, "cancelled" if cancelled else "planned", None, None, None)
+        return Share(receiver, "cancelled" if cancelled else "planned", None, None, None, promised=False)
     silent = playout.cancelled and playout.started_at is None
     name = "cancelled" if silent else playout.state
     return Share(receiver, name, playout.reason, playout.started_at, playout.ended_at)

@@ -55,6 +55,9 @@ REASONS: dict[str, str] = {
     "hard-end": "hết khung giờ",
     "power-off": "mất điện",
     "stopped": "đã được dừng",
+    "not-accepted": "chưa nhận lịch",
+    "refused": "từ chối",
+    "offline": "mất kết nối",
     "relay-unsupported": "bộ thu không tiếp sóng được",
 }
 

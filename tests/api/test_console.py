@@ -120,6 +120,7 @@ def test_the_day_answers_its_question(site: Site, scene: Scene, clock: ManualClo
     assert "05:00 Chương trình sáng: 1 bộ thu phát một phần, 1 bộ thu chưa xác nhận" in text
     assert "Xã Thượng Lâm: Nhà văn hóa thôn 1 (mất điện)" in text
     assert "17:26 Bản tin chiều: 2 bộ thu chưa sẵn sàng, còn 22 phút" in text
+    assert "Xã Suối Mơ: Nhà văn hóa thôn 2 (chưa tải đủ âm thanh, mất kết nối)" in text
     assert "Phòng, chống mua bán người: 1 bộ thu chưa báo phát" in text
     assert "2 bộ thu mất kết nối" in text
     assert "3 xã, 6 bộ thu" in text

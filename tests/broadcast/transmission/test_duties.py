@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from broadcast.duties import SILENT_AFTER, Duties
-from broadcast.tables import IssuedPlan, PlanRequest
+from broadcast.tables import IssuedPlan, PlanRequest, Playout
 from core.clock import ManualClock
 from core.events import Event
 from devices.link import MemoryBroker
@@ -59,15 +59,36 @@ def test_expanding_makes_airings_and_asks_for_their_plans(work: Duties, world: W
     assert len(world.plan_of(world.a).airings) == 3  # three mornings within 72 hours
 
 
-def test_readiness_names_those_that_wait(work: Duties, world: World, clock: ManualClock) -> None:
+def test_readiness_names_those_that_wait_and_why(work: Duties, world: World, clock: ManualClock) -> None:
     airing = planned(world)
     accept(world, world.a)
     with world.db.writing() as session:
+        late = world.receiver(session, world.south)  # enrolled after the plans were issued
+        for box in (world.a, world.b):
+            session.get_one(Receiver, box.id).online = True
         work.tell_readiness(session, Due("ready-10", airing, clock.now(), None))
     with world.db.reading() as session:
         event = session.scalars(select(Event).where(Event.kind == "system:airing:readiness")).one()
-    assert (event.data["when"], event.data["receivers"], event.data["waiting"]) == ("ready-10", 3, 3)
-    assert event.data["named"] == sorted(world.boxes)
+    assert (event.data["when"], event.data["receivers"], event.data["waiting"]) == ("ready-10", 4, 4)
+    assert event.data["named"] == {
+        world.a.id: ["no-audio"],
+        world.b.id: ["not-accepted"],
+        world.c.id: ["not-accepted", "offline"],
+        late.id: ["no-plan", "offline"],
+    }
+    assert event.data["reasons"] == {"no-audio": 1, "no-plan": 1, "not-accepted": 2, "offline": 2}
+
+
+def test_nothing_is_said_of_those_that_are_ready(work: Duties, world: World, clock: ManualClock) -> None:
+    """Where they are does not matter any more: they hold the plan and the sounds, and play by themselves."""
+    airing = planned(world)
+    with world.db.writing() as session:
+        for box in world.boxes:
+            session.get_one(Playout, (airing, box)).state = "ready"
+        work.tell_readiness(session, Due("ready-2", airing, clock.now(), None))
+    with world.db.reading() as session:
+        event = session.scalars(select(Event).where(Event.kind == "system:airing:readiness")).one()
+    assert (event.data["receivers"], event.data["waiting"], event.data["named"]) == (3, 0, {})
 
 
 def test_who_is_not_heard_for_long_is_offline(work: Duties, world: World, clock: ManualClock) -> None:
