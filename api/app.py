@@ -16,7 +16,7 @@ from api.live import Live
 from api.metrics import Metrics
 from api.middleware import Outermost
 from api.pages import routes as pages
-from api.routes import broker
+from api.routes import broker, feeds
 from api.routes.routers import ROUTERS
 from api.turns import Renderings, Turns
 from audio.recordings.originals import BYTES_MAX, Originals
@@ -55,6 +55,8 @@ TAGS = [
     {"name": "recordings", "description": "Bản thu âm: originals, what is wrong with them, trimming and joining"},
     {"name": "programmes", "description": "Chương trình phát thanh: approved items in order"},
     {"name": "schedules", "description": "Lịch phát thanh"},
+    {"name": "local-days", "description": "Ngày riêng của địa phương: markets, funerals, exam weeks of one place"},
+    {"name": "feeds", "description": "Lịch theo dõi: a unit's timetable as a calendar at a secret address"},
     {"name": "airings", "description": "Lần phát: occurrences of schedules"},
     {"name": "playouts", "description": "Lượt phát theo bộ thu: what was planned beside what happened"},
     {"name": "airtime", "description": "Thời lượng phát: proven minutes per unit"},
@@ -95,6 +97,7 @@ def create_app(context: Context) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(_description(), prefix=API)
     app.include_router(broker.router)
+    app.include_router(feeds.calendar_router)
     app.include_router(health.router)
     app.include_router(pages.router)
     problems.install(app)

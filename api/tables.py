@@ -66,6 +66,21 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class Feed(Base):
+    """A secret address of one unit's calendar. The secret is shown once."""
+
+    __tablename__ = "feeds"
+
+    id: Mapped[str] = _id()
+    unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_by: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]  # moved on at most once a minute
+    revoked_at: Mapped[datetime | None]
+
+
 class LoginFailure(Base):
     """Failed logins of one name from one address, so that guessing slows down whichever process is asked."""
 

@@ -9,6 +9,7 @@ import broadcast.tables
 import core.events
 import core.units
 import devices.tables
+import schedules.calendar_tables
 import schedules.tables
 from core.database import Base
 
@@ -18,6 +19,7 @@ ROOMS = (
     audio.lexicon.tables,
     devices.tables,
     schedules.tables,
+    schedules.calendar_tables,
     broadcast.tables,
     broadcast.recording_tables,
     api.tables,

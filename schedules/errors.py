@@ -29,6 +29,36 @@ class BadRule(Invalid):
     en = "The rule “{rule}” is not right: {why}. A right one: FREQ=WEEKLY;BYDAY=MO,WE,FR;UNTIL=20261231"
 
 
+class BadLocalDay(Invalid):
+    slug = "local-day-bad"
+    vi = "Ngày riêng của địa phương chưa đúng: {why}."
+    en = "The local day is not right: {why}."
+
+
+class UnknownSchedules(Invalid):
+    slug = "local-day-unknown-schedules"
+    vi = "Không có lịch phát đang dùng: {ids}. Hãy chọn lại trong danh sách lịch phát."
+    en = "There are no active schedules: {ids}. Choose them from the list."
+
+
+class UnknownHoliday(Invalid):
+    slug = "local-day-unknown-holiday"
+    vi = "Không có ngày lễ nào tên “{name}”. Các tên có: {known}."
+    en = "There is no public holiday called “{name}”. Known: {known}."
+
+
+class LocalDayNotFound(NotFound):
+    slug = "local-day-not-found"
+    vi = "Không tìm thấy ngày riêng {id}; có thể đã được bỏ. Hãy tải lại danh sách."
+    en = "There is no local day {id}; it may have been taken back. Load the list again."
+
+
+class LocalDayChanged(Conflict):
+    slug = "local-day-changed"
+    vi = "Ngày riêng “{name}” vừa được người khác sửa (phiên bản {version}). Hãy tải lại rồi sửa tiếp."
+    en = "The local day “{name}” was changed by someone else (version {version}). Load it again, then change it."
+
+
 class TooManyAirings(Invalid):
     slug = "schedule-too-many-airings"
     vi = (

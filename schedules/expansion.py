@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, Literal, TypeVar, cast
 
@@ -24,7 +24,7 @@ from schedules.recurrence import Kind, Rule, occurrences
 from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, columns_of
 
-CancelReason = Literal["withdrawn", "moved", "edited", "schedule"]
+CancelReason = Literal["withdrawn", "moved", "edited", "schedule", "local-day"]
 
 # An occurrence and its local day lie within this span of each other, whatever the zone and its clock changes.
 _NEAR = timedelta(days=3)
@@ -76,6 +76,7 @@ def successor(airing: Airing, *, starts_at: datetime) -> Airing:
         status="scheduled",
         planned=False,
         replaces_id=airing.id,
+        local_day_id=airing.local_day_id,
     )
 
 
@@ -93,7 +94,7 @@ def expand(session: Session, schedules: Sequence[Schedule], *, now: datetime, un
         held = taken[schedule.id]
         decided = held.matched(rule, now, until)
         rows.extend(
-            _values(schedule, instant)
+            values_of(schedule, instant)
             for instant in occurrences(rule, now, until)
             if instant > now and instant not in held.starts and instant not in decided
         )
@@ -130,9 +131,11 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
             .order_by(Airing.original_start, Airing.generation)
         )
     ).all()
+    generations: dict[datetime, int] = {row.original_start: row.generation for row in rows}  # the highest of each
+    # What a local day made of it is settled after this.
+    rows = [row for row in rows if row.local_day_id is None]
     if not rows:
         return [], []
-    generations: dict[datetime, int] = {row.original_start: row.generation for row in rows}  # the highest of each
     decided: set[datetime] = set()
     standing: dict[datetime, Airing] = {}
     for row in rows:
@@ -158,7 +161,7 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
                 continue
             cancelled.append(cancel_row(old, "edited", now=now, actor=actor))
         generations[original] = generations.get(original, -1) + 1
-        values = _values(schedule, original) | {"starts_at": start, "generation": generations[original]}
+        values = values_of(schedule, original) | {"starts_at": start, "generation": generations[original]}
         made.append(Airing(**values, replaces_id=old.id if old else None))
     cancelled.extend(cancel_row(row, "edited", now=now, actor=actor) for row in standing.values())
     session.flush()
@@ -229,7 +232,10 @@ def _taken(session: Session, schedules: Sequence[Schedule], now: datetime, until
     for ids in _chunks(schedule.id for schedule in schedules):
         rows = session.execute(
             select(*columns).where(
-                Airing.schedule_id.in_(ids), Airing.original_start > now - _NEAR, Airing.original_start < until + _NEAR
+                Airing.schedule_id.in_(ids),
+                Airing.local_day_id.is_(None),
+                Airing.original_start > now - _NEAR,
+                Airing.original_start < until + _NEAR,
             )
         )
         for schedule_id, original_start, starts_at, status, reason in rows:
@@ -244,11 +250,17 @@ def _wanted(rule: Rule, rows: Sequence[Airing], now: datetime) -> list[datetime]
     """The occurrences of the local days that were expanded already, those of today's past too; later ones are
     `expand`'s.
     """
-    horizon = max(row.original_start for row in rows)
     if rule.kind == "once":
         return [instant for instant in [rule.instant(rule.first_date)] if instant > now]
+    # Of what lies further ahead there is only what a hand decided: those days are looked at by themselves.
+    decided = {row.original_start for row in rows if row.cancel_reason in {"withdrawn", "moved"}}
+    horizon = max((row.original_start for row in rows if row.original_start not in decided), default=now)
     last = rule.local_day(horizon)
-    return [instant for instant in occurrences(rule, now - _NEAR, horizon + _NEAR) if rule.local_day(instant) <= last]
+    wanted = {instant for instant in occurrences(rule, now - _NEAR, horizon + _NEAR) if rule.local_day(instant) <= last}
+    for day in {rule.local_day(one) for one in decided if one > horizon}:
+        around = datetime.combine(day, time(), UTC)
+        wanted.update(one for one in occurrences(rule, around - _NEAR, around + _NEAR) if rule.local_day(one) == day)
+    return sorted(wanted)
 
 
 def _fits(airing: Airing, schedule: Schedule) -> bool:
@@ -259,7 +271,8 @@ def _fits(airing: Airing, schedule: Schedule) -> bool:
     )
 
 
-def _values(schedule: Schedule, instant: datetime) -> dict[str, Any]:
+def values_of(schedule: Schedule, instant: datetime) -> dict[str, Any]:
+    """The columns of an airing of this schedule's occurrence."""
     return {
         "id": new_id(),
         "schedule_id": schedule.id,

@@ -70,7 +70,8 @@ def edit_following(
 def _with_decisions(session: Session, schedule: Schedule, rule: Rule, since: datetime) -> Rule:
     """The rule, with what was withdrawn from `since` on taken out, and what was moved put where it was moved to."""
     zone = ZoneInfo(schedule.timezone)
-    rows = session.scalars(select(Airing).where(Airing.schedule_id == schedule.id, Airing.original_start >= since))
+    of_series = Airing.schedule_id == schedule.id, Airing.local_day_id.is_(None)
+    rows = session.scalars(select(Airing).where(*of_series, Airing.original_start >= since))
     withdrawn: list[datetime] = []
     moved: list[datetime] = []
     for row in rows:

@@ -86,7 +86,10 @@ class Airing(Aimed, Base):
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[str | None] = mapped_column(String(40))
     # withdrawn (this one, by hand) | moved | edited (another may replace it) | schedule (all of it was ended)
+    # | local-day (a day of one place skips or moves it; another may replace it)
     cancel_reason: Mapped[str | None] = mapped_column(String(10))
+    # The local day that lets it air there and then; null: its schedule does.
+    local_day_id: Mapped[str | None] = mapped_column(ForeignKey("local_days.id"))
 
 
 class Lease(Base):

@@ -21,13 +21,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import column, select, table
+from sqlalchemy import column, func, or_, select, table
 from sqlalchemy.orm import Session
 
 from core import events
 from core.clock import Clock
 from core.events import Actor
 from core.units import Unit, date_of
+from schedules import local_days
 from schedules.errors import (
     AiringBegun,
     AiringNotFound,
@@ -114,12 +115,19 @@ def get_airing(session: Session, airing_id: str) -> Airing:
 def materialise(
     session: Session, *, now: datetime, until: datetime, schedule_ids: Sequence[str] | None = None
 ) -> list[Airing]:
-    """Make the airings of (now, until) that are missing, of all active schedules or of these; returns the new ones."""
+    """Make the airings of (now, until) that are missing, of all active schedules or of these; returns the new ones.
+
+    Local days act on them at once, so that some of these may be cancelled, and others be there in their place.
+    """
+    local_days.hold(session)
     wanted = select(Schedule).where(Schedule.status == "active").order_by(Schedule.id)
     if schedule_ids is not None:
         wanted = wanted.where(Schedule.id.in_(schedule_ids))
     schedules = session.scalars(locked(wanted)).all()
-    return expand(session, schedules, now=now, until=until)
+    made = expand(session, schedules, now=now, until=until)
+    touched = {airing.schedule_id for airing in made} | local_days.brought(session, now, until)
+    settled = local_days.settle(session, [one for one in schedules if one.id in touched], now=now, until=until)
+    return list({airing.id: airing for airing in (*made, *settled)}.values())
 
 
 def edit(
@@ -144,6 +152,7 @@ def edit(
     rule may be one without any airing ahead: another schedule goes on from it.
     """
     now = clock.now()
+    local_days.hold(session)
     schedule = _lock_active(session, schedule_id)
     if expected_version is not None and expected_version != schedule.version:
         raise ScheduleChanged(title=schedule.title, version=schedule.version)
@@ -169,12 +178,13 @@ def edit(
         return []
     schedule.version += 1
     cancelled, made = replace(session, schedule, now=now, actor=actor)
+    settled = local_days.settle(session, [schedule], now=now, until=_expanded_until(session, schedule), actor=actor)
     changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     pairs = {airing.id: airing.replaces_id for airing in made}
     _record(
         session, schedule, "edited", actor, now, changes=changes, cancelled=[one.id for one in cancelled], made=pairs
     )
-    return [*cancelled, *made]
+    return list({airing.id: airing for airing in (*cancelled, *made, *settled)}.values())
 
 
 def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) -> list[Airing]:
@@ -245,13 +255,25 @@ def between(session: Session, start: datetime, until: datetime, unit_ids: Sequen
         .order_by(Airing.starts_at, Airing.id)
     )
     near = None if unit_ids is None else NearBy(session, unit_ids, {date_of(start), date_of(until)})
+    airings = session.scalars(wanted).all()
+    replaced = {airing.replaces_id for airing in airings}
     return [
         airing
-        for airing in session.scalars(wanted)
+        for airing in airings
         if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
         and (airing.planned or airing.cancel_reason not in {"edited", "moved"})
+        and (
+            airing.planned or airing.cancel_reason != "local-day" or not (airing.id in replaced or airing.local_day_id)
+        )
         and (near is None or near.meant(airing.targets, on=date_of(airing.starts_at)))
     ]
+
+
+def _expanded_until(session: Session, schedule: Schedule) -> datetime:
+    """How far the schedule has its airings; what a hand decided about a day far ahead doesn't count."""
+    made = select(func.max(Airing.original_start)).where(Airing.schedule_id == schedule.id, Airing.generation == 0)
+    by_hand = Airing.cancel_reason.in_(("withdrawn", "moved"))
+    return session.scalar(made.where(or_(Airing.cancel_reason.is_(None), ~by_hand))) or schedule.created_at
 
 
 def _apply(schedule: Schedule, rule: Rule) -> None:

@@ -205,7 +205,7 @@ def _rule(body: RuleIn, context: Context) -> Rule:
     )
 
 
-def _tell_receivers(session: Session, context: Context, changed: Sequence[Airing]) -> None:
+def tell_receivers(session: Session, context: Context, changed: Sequence[Airing]) -> None:
     """Let the plans of the receivers concerned be looked at, those within reach of a plan. Raises InQuietHours."""
     quiet.check_airings(session, context.settings, changed)
     now = context.clock.now()
@@ -276,7 +276,7 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
         if not body.without_receivers:
             _require_receivers(session, body.targets, units.date_of(context.clock.now()))
         made = _materialise(session, context, schedule.id)
-        _tell_receivers(session, context, made)
+        tell_receivers(session, context, made)
         return ScheduleOut.model_validate(schedule)
 
 
@@ -324,7 +324,7 @@ def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleCh
         if body.rule is not None or body.programme_id is not None:
             quiet.check_schedule(session, context.settings, timetable.get(session, schedule_id), context.clock.now())
         changed += _materialise(session, context, schedule_id)
-        _tell_receivers(session, context, changed)
+        tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(timetable.get(session, schedule_id))
 
 
@@ -333,7 +333,7 @@ def cancel_schedule(context: Ctx, who: Planner, schedule_id: str) -> ScheduleOut
     """Cancels every airing that lies ahead. What is on air goes on: stop it by itself."""
     with context.db.writing() as session:
         changed = timetable.cancel(session, schedule_id, actor=who.actor, clock=context.clock)
-        _tell_receivers(session, context, changed)
+        tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(timetable.get(session, schedule_id))
 
 
@@ -364,7 +364,7 @@ def cancel_airing(context: Ctx, who: Planner, airing_id: str) -> AiringOut:
     """For one that lies ahead; one on air is to be stopped."""
     with context.db.writing() as session:
         airing = timetable.cancel_airing(session, airing_id, actor=who.actor, clock=context.clock)
-        _tell_receivers(session, context, [airing])
+        tell_receivers(session, context, [airing])
         return AiringOut.model_validate(airing)
 
 
@@ -375,7 +375,7 @@ def move_airing(context: Ctx, who: Planner, airing_id: str, body: Moved) -> Airi
         changed = timetable.move_airing(
             session, airing_id, starts_at=body.starts_at, actor=who.actor, clock=context.clock
         )
-        _tell_receivers(session, context, changed)
+        tell_receivers(session, context, changed)
         return AiringOut.model_validate(changed[-1] if changed else timetable.get_airing(session, airing_id))
 
 
@@ -409,7 +409,7 @@ def edit_following(context: Ctx, who: Planner, airing_id: str, body: ScheduleCha
         )
         quiet.check_schedule(session, context.settings, schedule, context.clock.now())
         changed += _materialise(session, context, schedule.id)
-        _tell_receivers(session, context, changed)
+        tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(schedule)
 
 

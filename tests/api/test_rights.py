@@ -29,6 +29,7 @@ OPEN = {
     "POST /internal/broker/login",  # asks for a secret of its own
     "GET /readyz",
     "GET /metrics",
+    "GET /lich/{secret}.ics",  # the address is the key
     "GET /dang-nhap",
     "POST /dang-nhap",
     "GET /static/{name}",

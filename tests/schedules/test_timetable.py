@@ -90,11 +90,11 @@ def test_two_that_expand_at_once_make_each_airing_once(db: Database, clock: Manu
 
 def test_the_unique_key_alone_holds_it_at_one(db: Database, clock: ManualClock, people: Cast) -> None:
     """Even where someone expands without the lock: the row that is there stays, and counts as not new."""
-    from schedules.expansion import _insert, _values
+    from schedules.expansion import _insert, values_of
 
     schedule = add(db, clock, people, daily(time(17)), days=2)
     with db.writing() as session:
-        values = [_values(schedule, local(day, 17)) for day in (28, 29, 30)]
+        values = [values_of(schedule, local(day, 17)) for day in (28, 29, 30)]
         assert starts(_insert(session, values)) == [local(30, 17)]
     assert len(rows(db, schedule)) == 3
 

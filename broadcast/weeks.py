@@ -1,0 +1,152 @@
+"""The timetable of one unit over some days, as a sheet for people and as an iCalendar for their telephones.
+
+What stands here is what the timetable holds, not what was heard: airings with a target at, above or below the unit.
+One that was moved stands at its new time only; one that was cancelled, withdrawn or skipped is told with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from ulid import ULID
+
+from broadcast import facts, planning
+from core import units
+from devices.protocol.plan import BroadcastClass
+from schedules import local_days, timetable
+from schedules.calendar_tables import LocalDayRow
+from schedules.calendars import CalendarDay, calendar
+from schedules.reach import Resolver
+from schedules.tables import Airing, Schedule
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One airing at the unit. `part`: where in it, if not everywhere; `because`: the local day that made it so."""
+
+    uid: str
+    sequence: int
+    changed_at: datetime
+    title: str
+    starts_at: datetime
+    duration_ms: int
+    class_: BroadcastClass
+    cancelled: bool
+    part: tuple[str, ...]
+    because: str | None
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(milliseconds=self.duration_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetDay:
+    """A day of the sheet: what it is, and what airs on it in order."""
+
+    about: CalendarDay
+    local_days: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def total_ms(self) -> int:
+        """Of what airs."""
+        return sum(entry.duration_ms for entry in self.entries if not entry.cancelled)
+
+
+def week(session: Session, unit_id: str, first: date, zone: ZoneInfo, *, days: int = 7) -> list[SheetDay]:
+    """The unit's days from the local date `first` on."""
+    until = first + days * _DAY
+    held = entries(session, unit_id, _begin(first, zone), _begin(until, zone))
+    by_day: dict[date, list[Entry]] = defaultdict(list)
+    for entry in held:
+        by_day[entry.starts_at.astimezone(zone).date()].append(entry)
+    own = set(units.above(session, unit_id, on=first))
+    named: dict[date, list[str]] = defaultdict(list)
+    for row, dates in local_days.between(session, first, until):
+        if not own.isdisjoint(units.followed(session, [row.unit_id], on=first)):
+            for day in dates:
+                named[day].append(row.name)
+    return [SheetDay(one, tuple(named[one.day]), tuple(by_day[one.day])) for one in calendar(first, until)]
+
+
+def entries(session: Session, unit_id: str, start: datetime, until: datetime) -> list[Entry]:
+    """The airings at a unit that begin in [start, until), in order. Of an occurrence the last word counts."""
+    found = [one for one in timetable.between(session, start, until, [unit_id]) if start <= one.starts_at < until]
+    newest: dict[str, Airing] = {}
+    for airing in sorted(found, key=lambda one: one.generation):
+        newest[_uid(airing)] = airing
+    airings = sorted(newest.values(), key=lambda one: (one.starts_at, one.id))
+    titles = _titles(session, {airing.schedule_id for airing in airings})
+    classes = facts.programme_classes(session, {airing.programme_id for airing in airings})
+    reasons = _reasons(session, airings)
+    parts = _parts(session, unit_id, airings)
+    return [
+        Entry(
+            uid=_uid(airing),
+            # A withdrawn airing is the same row: its being cancelled is one change more.
+            sequence=2 * airing.generation + (airing.status == "cancelled"),
+            changed_at=airing.cancelled_at or ULID.from_str(airing.id).datetime.astimezone(UTC),
+            title=titles[airing.schedule_id],
+            starts_at=airing.starts_at,
+            duration_ms=airing.duration_ms,
+            class_=planning.highest(classes[airing.programme_id]),
+            cancelled=airing.status == "cancelled",
+            part=parts.get(airing.id, ()),
+            because=reasons.get(airing.id),
+        )
+        for airing in airings
+    ]
+
+
+def _begin(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _uid(airing: Airing) -> str:
+    """The same for everything that an occurrence ever comes to; what a local day makes of it is another one."""
+    aside = f"-{airing.local_day_id}" if airing.local_day_id else ""
+    return f"{airing.schedule_id}-{airing.original_start.astimezone(UTC):%Y%m%dT%H%M%SZ}{aside}"
+
+
+def _titles(session: Session, schedule_ids: Iterable[str]) -> dict[str, str]:
+    rows = session.execute(select(Schedule.id, Schedule.title).where(Schedule.id.in_(list(schedule_ids))))
+    return {row.id: row.title for row in rows}
+
+
+def _reasons(session: Session, airings: Sequence[Airing]) -> dict[str, str]:
+    """By airing: the name of the local day that moved or brought it, or why it doesn't air."""
+    ids = {airing.local_day_id for airing in airings if airing.local_day_id}
+    names = {row.id: row.name for row in session.scalars(select(LocalDayRow).where(LocalDayRow.id.in_(ids)))}
+    words = {"withdrawn": "đã rút", "schedule": "lịch đã ngừng", "local-day": "ngày riêng của địa phương"}
+    return {
+        airing.id: names[airing.local_day_id]
+        if airing.local_day_id and airing.status != "cancelled"
+        else words.get(airing.cancel_reason or "", "đã hủy")
+        for airing in airings
+        if airing.local_day_id or airing.status == "cancelled"
+    }
+
+
+def _parts(session: Session, unit_id: str, airings: Sequence[Airing]) -> dict[str, tuple[str, ...]]:
+    """By airing that is not for all of the unit: the names of the units below it that it is for."""
+    resolver = Resolver(session)
+    held: dict[str, tuple[str, ...]] = {}
+    paths: dict[date, set[str]] = {}
+    for airing in airings:
+        day = units.date_of(airing.starts_at)
+        if day not in paths:
+            paths[day] = set(units.above(session, unit_id, on=day))
+        reach = resolver.reach(airing.targets, on=day)
+        if reach.units.isdisjoint(paths[day]):
+            below = units.below(session, [unit_id], on=day) & reach.units
+            held[airing.id] = tuple(sorted(units.names(session, below, on=day).values())) or ("một số bộ thu",)
+    return held
