@@ -54,6 +54,7 @@ TAGS = [
     {"name": "lexicon", "description": "Từ điển cách đọc: how the names of a place are said"},
     {"name": "recordings", "description": "Bản thu âm: originals, what is wrong with them, trimming and joining"},
     {"name": "programmes", "description": "Chương trình phát thanh: approved items in order"},
+    {"name": "rules", "description": "Quy định phát: cái gì được phát khi nào"},
     {"name": "schedules", "description": "Lịch phát thanh"},
     {"name": "local-days", "description": "Ngày riêng của địa phương: markets, funerals, exam weeks of one place"},
     {"name": "feeds", "description": "Lịch theo dõi: a unit's timetable as a calendar at a secret address"},

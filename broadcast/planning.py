@@ -27,6 +27,7 @@ from devices.protocol.plan import (
     PlanAiring,
     VolumeStep,
 )
+from schedules.rules import Place
 from schedules.targets import Reach
 
 RANK: dict[BroadcastClass, int] = {"emergency": 0, "priority": 1, "ordinary": 2}
@@ -119,6 +120,7 @@ class Rules:
     volume_curve: tuple[VolumeStep, ...] = ()
     pinned: tuple[Pinned, ...] = ()
     stagger_ms: int = 0
+    place: Place | None = None  # whose rules these are
 
 
 NO_QUIET_HOURS = Rules()

@@ -10,6 +10,7 @@ import core.events
 import core.units
 import devices.tables
 import schedules.calendar_tables
+import schedules.rule_tables
 import schedules.tables
 from core.database import Base
 
@@ -20,6 +21,7 @@ ROOMS = (
     devices.tables,
     schedules.tables,
     schedules.calendar_tables,
+    schedules.rule_tables,
     broadcast.tables,
     broadcast.recording_tables,
     api.tables,

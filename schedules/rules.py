@@ -17,7 +17,7 @@ Limits of airtime are counted by `schedules.airtime_limits`. Times are Unix mill
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal, get_args
@@ -184,13 +184,21 @@ class Effective:
         return min(found, key=lambda rule: rule.value, default=None)
 
 
-def effective(rules: Mapping[str, Sequence[SoundRule]], path: Sequence[str], on: date) -> Effective:
-    """What holds at the end of this path (nearest unit first) on this date, of the rules by unit."""
+def effective(
+    rules: Mapping[str, Sequence[SoundRule]], path: Sequence[str], on: date, defaults: Sequence[SoundRule] = ()
+) -> Effective:
+    """What holds at the end of this path (nearest unit first) on this date, of the rules by unit.
+
+    A default counts as a rule of the topmost unit as long as that has none of its kind.
+    """
     found: dict[object, list[SoundRule]] = {}
     for unit in path:
-        for rule in sorted(rules.get(unit, ()), key=lambda rule: rule.id):
-            if rule.holds_on(on):
-                found.setdefault(rule.key, []).append(rule)
+        own = sorted((rule for rule in rules.get(unit, ()) if rule.holds_on(on)), key=lambda rule: rule.id)
+        if unit == path[-1]:
+            kinds = {rule.kind for rule in own}
+            own += [replace(rule, unit_id=unit) for rule in defaults if rule.kind not in kinds]
+        for rule in own:
+            found.setdefault(rule.key, []).append(rule)
     holding: list[SoundRule] = []
     idle: list[SoundRule] = []
     for same in found.values():  # nearest first
@@ -224,9 +232,10 @@ class Place:
         rules: Mapping[str, Sequence[SoundRule]],
         path_on: Callable[[date], Sequence[str]],
         zone: ZoneInfo,
+        defaults: Sequence[SoundRule] = (),
     ) -> None:
         self.zone = zone
-        self.on = lru_cache(maxsize=None)(lambda day: effective(rules, path_on(day), day))
+        self.on = lru_cache(maxsize=None)(lambda day: effective(rules, path_on(day), day, defaults))
         self._forbidden = lru_cache(maxsize=None)(self._forbidden_of)
 
     def day_of(self, at: int) -> date:

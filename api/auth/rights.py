@@ -38,6 +38,8 @@ class Right(StrEnum):
     MANAGE_VOICES = "voices:manage"
     READ_SCHEDULES = "schedules:read"
     WRITE_SCHEDULES = "schedules:write"
+    WRITE_RULES = "rules:write"
+    OVERRIDE_RULES = "rules:override"
     STOP_SOUND = "sound:stop"
     READ_AIRTIME = "airtime:read"
     READ_EVENTS = "events:read"
@@ -58,6 +60,8 @@ RIGHT_NAMES: dict[Right, str] = {
     Right.MANAGE_VOICES: "cho phép giọng đọc gửi văn bản ra ngoài",
     Right.READ_SCHEDULES: "xem lịch phát thanh",
     Right.WRITE_SCHEDULES: "đặt lịch phát thanh",
+    Right.WRITE_RULES: "đặt quy định phát",
+    Right.OVERRIDE_RULES: "cho phát vượt quy định",
     Right.STOP_SOUND: "dừng phát",
     Right.READ_AIRTIME: "xem thời lượng phát",
     Right.READ_EVENTS: "xem nhật ký thao tác",
@@ -84,11 +88,13 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         Right.WRITE_UNITS,
         Right.MANAGE_RECEIVERS,
         Right.MANAGE_VOICES,
+        Right.WRITE_RULES,
         Right.STOP_SOUND,
         Right.READ_EVENTS,
     },
     "editor": _COMMON | {Right.WRITE_NEWS, Right.WRITE_LEXICON, Right.STOP_SOUND},
-    "approver": _COMMON | {Right.APPROVE_NEWS, Right.STOP_SOUND},
+    # Answers for what is said, and for its being said against a rule; it takes an operator to schedule it.
+    "approver": _COMMON | {Right.APPROVE_NEWS, Right.OVERRIDE_RULES, Right.STOP_SOUND},
     # Anyone on duty can stop what sounds at once, alone.
     "operator": _COMMON | {Right.WRITE_SCHEDULES, Right.STOP_SOUND},
     # Looks and proves; changes nothing.

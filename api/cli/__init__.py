@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import lexicon, reading, receivers, recordings, reports, site, speech, timetable, units, voices
+from api.cli import lexicon, reading, receivers, recordings, reports, rules, site, speech, timetable, units, voices
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ recordings.register(app)
 reports.register(app)
 units.register(app)
 timetable.register(app)
+rules.register(app)
 
 
 def _tell(error: TruyenThanhError) -> NoReturn:
