@@ -58,6 +58,8 @@ TAGS = [
     {"name": "schedules", "description": "Lịch phát thanh"},
     {"name": "local-days", "description": "Ngày riêng của địa phương: markets, funerals, exam weeks of one place"},
     {"name": "feeds", "description": "Lịch theo dõi: a unit's timetable as a calendar at a secret address"},
+    {"name": "heard", "description": "Nghe gì, ở đâu, lúc nào"},
+    {"name": "offers", "description": "Đề nghị phát, tiếp nhận thường xuyên, thứ tự ưu tiên"},
     {"name": "airings", "description": "Lần phát: occurrences of schedules"},
     {"name": "playouts", "description": "Lượt phát theo bộ thu: what was planned beside what happened"},
     {"name": "airtime", "description": "Thời lượng phát: proven minutes per unit"},

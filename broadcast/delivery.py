@@ -24,10 +24,12 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from audio.store import ObjectStore
-from broadcast import content, facts, horizon, planning, playouts, promises, quiet, sequences
+from broadcast import content, facts, horizon, offers, planning, playouts, promises, quiet, sequences
 from broadcast.facts import Candidates
 from broadcast.horizon import Fit
 from broadcast.planning import ReceiverFacts, Rules
+from broadcast.promises import Promises
+from broadcast.settling import Promised, Settled, settle
 from broadcast.tables import IssuedPlan, PlanRequest
 from broadcast.upserts import insert, table
 from core import events, units
@@ -147,6 +149,7 @@ class _Issuer:
         self._store = store
         self._clock = clock
         self._span = timedelta(hours=settings.plan_hours)
+        self._zone = settings.zone
         self._rules = rules
         self._keys = [keyring.certificates[role] for role in ROLES]
 
@@ -160,7 +163,10 @@ class _Issuer:
         held = self._held(session, receivers)
         current = _current_plans(session, receivers)
         candidates = facts.candidates(session, now, now + self._span)
-        fits = self._compose(receivers.values(), candidates, now)
+        before = promises.existing(session, receivers, now)
+        rules = {one.id: self._rules(one, now, now + self._span) for one in receivers.values()}
+        settled = self._settle(session, receivers, candidates, before, rules, now)
+        fits = self._compose(receivers.values(), settled, rules, now)
         bodies = {receiver: fit.plan for receiver, fit in fits.items() if fit.plan is not None}
         due = {
             receiver: body
@@ -174,7 +180,8 @@ class _Issuer:
             signed.append((plan, self._sign(plan, now)))
         _store(session, signed, now, fence)
         unchanged = [planning.numbered(bodies[one], current[one].revision) for one in bodies if one not in due]
-        changes = promises.keep(session, receivers, [*unchanged, *(plan for plan, _ in signed)], candidates, now)
+        plans = [*unchanged, *(plan for plan, _ in signed)]
+        changes = promises.keep(session, receivers, plans, settled, before, now, withdrawn=candidates.withdrawn)
         for plan, _ in signed:
             _record_issued(session, plan, changes[plan.receiver], now)
         _tell_shortened(session, {one: fit for one, fit in fits.items() if one in due or fit.plan is None}, now)
@@ -187,18 +194,53 @@ class _Issuer:
         rows = select(Receiver.id, Receiver.held_revision).where(Receiver.id.in_(receivers))
         return {row.id: row.held_revision for row in session.execute(rows)}
 
-    def _compose(self, receivers: Iterable[ReceiverFacts], candidates: Candidates, now: datetime) -> dict[str, Fit]:
-        by_receiver = {receiver: candidates.of(receiver) for receiver in receivers}
-        rules = {receiver: self._rules(receiver, now, now + self._span) for receiver in by_receiver}
+    def _settle(
+        self,
+        session: Session,
+        receivers: Mapping[str, ReceiverFacts],
+        candidates: Candidates,
+        before: Promises,
+        rules: Mapping[str, Rules],
+        now: datetime,
+    ) -> dict[str, Settled]:
+        communes = frozenset[str]().union(*(receiver.communes for receiver in receivers.values()))
+        choices = offers.load(session, communes, now, now + self._span)
+        return {
+            receiver.id: settle(
+                receiver,
+                candidates.of(receiver),
+                choices=choices,
+                zone=self._zone,
+                now=to_ms(now),
+                rules=rules[receiver.id],
+                promised={
+                    airing: Promised(to_ms(promise.starts_at), promise.duration_ms)
+                    for airing, promise in before[receiver.id].items()
+                    if promise.held
+                },
+                withdrawn=candidates.withdrawn,
+            )
+            for receiver in receivers.values()
+        }
+
+    def _compose(
+        self,
+        receivers: Iterable[ReceiverFacts],
+        settled: Mapping[str, Settled],
+        rules: Mapping[str, Rules],
+        now: datetime,
+    ) -> dict[str, Fit]:
+        start, until = to_ms(now), to_ms(now + self._span)
+        by_receiver = {receiver: settled[receiver.id].airings for receiver in receivers}
         audio = {
             item.sound(receiver.profile)
             for receiver, airings in by_receiver.items()
             for airing in airings
+            if airing.ends_at > start
             for item in airing.items
         }
         audio |= {pin.sha256 for rule in rules.values() for pin in rule.pinned}
         manifests = content.manifests(self._store, audio)
-        start, until = to_ms(now), to_ms(now + self._span)
 
         def compose(receiver: ReceiverFacts, valid_until: int) -> Plan:
             return planning.compose(
@@ -207,7 +249,7 @@ class _Issuer:
                 manifests,
                 valid_from=start,
                 valid_until=valid_until,
-                rules=rules[receiver],
+                rules=rules[receiver.id],
                 keys=self._keys,
             )
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import cast
+from datetime import date, datetime, time, timedelta
+from typing import Any, cast
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from broadcast import planning
-from broadcast.planning import AiringFacts, ItemFacts, ReceiverFacts
+from broadcast.planning import AiringFacts, ItemFacts, Owner, ReceiverFacts
+from broadcast.settling import LOOK_BACK_MS
 from broadcast.tables import Bulletin, BulletinVersion, IssuedCommand, ProgrammeItem
 from core import units
 from core.clock import to_ms
+from core.units import Unit
 from devices.protocol.plan import BroadcastClass
 from devices.tables import Receiver
 from schedules.reach import Resolver
@@ -24,6 +26,9 @@ from schedules.targets import AIMED, targets_of
 
 # An airing's end can't be computed alike in both databases: rows are asked for from so long before, then looked at.
 LONGEST_AIRING = timedelta(days=1)
+LOOK_BACK = timedelta(milliseconds=LOOK_BACK_MS)
+# The higher a unit stands, the greater.
+LEVELS = {"province": 3, "district": 2, "commune": 1, "village": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,9 @@ def receivers(
     days = units.change_dates(session, today, units.date_of(until or now))
     later = {day: units.paths(session, places, on=day) for day in days}
     begins = {day: to_ms(datetime.combine(day, time(), units.ZONE)) for day in days}
+    communes = _communes(
+        session, {one for by_day in (paths, *later.values()) for path in by_day.values() for one in path}
+    )
     facts: dict[str, ReceiverFacts] = {}
     for receiver, unit in unit_of.items():
         ahead: list[tuple[int, tuple[str, ...]]] = []
@@ -62,44 +70,81 @@ def receivers(
             if moved[unit] != path:
                 path = moved[unit]
                 ahead.append((begins[day], path))
-        facts[receiver] = ReceiverFacts(receiver, paths[unit], tuple(ahead), profile_of[receiver])
+        facts[receiver] = ReceiverFacts(receiver, paths[unit], tuple(ahead), profile_of[receiver], communes)
     return facts
 
 
+def kinds_of(session: Session, unit_ids: Collection[str]) -> dict[str, str]:
+    """The kind of each of these units."""
+    return {row.id: row.kind for row in session.execute(select(Unit.id, Unit.kind).where(Unit.id.in_(unit_ids)))}
+
+
+def _communes(session: Session, unit_ids: Collection[str]) -> frozenset[str]:
+    return frozenset(unit for unit, kind in kinds_of(session, unit_ids).items() if kind == "commune")
+
+
 def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
-    """Airings that have not ended and begin before `until`: scheduled ones, and those to be finished though cancelled.
+    """Airings that begin before `until` and may be on air or ahead at some receiver: scheduled ones, and those to be
+    finished though cancelled. What ended a while ago is among them, because a clash may have moved it.
 
     Who cancels what is on air says whether it is stopped: if so there is a stop command that names it. A programme
     that holds a version which is not approved (any more) is left out as long as it has not begun.
     """
+    rows = session.execute(
+        airing_rows()
+        .where(Airing.starts_at > now - LONGEST_AIRING, Airing.starts_at < until)
+        .where(alive(), or_(Airing.starts_at <= now, approved()))
+    ).all()
+    current = [row for row in rows if row.starts_at + timedelta(milliseconds=row.duration_ms) > now - LOOK_BACK]
+    airings = airing_facts(session, current)
+    by_target = defaultdict(list)
+    for airing in airings:
+        for one in airing.reach.units | airing.reach.receivers:
+            by_target[one].append(airing)
+    return Candidates(airings, frozenset(row.id for row in current if row.status == "cancelled"), dict(by_target))
+
+
+def alive() -> ColumnElement[bool]:
+    """An airing that is to sound, sounds or has sounded: not cancelled, or only while it was on air."""
     stopped = exists().where(IssuedCommand.airing_id == Airing.id, IssuedCommand.name == "stop")
     finishing = and_(Airing.status == "cancelled", Airing.cancelled_at >= Airing.starts_at, Airing.planned, ~stopped)
-    unapproved = exists().where(
+    return or_(Airing.status.in_(("scheduled", "closed")), finishing)
+
+
+def approved() -> ColumnElement[bool]:
+    """Every bulletin of the airing's programme is approved."""
+    return ~exists().where(
         ProgrammeItem.programme_id == Airing.programme_id,
         BulletinVersion.id == ProgrammeItem.version_id,
         BulletinVersion.status != "approved",
     )
-    rows = session.execute(
-        select(
-            Airing.id,
-            Airing.programme_id,
-            Airing.starts_at,
-            Airing.duration_ms,
-            *(getattr(Airing, name) for name in AIMED),
-            Airing.status,
-            Airing.replaces_id,
-            Schedule.title,
-        )
-        .join(Schedule, Schedule.id == Airing.schedule_id)
-        .where(Airing.starts_at > now - LONGEST_AIRING, Airing.starts_at < until)
-        .where(or_(Airing.status == "scheduled", finishing))
-        .where(or_(Airing.starts_at <= now, ~unapproved))
-    ).all()
-    current = [row for row in rows if row.starts_at + timedelta(milliseconds=row.duration_ms) > now]
-    programmes = {row.programme_id for row in current}
+
+
+def airing_rows() -> Select[Any]:
+    """What `airing_facts` reads of airings and their schedules, for queries to narrow down."""
+    return select(
+        Airing.id,
+        Airing.schedule_id,
+        Airing.programme_id,
+        Airing.original_start,
+        Airing.starts_at,
+        Airing.duration_ms,
+        *(getattr(Airing, name) for name in AIMED),
+        Airing.status,
+        Airing.replaces_id,
+        Schedule.title,
+        Schedule.owner_id,
+    ).join(Schedule, Schedule.id == Airing.schedule_id)
+
+
+def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = True) -> tuple[AiringFacts, ...]:
+    """These rows of `airing_rows` with their targets resolved, their items, class, campaigns and owner."""
+    programmes = {row.programme_id for row in rows}
     resolver = Resolver(session)
-    items, classes = programme_items(session, programmes), programme_classes(session, programmes)
-    airings = tuple(
+    items = programme_items(session, programmes) if with_items else {}
+    classes, campaigns = programme_bulletins(session, programmes)
+    owners = _Owners(session, rows)
+    return tuple(
         AiringFacts(
             id=row.id,
             starts_at=to_ms(row.starts_at),
@@ -109,14 +154,32 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
             class_=planning.highest(classes[row.programme_id]),
             title=row.title,
             replaces=row.replaces_id,
+            schedule_id=row.schedule_id,
+            original_start=to_ms(row.original_start),
+            owner=owners.of(row.owner_id, units.date_of(row.starts_at)),
+            campaigns=campaigns[row.programme_id],
         )
-        for row in current
+        for row in rows
     )
-    by_target = defaultdict(list)
-    for airing in airings:
-        for one in airing.reach.units | airing.reach.receivers:
-            by_target[one].append(airing)
-    return Candidates(airings, frozenset(row.id for row in current if row.status == "cancelled"), dict(by_target))
+
+
+class _Owners:
+    """The owners of some airings as they stand on the dates of these."""
+
+    def __init__(self, session: Session, rows: Sequence[Any]) -> None:
+        ids = {row.owner_id for row in rows if row.owner_id is not None}
+        days = [units.date_of(row.starts_at) for row in rows] if ids else []
+        self._since = [min(days), *units.change_dates(session, min(days), max(days))] if days else []
+        self._paths = {day: units.paths(session, ids, on=day) for day in self._since}
+        above = {one for by_day in self._paths.values() for path in by_day.values() for one in path}
+        self._kinds = kinds_of(session, above | ids)
+
+    def of(self, owner_id: str | None, on: date) -> Owner | None:
+        if owner_id is None:
+            return None
+        path = self._paths[max(day for day in self._since if day <= on)][owner_id]
+        commune = next((unit for unit in path if self._kinds[unit] == "commune"), None)
+        return Owner(owner_id, commune, LEVELS[self._kinds[path[0] if path else owner_id]])
 
 
 def programme_items(session: Session, programme_ids: Collection[str]) -> dict[str, tuple[ItemFacts, ...]]:
@@ -138,16 +201,25 @@ def programme_items(session: Session, programme_ids: Collection[str]) -> dict[st
     return {programme: tuple(held) for programme, held in items.items()}
 
 
-def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:
-    """The classes of the bulletins in each programme."""
+def programme_bulletins(
+    session: Session, programme_ids: Collection[str]
+) -> tuple[dict[str, set[BroadcastClass]], dict[str, frozenset[str | None]]]:
+    """The classes and the campaigns of the bulletins in each programme; None among these: one is of no campaign."""
     rows = session.execute(
-        select(ProgrammeItem.programme_id, Bulletin.class_)
+        select(ProgrammeItem.programme_id, Bulletin.class_, Bulletin.campaign_id)
         .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
         .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
         .where(ProgrammeItem.programme_id.in_(programme_ids))
         .distinct()
     )
     classes: dict[str, set[BroadcastClass]] = defaultdict(set)
-    for programme, class_ in rows:
+    campaigns: dict[str, frozenset[str | None]] = defaultdict(frozenset)
+    for programme, class_, campaign in rows:
         classes[programme].add(cast("BroadcastClass", class_))
-    return classes
+        campaigns[programme] |= {campaign}
+    return classes, campaigns
+
+
+def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:
+    """The classes of the bulletins in each programme."""
+    return programme_bulletins(session, programme_ids)[0]

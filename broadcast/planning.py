@@ -1,8 +1,8 @@
 """Composing a receiver's plan: plain data in, the plan's body out. Nothing here knows a database or a clock.
 
-The order of the airings in a plan is fixed: by class (emergency, priority, ordinary), then by start, then by id. The
-timetable may, for now, hold airings that overlap at one receiver. Both stand in the plan then, and of two that overlap
-the one that comes first in the list has precedence; what was cut or never sounded for it is told by its play records.
+What overlaps in the timetable has been settled before (`broadcast.settling`): the airings that come in are at the times
+at which they sound at this receiver, so that no two of a plan do at once. Their order in a plan is fixed: by class
+(emergency, priority, ordinary), then by start, then by id.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ class ReceiverFacts:
     path: tuple[str, ...]
     ahead: tuple[tuple[int, tuple[str, ...]], ...] = ()
     profile: Profile = "full"
+    communes: frozenset[str] = frozenset()  # those among all of these
+
+    def commune_at(self, at: int) -> str | None:
+        """The commune that it stands in at an instant (Unix ms)."""
+        return next((unit for unit in self.path_at(at) if unit in self.communes), None)
 
     @property
     def unit_id(self) -> str:
@@ -92,8 +97,17 @@ class ItemFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """The unit that a schedule belongs to, and the commune that it is or is in; None: it stands above the communes."""
+
+    unit_id: str
+    commune: str | None
+    level: int  # the higher it stands, the greater
+
+
+@dataclass(frozen=True, slots=True)
 class AiringFacts:
-    """One airing as the timetable has it. `starts_at` in Unix ms."""
+    """One airing as the timetable has it, or as it sounds at one receiver. Times in Unix ms."""
 
     id: str
     starts_at: int
@@ -103,6 +117,12 @@ class AiringFacts:
     class_: BroadcastClass = "ordinary"
     title: str = ""
     replaces: str | None = None
+    schedule_id: str = ""
+    original_start: int = 0
+    owner: Owner | None = None
+    campaigns: frozenset[str | None] = frozenset()  # of its bulletins; None among them: one that is of no campaign
+    hard_end: bool = False
+    latest_end: int | None = None  # moved, it must be over by then
 
     @property
     def ends_at(self) -> int:

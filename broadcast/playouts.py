@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from broadcast import facts, unplanned
 from broadcast.facts import LONGEST_AIRING
 from broadcast.planning import ItemFacts
-from broadcast.promises import AUDIO_MISSING
 from broadcast.reconcile import OPEN_STATES, Evidence, Expected, State, Verdict, reconcile
 from broadcast.tables import IssuedPlan, Playout, ReceiverObject, StoredRecord
 from broadcast.unplanned import Pair
@@ -64,7 +63,8 @@ def recompute(
                 expected,
                 records.get(pair, []),
                 now=now,
-                closed=closing or row.status == "closed" or now >= expected.ends_at + CLOSED_AFTER,
+                closed=now >= expected.ends_at + CLOSED_AFTER
+                or ((closing or row.status == "closed") and now >= expected.ends_at),
                 heard_playing=pair in playing or row.state == "playing",
             )
             update_ = _update_of(row, verdict, now)
@@ -316,7 +316,8 @@ def _held_by(row: Any, revision: int, issued_at: datetime) -> bool:
 
 
 def _update_of(row: Any, verdict: Verdict, now: datetime) -> dict[str, Any] | None:
-    reason = AUDIO_MISSING if row.reason == AUDIO_MISSING and verdict.started_at is None else verdict.reason
+    unheld = row.first_revision == 0 or row.dropped_revision is not None
+    reason = row.note if row.note and unheld and verdict.started_at is None else verdict.reason
     before = (row.state, row.reason, row.started_at, row.ended_at, row.played_ms)
     after = (verdict.state, reason, verdict.started_at, verdict.ended_at, verdict.played_ms)
     if before == after:

@@ -2,27 +2,33 @@
 
 A row is never deleted. What a later plan no longer holds, though its time has not passed, is marked `cancelled` with
 the revision that dropped it; an airing that a shortened plan doesn't reach (any more) isn't cancelled, only dropped
-until a later plan holds it again. An airing that concerns a receiver and that no plan can hold (its audio is gone) has
-a row too, with `first_revision` 0, so that the silence has an entry and a reason.
+until a later plan holds it again. An airing that concerns a receiver and that no plan can hold (its audio is gone, or
+it gives way to others there) has a row too, with `first_revision` 0, so that the silence has an entry and a reason.
+
+Where a clash moves an airing at a receiver, its playout there says when it is planned and why (`note`). If a plan had
+promised it for another time, the playout takes the new one and an event keeps the old: the airing, which is what the
+timetable decided, is not re-timed, and its id stays the same, so that a receiver which has played it by the old plan
+doesn't play it again by the new one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from broadcast.facts import LONGEST_AIRING, Candidates
+from broadcast.facts import LONGEST_AIRING
 from broadcast.planning import AiringFacts, ReceiverFacts
+from broadcast.settling import Settled
 from broadcast.tables import IssuedPlan, Playout
 from broadcast.upserts import insert, table
 from core import events
-from core.clock import from_ms
+from core.clock import from_ms, to_ms
 from devices.protocol.plan import Plan
 from schedules.tables import Airing
 
@@ -30,13 +36,27 @@ AUDIO_MISSING = "thiếu tệp âm thanh trên máy chủ"
 
 
 @dataclass(frozen=True, slots=True)
-class _Promise:
+class Promise:
     """The part of a playout that plans decide."""
 
     first_revision: int
+    starts_at: datetime
+    duration_ms: int
     dropped_revision: int | None = None
     cancelled: bool = False
-    reason: str | None = None
+    note: str | None = None  # what a clash made of it, or why no plan holds it
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(milliseconds=self.duration_ms)
+
+    @property
+    def held(self) -> bool:
+        """The plan in force holds it."""
+        return self.first_revision > 0 and self.dropped_revision is None
+
+
+Promises = Mapping[str, Mapping[str, Promise]]  # by receiver and airing
 
 
 @dataclass(slots=True)
@@ -46,89 +66,22 @@ class Change:
     added: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     rejudged: list[str] = field(default_factory=list)  # left to a later plan, or held again: their states change
+    retimed: list[tuple[str, Promise, Promise]] = field(default_factory=list)
 
-    def note(self, airing_id: str, before: _Promise, after: _Promise) -> None:
+    def note(self, airing_id: str, before: Promise, after: Promise) -> None:
         """A playout that was there already is promised otherwise."""
         if after.dropped_revision is not None:
             self.dropped.append(airing_id)
         elif before.first_revision == 0 or before.dropped_revision is not None:
             self.added.append(airing_id)
+        elif (before.starts_at, before.duration_ms) != (after.starts_at, after.duration_ms):
+            self.retimed.append((airing_id, before, after))
         if not after.cancelled and after.dropped_revision != before.dropped_revision:
             self.rejudged.append(airing_id)
 
 
-def keep(
-    session: Session,
-    receivers: Mapping[str, ReceiverFacts],
-    plans: Sequence[Plan],
-    candidates: Candidates,
-    now: datetime,
-) -> dict[str, Change]:
-    """Bring the playouts of these receivers in line with their current plans, new or unchanged."""
-    existing = _existing(session, [plan.receiver for plan in plans], now)
-    inserts: list[dict[str, Any]] = []
-    updates: list[dict[str, Any]] = []
-    changes: dict[str, Change] = {}
-    for plan in plans:
-        before = existing.get(plan.receiver, {})
-        concerned = {airing.id: airing for airing in candidates.of(receivers[plan.receiver])}
-        after = _promised(plan, before, concerned, candidates.withdrawn)
-        change = changes[plan.receiver] = Change()
-        for airing_id, promise in after.items():
-            if airing_id not in before:
-                place = receivers[plan.receiver].path_at(concerned[airing_id].starts_at)[0]
-                inserts.append(_new_row(plan, place, concerned[airing_id], promise, now))
-                if promise.first_revision > 0:
-                    change.added.append(airing_id)
-            elif promise != before[airing_id]:
-                updates.append(_changed_row(plan.receiver, airing_id, promise, now))
-                change.note(airing_id, before[airing_id], promise)
-    if inserts:
-        session.execute(insert(session, Playout).on_conflict_do_nothing(), inserts)
-    if updates:
-        session.execute(_UPDATE, updates)
-    _forget_acceptance(session, plans, existing, changes)
-    _mark_planned(session, {airing.airing for plan in plans for airing in plan.airings})
-    _tell_missing_audio(session, inserts + updates, now)
-    return changes
-
-
-def _promised(
-    plan: Plan,
-    before: Mapping[str, _Promise],
-    concerned: Mapping[str, AiringFacts],
-    withdrawn: Collection[str],
-) -> dict[str, _Promise]:
-    held = {airing.airing for airing in plan.airings}
-    after = {}
-    for airing_id, airing in concerned.items():
-        if airing.starts_at >= plan.valid_until:  # a later plan's
-            if airing_id in before:
-                after[airing_id] = _postponed(before[airing_id], plan.revision)
-            continue
-        first = before[airing_id].first_revision if airing_id in before else 0
-        if airing_id in held:
-            after[airing_id] = _Promise(first or plan.revision, cancelled=airing_id in withdrawn)
-        elif first == 0:
-            after[airing_id] = _Promise(0, reason=AUDIO_MISSING)
-        else:
-            dropped = before[airing_id].dropped_revision or plan.revision
-            after[airing_id] = _Promise(first, dropped, reason=AUDIO_MISSING)
-    for airing_id, promise in before.items():
-        if airing_id not in concerned:
-            dropped = promise.dropped_revision or plan.revision
-            after[airing_id] = _Promise(promise.first_revision, dropped, cancelled=True)
-    return after
-
-
-def _postponed(before: _Promise, revision: int) -> _Promise:
-    if before.first_revision == 0:
-        return before
-    return _Promise(before.first_revision, before.dropped_revision or revision)
-
-
-def _existing(session: Session, receivers: Collection[str], now: datetime) -> dict[str, dict[str, _Promise]]:
-    """The playouts of these receivers whose time has not passed."""
+def existing(session: Session, receivers: Collection[str], now: datetime) -> dict[str, dict[str, Promise]]:
+    """What was promised to these receivers since a day ago and for all that lies ahead."""
     rows = session.execute(
         select(
             Playout.receiver_id,
@@ -136,30 +89,125 @@ def _existing(session: Session, receivers: Collection[str], now: datetime) -> di
             Playout.first_revision,
             Playout.dropped_revision,
             Playout.cancelled,
-            Playout.reason,
+            Playout.note,
             Playout.planned_at,
             Playout.planned_ms,
         ).where(Playout.receiver_id.in_(receivers), Playout.planned_at > now - LONGEST_AIRING)
     )
-    existing: dict[str, dict[str, _Promise]] = defaultdict(dict)
+    found: dict[str, dict[str, Promise]] = {receiver: {} for receiver in receivers}
     for row in rows:
-        if row.planned_at + timedelta(milliseconds=row.planned_ms) > now:
-            # Any other reason is the verdict's, not the plan's.
-            reason = row.reason if row.reason == AUDIO_MISSING else None
-            promise = _Promise(row.first_revision, row.dropped_revision, row.cancelled, reason)
-            existing[row.receiver_id][row.airing_id] = promise
-    return existing
+        found[row.receiver_id][row.airing_id] = Promise(
+            row.first_revision, row.planned_at, row.planned_ms, row.dropped_revision, row.cancelled, row.note
+        )
+    return found
 
 
-def _new_row(plan: Plan, unit: str, airing: AiringFacts, promise: _Promise, now: datetime) -> dict[str, Any]:
+def keep(
+    session: Session,
+    receivers: Mapping[str, ReceiverFacts],
+    plans: Sequence[Plan],
+    settled: Mapping[str, Settled],
+    before: Promises,
+    now: datetime,
+    *,
+    withdrawn: Collection[str] = (),
+) -> dict[str, Change]:
+    """Bring the playouts of these receivers in line with their current plans, new or unchanged.
+
+    `before` is what was promised until now (`existing`). `withdrawn` airings are cancelled and still to be finished.
+    """
+    inserts: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
+    changes: dict[str, Change] = {}
+    for plan in plans:
+        ahead = {one: promise for one, promise in before[plan.receiver].items() if promise.ends_at > now}
+        after = _promised(plan, ahead, settled[plan.receiver], withdrawn, now)
+        change = changes[plan.receiver] = Change()
+        for airing_id, promise in after.items():
+            if airing_id not in before[plan.receiver]:
+                place = receivers[plan.receiver].path_at(to_ms(promise.starts_at))[0]
+                inserts.append(_new_row(plan, place, airing_id, promise, now))
+                if promise.first_revision > 0:
+                    change.added.append(airing_id)
+            elif promise != before[plan.receiver][airing_id]:
+                updates.append(_changed_row(plan.receiver, airing_id, promise, now))
+                change.note(airing_id, before[plan.receiver][airing_id], promise)
+    if inserts:
+        session.execute(insert(session, Playout).on_conflict_do_nothing(), inserts)
+    if updates:
+        session.execute(_UPDATE, updates)
+    _forget_acceptance(session, plans, before, changes)
+    _mark_planned(session, {airing.airing for plan in plans for airing in plan.airings})
+    _tell_missing_audio(session, inserts + updates, now)
+    _tell_retimed(session, changes, now)
+    return changes
+
+
+def _promised(
+    plan: Plan,
+    before: Mapping[str, Promise],
+    settled: Settled,
+    withdrawn: Collection[str],
+    now: datetime,
+) -> dict[str, Promise]:
+    after: dict[str, Promise] = {}
+    in_plan = {airing.airing for airing in plan.airings}
+    for airing in settled.airings:
+        old = before.get(airing.id)
+        if airing.ends_at <= to_ms(now):
+            continue
+        if airing.starts_at < plan.valid_until:
+            promise = _heard(airing, old, plan.revision, settled.notes.get(airing.id), now)
+            promise = replace(promise, cancelled=airing.id in withdrawn)
+            after[airing.id] = promise if airing.id in in_plan else _without_audio(promise, old, plan.revision)
+        elif old is not None:  # a later plan's
+            after[airing.id] = _postponed(old, plan.revision)
+    for airing, note in settled.silent:
+        old = before.get(airing.id)
+        if old is not None and old.first_revision > 0:
+            after[airing.id] = replace(_postponed(old, plan.revision), cancelled=True, note=note)
+        elif airing.ends_at > to_ms(now) and airing.starts_at < plan.valid_until:
+            after[airing.id] = Promise(0, from_ms(airing.starts_at), airing.duration_ms, note=note)
+    concerned = {airing.id for airing in settled.airings} | {airing.id for airing, _ in settled.silent}
+    for airing_id, promise in before.items():
+        if airing_id not in concerned:
+            dropped = promise.dropped_revision or plan.revision
+            after[airing_id] = replace(promise, dropped_revision=dropped, cancelled=True)
+    return after
+
+
+def _heard(airing: AiringFacts, old: Promise | None, revision: int, note: str | None, now: datetime) -> Promise:
+    """It is to sound, at this time."""
+    if old is not None and note is None and airing.starts_at <= to_ms(now):
+        note = old.note  # as it was decided before it began
+    first = old.first_revision if old else 0
+    return Promise(first or revision, from_ms(airing.starts_at), airing.duration_ms, note=note)
+
+
+def _without_audio(promise: Promise, old: Promise | None, revision: int) -> Promise:
+    """It is to sound, and no plan can hold it."""
+    if old is None or old.first_revision == 0:
+        return replace(promise, first_revision=0, cancelled=False, note=AUDIO_MISSING)
+    dropped = old.dropped_revision or revision
+    return replace(promise, dropped_revision=dropped, cancelled=False, note=AUDIO_MISSING)
+
+
+def _postponed(before: Promise, revision: int) -> Promise:
+    if before.first_revision == 0:
+        return before
+    return replace(before, dropped_revision=before.dropped_revision or revision, cancelled=False)
+
+
+def _new_row(plan: Plan, unit: str, airing_id: str, promise: Promise, now: datetime) -> dict[str, Any]:
     return {
-        "airing_id": airing.id,
+        "airing_id": airing_id,
         "receiver_id": plan.receiver,
         "unit_id": unit,
-        "planned_at": from_ms(airing.starts_at),
-        "planned_ms": airing.duration_ms,
+        "planned_at": promise.starts_at,
+        "planned_ms": promise.duration_ms,
         "state": "planned",
-        "reason": promise.reason,
+        "reason": None if promise.held else promise.note,
+        "note": promise.note,
         "first_revision": promise.first_revision,
         "dropped_revision": promise.dropped_revision,
         "played_ms": 0,
@@ -168,14 +216,17 @@ def _new_row(plan: Plan, unit: str, airing: AiringFacts, promise: _Promise, now:
     }
 
 
-def _changed_row(receiver: str, airing_id: str, promise: _Promise, now: datetime) -> dict[str, Any]:
+def _changed_row(receiver: str, airing_id: str, promise: Promise, now: datetime) -> dict[str, Any]:
     return {
         "of_airing": airing_id,
         "of_receiver": receiver,
+        "planned_at": promise.starts_at,
+        "planned_ms": promise.duration_ms,
         "first_revision": promise.first_revision,
         "dropped_revision": promise.dropped_revision,
         "cancelled": promise.cancelled,
-        "reason": promise.reason,
+        "reason": None if promise.held else promise.note,
+        "note": promise.note,
         "updated_at": now,
     }
 
@@ -189,7 +240,7 @@ _UPDATE = update(table(Playout)).where(
 def _forget_acceptance(
     session: Session,
     plans: Sequence[Plan],
-    before: Mapping[str, Mapping[str, _Promise]],
+    before: Promises,
     changes: Mapping[str, Change],
 ) -> None:
     """What is held again must be accepted again by those that accepted a plan without it; the others hold it still."""
@@ -232,7 +283,7 @@ def _mark_planned(session: Session, airing_ids: Collection[str]) -> None:
 def _tell_missing_audio(session: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     silent: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row["reason"] == AUDIO_MISSING:
+        if row["note"] == AUDIO_MISSING:
             silent[row.get("airing_id") or row["of_airing"]].append(row.get("receiver_id") or row["of_receiver"])
     for airing_id, receiver_ids in silent.items():
         events.record(
@@ -241,5 +292,27 @@ def _tell_missing_audio(session: Session, rows: Sequence[Mapping[str, Any]], now
             actor=events.SYSTEM,
             at=now,
             subject=("airing", airing_id),
+            receivers=receiver_ids,
+        )
+
+
+def _tell_retimed(session: Session, changes: Mapping[str, Change], now: datetime) -> None:
+    """A playout that was promised for one time is promised for another, because of a clash there: once for each airing
+    and time. The airing itself keeps its own.
+    """
+    told: dict[tuple[str, datetime, datetime, str | None], list[str]] = defaultdict(list)
+    for receiver, change in changes.items():
+        for airing_id, before, after in change.retimed:
+            told[airing_id, before.starts_at, after.starts_at, after.note].append(receiver)
+    for (airing_id, was, is_now, note), receiver_ids in told.items():
+        events.record(
+            session,
+            "system:airing:retimed",
+            actor=events.SYSTEM,
+            at=now,
+            subject=("airing", airing_id),
+            before=was.isoformat(),
+            after=is_now.isoformat(),
+            because=note,
             receivers=receiver_ids,
         )

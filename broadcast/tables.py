@@ -278,8 +278,9 @@ class Playout(Base):
     airing_id: Mapped[str] = mapped_column(ForeignKey("airings.id"), primary_key=True)
     receiver_id: Mapped[str] = mapped_column(ForeignKey("receivers.id"), primary_key=True)
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"), index=True)  # where the receiver was
-    planned_at: Mapped[datetime]
+    planned_at: Mapped[datetime]  # at this receiver: a clash may have moved it from the airing's own start
     planned_ms: Mapped[int]
+    note: Mapped[str | None] = mapped_column(String(500))  # what a clash made of it, or why no plan holds it
     state: Mapped[str] = mapped_column(String(12), default="planned", index=True)
     reason: Mapped[str | None] = mapped_column(String(500))
     first_revision: Mapped[int] = mapped_column(BigInteger)  # the first plan that held it; 0: no plan ever did

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from broadcast import offers
 from broadcast.reconcile import Evidence
 from broadcast.tables import Playout
 from broadcast.upserts import insert
@@ -80,7 +81,10 @@ def tell(session: Session, pairs: Collection[Pair], now: datetime) -> None:
 
 
 def enter_targets(session: Session, airing: Airing, there: Collection[str], now: datetime) -> None:
-    """At its close: receivers that no plan ever promised it to are missed, not forgotten. `there` have their rows."""
+    """At its close: receivers that no plan ever promised it to are missed, not forgotten. `there` have their rows.
+
+    Those of communes that did not take it have missed nothing: it was offered to them.
+    """
     day = units.date_of(airing.starts_at)
     receivers = _receivers(session, receivers_of(session, airing.targets, on=day))
     paths = units.paths(session, {row.unit_id for row in receivers.values()}, on=day)
@@ -90,7 +94,10 @@ def enter_targets(session: Session, airing: Airing, there: Collection[str], now:
         if receiver not in there and row.enrolled_at < _end_of(airing)
     ]
     if rows:
-        session.execute(insert(session, Playout).on_conflict_do_nothing(), rows)
+        untaken = offers.untaken(session, airing.id, [row["receiver_id"] for row in rows])
+        wanted = [row for row in rows if row["receiver_id"] not in untaken]
+        if wanted:
+            session.execute(insert(session, Playout).on_conflict_do_nothing(), wanted)
 
 
 def _end_of(airing: Airing) -> datetime:

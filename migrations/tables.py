@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import api.tables
 import audio.lexicon.tables
+import broadcast.choice_tables
 import broadcast.recording_tables
 import broadcast.tables
 import core.events
@@ -24,6 +25,7 @@ ROOMS = (
     schedules.rule_tables,
     broadcast.tables,
     broadcast.recording_tables,
+    broadcast.choice_tables,
     api.tables,
 )
 

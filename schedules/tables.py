@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    delete,
+    insert,
+    inspect,
+)
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from core.database import Base
 from core.ids import new_id
@@ -92,6 +104,18 @@ class Airing(Aimed, Base):
     local_day_id: Mapped[str | None] = mapped_column(ForeignKey("local_days.id"))
 
 
+class ScheduleTarget(Base):
+    """Which schedules name a unit, group or receiver as a target: an index of `schedules`, exceptions not in it.
+
+    Whoever wants to know what airs at one place asks here first, instead of reading every schedule's list.
+    """
+
+    __tablename__ = "schedule_targets"
+
+    target_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"), primary_key=True, index=True)
+
+
 class Lease(Base):
     """Who leads. `fence` rises with every change of holder; claims and publishes check it."""
 
@@ -116,3 +140,22 @@ class Firing(Base):
     fired_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("kind", "key"),)
+
+
+@listens_for(Schedule, "after_insert")
+def _enter_targets(_mapper: Mapper[Schedule], connection: Connection, schedule: Schedule) -> None:
+    """With the row, in its transaction: the index can't fall behind, whoever adds or changes a schedule."""
+    targets = schedule.targets
+    rows = [
+        {"target_id": one, "schedule_id": schedule.id}
+        for one in dict.fromkeys((*targets.units, *targets.groups, *targets.receivers))
+    ]
+    if rows:
+        connection.execute(insert(ScheduleTarget), rows)
+
+
+@listens_for(Schedule, "after_update")
+def _change_targets(mapper: Mapper[Schedule], connection: Connection, schedule: Schedule) -> None:
+    if any(inspect(schedule).attrs[name].history.has_changes() for name in ("unit_ids", "group_ids", "receiver_ids")):
+        connection.execute(delete(ScheduleTarget).where(ScheduleTarget.schedule_id == schedule.id))
+        _enter_targets(mapper, connection, schedule)

@@ -122,6 +122,10 @@ class _Demo:
             f"Giọng đọc: {', '.join(sorted(story.voices))}."
         )
         self.screen.say(
+            "Bản tin thông thường của tỉnh là đề nghị phát, nơi không tiếp nhận thì không phát: "
+            f"{len(world.communes)} xã, phường ở đây đã tiếp nhận thường xuyên."
+        )
+        self.screen.say(
             "Bộ quy tắc của bản trình diễn: không có giờ yên tĩnh. Một nơi thật mặc định im từ 21:00 đến 05:00."
         )
         self._watch(story)

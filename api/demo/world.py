@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from api.auth.users import actor_of, add_user
-from broadcast import samples
+from broadcast import offers, samples
 from core import units
 from core.clock import Clock
 from core.events import Actor
@@ -20,6 +20,7 @@ from devices.keyring import Keyring
 from devices.receiver.identity import Identity
 
 DEMO = Actor("system:demo", "Trình diễn")
+TAKEN = "Xã, phường tiếp nhận thường xuyên bản tin của tỉnh (trình diễn)"
 PLACES = ("Nhà văn hóa", "Cổng trường học", "Chợ trung tâm", "Trạm y tế", "Đình làng", "Ngã tư")
 
 
@@ -53,6 +54,8 @@ def make_world(
         units.add(session, kind="commune", name=commune.name, parent=province, code=commune.code)
         for commune in province_sample.communes[:3]
     ]
+    for commune in communes:
+        offers.accept_standing(session, commune.id, from_unit_id=province.id, note=TAKEN, actor=DEMO, clock=clock)
     writer, _ = _person(session, "bientap", "Nguyễn Thị Biên (trình diễn)", ["editor", "operator"], clock)
     approver, _ = _person(session, "duyet", "Trần Văn Duyệt (trình diễn)", ["approver"], clock)
     _, login = _person(session, "quantri", "Quản trị (trình diễn)", ["admin"], clock)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from api.auth.passwords import hash_password
 from api.auth.rights import ROLES
 from api.tables import User
+from broadcast import offers
 from broadcast.tables import Playout, Programme
 from core import units
 from core.clock import Clock
@@ -71,6 +72,7 @@ def _hashed() -> str:
 
 
 def add_places(session: Session, clock: Clock, communes: Sequence[str] = COMMUNES, receivers: int = 2) -> Scene:
+    """Communes with receivers, below the one province, each of which takes what it is offered."""
     scene = Scene()
     standing = session.scalar(select(Unit).where(Unit.kind == "province"))  # there is never more than one
     province = standing or units.add(session, kind="province", name="Tỉnh Sông Bùi")
@@ -78,6 +80,7 @@ def add_places(session: Session, clock: Clock, communes: Sequence[str] = COMMUNE
     for name in communes:
         commune = units.add(session, kind="commune", name=name, parent=province)
         scene.communes.append(commune.id)
+        offers.accept_standing(session, commune.id, actor=SYSTEM, clock=clock)
         scene.receivers[commune.id] = [
             _receiver(session, commune, f"Nhà văn hóa thôn {number}", clock).id for number in range(1, receivers + 1)
         ]

@@ -164,7 +164,10 @@ class Site:
     # --- what people do ------------------------------------------------------------------------------------------
 
     def unit(self, kind: str, name: str, parent: str | None = None) -> str:
+        """A unit; a commune takes what it is offered."""
         made = call(self.writer, "POST", "/units", {"kind": kind, "name": name, "parent_id": parent})
+        if kind == "commune":
+            call(self.writer, "POST", "/acceptances", {"unit_id": made["id"]})
         return str(made["id"])
 
     def receiver(self, unit: str, name: str) -> ReceiverProcess:

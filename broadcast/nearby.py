@@ -1,0 +1,57 @@
+"""Airings found by where they sound, out of thousands of schedules: what the heard day and the look before saving read.
+
+The index `schedule_targets` says which schedules name a place. A place is also named by the groups that it is in and by
+the units that were merged into it, so these are asked for too. What is found is then looked at exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import and_, or_
+from sqlalchemy.orm import Session
+
+from broadcast import facts
+from broadcast.planning import AiringFacts
+from core import units
+from schedules.tables import Airing, ScheduleTarget
+
+_BATCH = 500
+
+
+def named_by(session: Session, targets: Collection[str], days: Iterable[date]) -> set[str]:
+    """All ids by which a schedule may mean these units and receivers on any of these days."""
+    names = set(targets)
+    for day in days:
+        after = units.successions(session, on=day)
+        names |= {old for old in after if not names.isdisjoint(units.follow([old], after))}
+        members = units.memberships(session, on=day)
+        names |= {group for group, there in members.items() if not names.isdisjoint(units.follow(there, after))}
+    return names
+
+
+def airings(
+    session: Session, names: Collection[str], now: datetime, spans: Collection[tuple[datetime, datetime]]
+) -> list[AiringFacts]:
+    """The airings of these targets that begin in one of these spans, without their items, by start.
+
+    Scheduled and closed ones, and those cancelled while on air: the same that plans are made of.
+    """
+    found: dict[str, Any] = {}
+    for batch in _batches(sorted(names)):
+        wanted = (
+            facts.airing_rows()
+            .join(ScheduleTarget, ScheduleTarget.schedule_id == Airing.schedule_id)
+            .where(ScheduleTarget.target_id.in_(batch))
+            .where(or_(*(and_(Airing.starts_at >= since, Airing.starts_at < until) for since, until in spans)))
+            .where(facts.alive(), or_(Airing.starts_at <= now, facts.approved()))
+        )
+        found |= {row.id: row for row in session.execute(wanted)}
+    ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
+    return list(facts.airing_facts(session, ordered, with_items=False))
+
+
+def _batches(ids: list[str]) -> Iterable[list[str]]:
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))

@@ -1,0 +1,153 @@
+"""Lists of offers: what is offered to a commune, and what has become of an offer at the communes that it is for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from broadcast import facts, offers
+from broadcast.choices import Answer, Choices, is_offer
+from broadcast.planning import AiringFacts
+from core import units
+from core.clock import from_ms
+from devices.tables import Receiver
+from schedules import timetable
+from schedules.tables import Airing
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedAiring:
+    airing_id: str
+    starts_at: datetime
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The airings of one schedule at one commune to which they are offers, by their start."""
+
+    schedule_id: str
+    title: str
+    owner_id: str
+    owner: str
+    unit_id: str
+    unit: str
+    airings: Sequence[OfferedAiring]
+
+    def count(self, answer: Answer) -> int:
+        return sum(one.answer == answer for one in self.airings)
+
+    @property
+    def accepted(self) -> int:
+        return self.count("accepted")
+
+    @property
+    def declined(self) -> int:
+        return self.count("declined")
+
+    @property
+    def unanswered(self) -> int:
+        return self.count("unanswered")
+
+    @property
+    def told(self) -> str:
+        """What comes of it, in Vietnamese."""
+        parts = []
+        if self.unanswered:
+            parts.append(f"{self.unit} chưa trả lời nên {self.unanswered} lần phát “{self.title}” không phát ở đó")
+        if self.declined:
+            parts.append(f"{self.unit} không tiếp nhận {self.declined} lần phát “{self.title}”")
+        return "; ".join(parts) or f"{self.unit} tiếp nhận “{self.title}”"
+
+
+def to_commune(session: Session, commune_id: str, now: datetime, until: datetime) -> list[Offer]:
+    """What is offered to this commune between two instants, by its first airing. Raises NotFound."""
+    units.get(session, commune_id)
+    path = units.above(session, commune_id, on=units.date_of(now))
+    boxes = offers.receivers_of(session, commune_id, now)
+    rows = session.execute(_coming(now, until).order_by(Airing.starts_at, Airing.id)).all()
+    found = [
+        airing
+        for airing in facts.airing_facts(session, rows)
+        if is_offer(airing, commune_id) and offers.meant(session, airing, commune_id, boxes, path)
+    ]
+    choices = offers.load(session, [commune_id], now, until)
+    return _listed(session, [(airing, commune_id) for airing in found], choices, now)
+
+
+def of_schedule(session: Session, schedule_id: str, now: datetime, until: datetime) -> list[Offer]:
+    """What has become of this schedule at the communes to which it is an offer. Raises ScheduleNotFound."""
+    timetable.get(session, schedule_id)
+    rows = session.execute(_coming(now, until).where(Airing.schedule_id == schedule_id)).all()
+    return of_airings(session, facts.airing_facts(session, rows), now, until)
+
+
+def of_airings(session: Session, airings: Iterable[AiringFacts], now: datetime, until: datetime) -> list[Offer]:
+    """What has become of these airings at the communes to which they are offers and that have receivers."""
+    offered = [airing for airing in airings if airing.class_ == "ordinary" and airing.owner is not None]
+    by_day: dict[date, list[AiringFacts]] = defaultdict(list)
+    for airing in offered:
+        by_day[units.date_of(from_ms(airing.starts_at))].append(airing)
+    pairs: list[tuple[AiringFacts, str]] = []
+    for day, held in by_day.items():
+        places = _places(session, held, day)
+        for airing in held:
+            reached = {commune for one, path, commune in places if airing.reach.holds(one, path)}
+            pairs += [(airing, commune) for commune in sorted(reached) if is_offer(airing, commune)]
+    choices = offers.load(session, {commune for _, commune in pairs}, now, until)
+    return _listed(session, pairs, choices, now)
+
+
+def _places(session: Session, airings: Sequence[AiringFacts], day: date) -> list[tuple[str, tuple[str, ...], str]]:
+    """The active receivers that any of these airings may be for and that stand in a commune, with path and commune."""
+    reached = frozenset[str]().union(*(airing.reach.units for airing in airings))
+    named = frozenset[str]().union(*(airing.reach.receivers for airing in airings))
+    below = Receiver.unit_id.in_(units.below_query(session, sorted(reached), on=day))
+    wanted = select(Receiver.id).where(Receiver.status == "active", or_(below, Receiver.id.in_(sorted(named))))
+    ids = session.scalars(wanted).all()
+    at = datetime.combine(day, time(12), units.ZONE)
+    found = []
+    for start in range(0, len(ids), _BATCH):
+        for one in facts.receivers(session, ids[start : start + _BATCH], at).values():
+            commune = next((unit for unit in one.path if unit in one.communes), None)
+            if commune is not None:
+                found.append((one.id, one.path, commune))
+    return found
+
+
+def _coming(now: datetime, until: datetime) -> Select[Any]:
+    return facts.airing_rows().where(Airing.status == "scheduled", Airing.starts_at > now, Airing.starts_at < until)
+
+
+def _listed(session: Session, pairs: Sequence[tuple[AiringFacts, str]], choices: Choices, now: datetime) -> list[Offer]:
+    held: dict[tuple[str, str], list[AiringFacts]] = defaultdict(list)
+    for airing, commune in pairs:
+        held[airing.schedule_id, commune].append(airing)
+    owners = {airing.owner.unit_id for airing, _ in pairs if airing.owner}
+    names = units.names(session, owners | {commune for _, commune in pairs}, on=units.date_of(now))
+    listed = []
+    for (schedule, commune), airings in held.items():
+        ordered = sorted(airings, key=lambda one: (one.starts_at, one.id))
+        owner = ordered[0].owner
+        if owner is None:
+            continue
+        listed.append(
+            Offer(
+                schedule,
+                ordered[0].title,
+                owner.unit_id,
+                names[owner.unit_id],
+                commune,
+                names[commune],
+                [OfferedAiring(one.id, from_ms(one.starts_at), choices.answer(one, commune)) for one in ordered],
+            )
+        )
+    return sorted(listed, key=lambda offer: (offer.airings[0].starts_at, offer.unit, offer.schedule_id))
