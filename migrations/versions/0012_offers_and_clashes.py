@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision: str | None = "0010"
+revision = "0012"
+down_revision: str | None = "0011"
 
 AUDIO_MISSING = "thiếu tệp âm thanh trên máy chủ"
 NOTE = "Tiếp nhận như trước khi có đề nghị phát; xã có thể thu hồi."
