@@ -143,7 +143,7 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
     resolver = Resolver(session)
     items = programme_items(session, programmes) if with_items else {}
     classes, campaigns = programme_bulletins(session, programmes)
-    owners = _Owners(session, rows)
+    owned = owners(session, [(row.owner_id, row.starts_at) for row in rows])
     return tuple(
         AiringFacts(
             id=row.id,
@@ -156,30 +156,35 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             replaces=row.replaces_id,
             schedule_id=row.schedule_id,
             original_start=to_ms(row.original_start),
-            owner=owners.of(row.owner_id, units.date_of(row.starts_at)),
+            owner=owner,
             campaigns=campaigns[row.programme_id],
         )
-        for row in rows
+        for row, owner in zip(rows, owned, strict=True)
     )
 
 
-class _Owners:
-    """The owners of some airings as they stand on the dates of these."""
-
-    def __init__(self, session: Session, rows: Sequence[Any]) -> None:
-        ids = {row.owner_id for row in rows if row.owner_id is not None}
-        days = [units.date_of(row.starts_at) for row in rows] if ids else []
-        self._since = [min(days), *units.change_dates(session, min(days), max(days))] if days else []
-        self._paths = {day: units.paths(session, ids, on=day) for day in self._since}
-        above = {one for by_day in self._paths.values() for path in by_day.values() for one in path}
-        self._kinds = kinds_of(session, above | ids)
-
-    def of(self, owner_id: str | None, on: date) -> Owner | None:
-        if owner_id is None:
-            return None
-        path = self._paths[max(day for day in self._since if day <= on)][owner_id]
-        commune = next((unit for unit in path if self._kinds[unit] == "commune"), None)
-        return Owner(owner_id, commune, LEVELS[self._kinds[path[0] if path else owner_id]])
+def owners(session: Session, wanted: Sequence[tuple[str | None, datetime]]) -> list[Owner | None]:
+    """Each of these units as an owner at that instant, as the tree stands on its date."""
+    ids = {unit for unit, _ in wanted if unit is not None}
+    if not ids:
+        return [None] * len(wanted)
+    days = [units.date_of(at) for _, at in wanted]
+    since = [min(days), *units.change_dates(session, min(days), max(days))]
+    paths = {day: units.paths(session, ids, on=day) for day in since}
+    kinds = kinds_of(session, ids | {one for by_day in paths.values() for path in by_day.values() for one in path})
+    known: dict[tuple[str, date], Owner] = {}
+    found: list[Owner | None] = []
+    for (unit, _), on in zip(wanted, days, strict=True):
+        if unit is None:
+            found.append(None)
+            continue
+        day = max(day for day in since if day <= on)
+        if (unit, day) not in known:
+            path = paths[day][unit]
+            commune = next((one for one in path if kinds[one] == "commune"), None)
+            known[unit, day] = Owner(unit, commune, LEVELS[kinds[path[0] if path else unit]])
+        found.append(known[unit, day])
+    return found
 
 
 def programme_items(session: Session, programme_ids: Collection[str]) -> dict[str, tuple[ItemFacts, ...]]:

@@ -21,10 +21,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcast import facts, nearby, offers, quiet
+from broadcast import facts, nearby, offers
 from broadcast.choices import Choices
 from broadcast.facts import LONGEST_AIRING
 from broadcast.planning import AiringFacts, ReceiverFacts, Rules, highest
+from broadcast.rules import RuleBook
 from broadcast.settling import Promised, Settled, entry_of, may_sound_by, settle
 from broadcast.tables import IssuedCommand, Playout, StoredRecord
 from core import units
@@ -166,7 +167,7 @@ class _Reading:
         self._zone: ZoneInfo = settings.zone
         self._start = datetime.combine(day, time(), self._zone)
         self._end = datetime.combine(day + timedelta(days=1), time(), self._zone)
-        self._rules: Rules = quiet.site_rules(settings, self._start - timedelta(days=1), self._end + timedelta(days=1))
+        self._book = RuleBook(session, settings, day - timedelta(days=1), day + timedelta(days=1))
         self._seen = {
             row.id: row
             for row in session.execute(
@@ -314,7 +315,7 @@ class _Reading:
             choices=choices,
             zone=self._zone,
             now=to_ms(self._now),
-            rules=self._rules,
+            rules=self._rules(receiver),
             promised=_promised(playouts.values()),
             withdrawn=[],
         )
@@ -337,6 +338,9 @@ class _Reading:
                 items.append(self._silent(airing, answer, ""))
         return items
 
+    def _rules(self, receiver: ReceiverFacts) -> Rules:
+        return Rules(place=self._book.of(receiver))
+
     def _is_ahead(self, airing: AiringFacts, playouts: Mapping[str, Playout]) -> bool:
         """Of this day, and not told of by what has begun."""
         begun = airing.id in playouts and airing.starts_at <= to_ms(self._now)
@@ -352,7 +356,7 @@ class _Reading:
         held = playout is not None and not playout.cancelled and playout.first_revision > 0
         state: State = playout.state if playout is not None and held else "planned"  # type: ignore[assignment]
         begins, ends = from_ms(airing.starts_at), from_ms(airing.ends_at)
-        forbidden = may_sound_by(self._rules)(entry_of(airing), airing.starts_at, airing.ends_at)
+        forbidden = may_sound_by(self._rules(receiver))(entry_of(airing), airing.starts_at, airing.ends_at)
         warnings = [settled.notes.get(airing.id), f"{forbidden}: bộ thu sẽ không phát" if forbidden else None]
         warnings.append(self._unready(receiver.id, state, begins))
         return Item(

@@ -40,15 +40,14 @@ def airings(
     Scheduled and closed ones, and those cancelled while on air: the same that plans are made of.
     """
     found: dict[str, Any] = {}
+    in_time = or_(*(and_(Airing.starts_at >= since, Airing.starts_at < until) for since, until in spans))
+    wanted = facts.airing_rows().where(in_time, facts.alive(), or_(Airing.starts_at <= now, facts.approved()))
     for batch in _batches(sorted(names)):
-        wanted = (
-            facts.airing_rows()
-            .join(ScheduleTarget, ScheduleTarget.schedule_id == Airing.schedule_id)
-            .where(ScheduleTarget.target_id.in_(batch))
-            .where(or_(*(and_(Airing.starts_at >= since, Airing.starts_at < until) for since, until in spans)))
-            .where(facts.alive(), or_(Airing.starts_at <= now, facts.approved()))
-        )
-        found |= {row.id: row for row in session.execute(wanted)}
+        named = ScheduleTarget.target_id.in_(batch)
+        rows = wanted.join(ScheduleTarget, ScheduleTarget.schedule_id == Airing.schedule_id).where(named)
+        found |= {row.id: row for row in session.execute(rows)}
+    # A local day lets a schedule air at a place that it doesn't name.
+    found |= {row.id: row for row in session.execute(wanted.where(Airing.local_day_id.is_not(None)))}
     ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
     return list(facts.airing_facts(session, ordered, with_items=False))
 

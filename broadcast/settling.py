@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from broadcast.choices import Choices
 from broadcast.planning import AiringFacts, ReceiverFacts, Rules
 from schedules.conflicts import MOST_DELAY_MS, Entry, Heard, MaySound, hear, told
+from schedules.rule_words import rule_text
 
 # What ended so long ago can't bear any more on what is still to begin: nothing is moved by more than half of it.
 LOOK_BACK_MS = 2 * MOST_DELAY_MS
@@ -106,8 +107,11 @@ def may_sound_by(rules: Rules) -> MaySound:
     def may_sound(entry: Entry, start: int, end: int) -> str | None:
         if entry.class_ == "emergency":
             return None
+        if rules.place is not None:
+            stands = rules.place.forbids(entry.class_, start, end)
+            return None if stands is None else f"vướng “{rule_text(stands.rule)}”"
         touched = any(start < quiet.until and quiet.from_ < end for quiet in rules.quiet)
-        return f"rơi vào {rules.label}" if touched else None
+        return f"vướng “{rules.label}”" if touched else None
 
     return may_sound
 

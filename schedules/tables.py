@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     insert,
     inspect,
+    text,
 )
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
@@ -82,6 +83,13 @@ class Airing(Aimed, Base):
         # has the same original start and the next `generation`.
         UniqueConstraint("schedule_id", "original_start", "generation"),
         Index("ix_airings_status_starts_at", "status", "starts_at"),
+        # Few are of a local day; whoever looks for those of a place asks for them apart.
+        Index(
+            "ix_airings_local_day",
+            "starts_at",
+            sqlite_where=text("local_day_id IS NOT NULL"),
+            postgresql_where=text("local_day_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)

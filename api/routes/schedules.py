@@ -191,7 +191,8 @@ class Moved(In):
     starts_at: InstantIn
 
 
-def _rule(body: RuleIn, context: Context) -> Rule:
+def rule_of(body: RuleIn, context: Context) -> Rule:
+    """The rule in the site's time zone; raises what makes no sense in it."""
     return Rule(
         kind=body.kind,
         first_date=body.first_date,
@@ -265,7 +266,7 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
             session,
             title=body.title,
             programme_id=body.programme_id,
-            rule=_rule(body.rule, context),
+            rule=rule_of(body.rule, context),
             targets=body.targets,
             owner_id=body.owner_id,
             duration_ms=programmes.duration_ms(session, body.programme_id),
@@ -313,7 +314,7 @@ def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleCh
             schedule_id,
             title=body.title,
             programme_id=body.programme_id,
-            rule=_rule(body.rule, context) if body.rule else None,
+            rule=rule_of(body.rule, context) if body.rule else None,
             targets=targets,
             owner_id=body.owner_id,
             duration_ms=duration_ms,
@@ -399,7 +400,7 @@ def edit_following(context: Ctx, who: Planner, airing_id: str, body: ScheduleCha
             airing_id,
             title=body.title,
             programme_id=body.programme_id,
-            rule=_rule(body.rule, context) if body.rule else None,
+            rule=rule_of(body.rule, context) if body.rule else None,
             targets=targets,
             owner_id=body.owner_id,
             duration_ms=duration_ms,

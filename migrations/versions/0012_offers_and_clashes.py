@@ -55,9 +55,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_schedule_targets_schedule_id"), "schedule_targets", ["schedule_id"])
     _index_targets()
+    ours = sa.text("local_day_id IS NOT NULL")
+    op.create_index("ix_airings_local_day", "airings", ["starts_at"], sqlite_where=ours, postgresql_where=ours)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_airings_local_day", "airings")
     op.drop_table("schedule_targets")
     for name in ("clash_choices", "offer_answers", "standing_acceptances"):
         op.drop_table(name)

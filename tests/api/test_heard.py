@@ -85,7 +85,7 @@ def test_what_lies_ahead_is_settled_as_plans_are(site: Site, day: Scene, clock: 
     assert found[1]["timetable_at"] == "2026-07-28T12:00:00Z"
     assert found[1]["warnings"] == ["19:00–19:15 đã có lịch “Thời sự” (ưu tiên); lần này sẽ phát lúc 19:15"]
     assert found[2]["told"] == ("20:00–20:15 “Bản tin tỉnh” (thông thường), 15 phút: xã chưa tiếp nhận, không phát")
-    assert found[3]["warnings"] == ["rơi vào giờ yên tĩnh 21:00-05:00: bộ thu sẽ không phát"]
+    assert found[3]["warnings"] == ["vướng “giờ yên tĩnh: 21:00–05:00”: bộ thu sẽ không phát"]
     neighbour = heard(site, receiver=day.receivers[commune][1])["items"]
     assert "Đêm" not in {item["title"] for item in neighbour}
 
