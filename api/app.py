@@ -26,7 +26,7 @@ API = "/api/v1"
 # The longest bulletin has 8000 characters, the longest dispatch 400,000 of up to three bytes; nothing else comes near.
 BODY_BYTES_MAX = 1_500_000
 
-UPLOADS = re.compile(rf"{API}/bulletins/[^/]+/recordings")  # an hour of sound may come here
+UPLOADS = re.compile(rf"{API}/(bulletins/[^/]+/recordings|sounds)")  # sound files may come here
 
 DESCRIPTION = """
 Từ văn bản chỉ đạo tới loa xã, và ngược lại tới thời lượng phát chứng minh được.
@@ -62,6 +62,7 @@ TAGS = [
     {"name": "offers", "description": "Đề nghị phát, tiếp nhận thường xuyên, thứ tự ưu tiên"},
     {"name": "airings", "description": "Lần phát: occurrences of schedules"},
     {"name": "playouts", "description": "Lượt phát theo bộ thu: what was planned beside what happened"},
+    {"name": "sounds", "description": "Nhạc hiệu, nhạc: the project's chimes, and what the site handed in"},
     {"name": "airtime", "description": "Thời lượng phát: proven minutes per unit"},
     {"name": "commands", "description": "Lệnh: what receivers were told to do at once, and their answers"},
     {"name": "events", "description": "Nhật ký thao tác: the audit trail"},

@@ -31,7 +31,7 @@ _NOTES_HZ: Final[dict[str, tuple[float, ...]]] = {
 }
 NAMES: Final = tuple(_NOTES_HZ)
 _UNHURRIED: Final = {"trang trọng": 0.75, "hai tiếng": 0.6}  # seconds from one stroke to the next
-_ALIASES: Final = {"opening": OPENING, "closing": CLOSING}
+ALIASES: Final = {"opening": OPENING, "closing": CLOSING}
 
 # (ratio to the fundamental, amplitude, time in which it falls to 1/e, seconds)
 _PARTIALS: Final = ((1.0, 1.0, 0.75), (2.004, 0.35, 0.45), (3.012, 0.16, 0.28), (4.166, 0.10, 0.14), (5.43, 0.05, 0.08))
@@ -44,7 +44,7 @@ _END_FADE_S: Final = 0.35
 
 def named(name: str) -> str | None:
     """The chime's own name for a Vietnamese or English one; None for a chime that there isn't."""
-    name = _ALIASES.get(name, name)
+    name = ALIASES.get(name, name)
     return name if name in _NOTES_HZ else None
 
 

@@ -1,4 +1,4 @@
-"""Programmes (chương trình phát thanh): chimes and approved bulletins in their order, played gaplessly.
+"""Programmes (chương trình phát thanh): chimes, music and approved bulletins in their order, played gaplessly.
 
 A programme binds the sounds (sha256, one per profile) that were approved when it was put together. It never changes:
 another order is another programme. A bulletin that is withdrawn later stays in it as history; `problems` says so, and
@@ -15,8 +15,10 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from audio import chime as chimes
 from audio.studio import SoundObject
-from broadcast import bulletins
+from broadcast import bulletins, site_sounds
+from broadcast.site_sound_tables import SiteSoundRendition
 from broadcast.tables import BulletinVersion, Programme, ProgrammeItem, Rendition
 from core.clock import Clock
 from core.errors import Conflict, Invalid, NotFound
@@ -33,9 +35,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chime:
-    """A chime made by the project, by its name."""
+    """A chime by its name: one of the project's, or an approved one of the site's own."""
 
     name: str = OPENING
+
+
+@dataclass(frozen=True, slots=True)
+class Music:
+    """An approved piece of music of the site's, by its name."""
+
+    name: str
+
+
+Wanted = Chime | Music | str  # a string is the id of an approved version
 
 
 class ItemRefused(Conflict):
@@ -59,8 +71,10 @@ class ChimeMaker(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Bound:
     kind: str
-    version_id: str | None
-    sounds: Mapping[Profile, SoundObject | Rendition]
+    sounds: Mapping[Profile, SoundObject | Rendition | SiteSoundRendition]
+    version_id: str | None = None
+    name: str | None = None
+    sound_id: str | None = None
 
     @property
     def duration_ms(self) -> int:
@@ -75,14 +89,14 @@ def create(
     session: Session,
     *,
     title: str,
-    items: Sequence[Chime | str],
+    items: Sequence[Wanted],
     studio: ChimeMaker,
     actor: Actor,
     clock: Clock,
 ) -> Programme:
-    """Put a programme together: a `Chime`, or the id of an approved version, in their order.
+    """Put a programme together of chimes, music and approved versions, in their order.
 
-    Raises Invalid (no title, no bulletin, too many), NotFound, or ItemRefused with the reason.
+    Raises Invalid (no title, no bulletin, too many), NotFound, SoundNotApproved, or ItemRefused with the reason.
     """
     title = " ".join(title.split())
     if not title or len(title) > TITLE_MAX:
@@ -104,6 +118,8 @@ def create(
                 programme_id=programme.id,
                 position=position,
                 kind=item.kind,
+                name=item.name,
+                sound_id=item.sound_id,
                 version_id=item.version_id,
                 sha256=item.sha256s["full"],
                 horn_sha256=item.sha256s.get("horn"),
@@ -126,9 +142,13 @@ def create(
     return programme
 
 
-def _bind(session: Session, item: Chime | str, studio: ChimeMaker) -> _Bound:
-    if isinstance(item, Chime):
-        return _Bound("chime", None, studio.chime(item.name))
+def _bind(session: Session, item: Wanted, studio: ChimeMaker) -> _Bound:
+    if isinstance(item, Chime) and (ours := chimes.named(item.name)):
+        return _Bound("chime", studio.chime(ours), name=ours)
+    if not isinstance(item, str):
+        kind = "chime" if isinstance(item, Chime) else "music"
+        sound, made = site_sounds.usable(session, kind, item.name)
+        return _Bound(kind, {one.profile: one for one in made}, name=sound.name, sound_id=sound.id)
     # Locked, so that a withdrawal at the same moment comes before or after, never between.
     version = session.get(BulletinVersion, item, with_for_update=True, populate_existing=True)
     if version is None:
@@ -137,7 +157,7 @@ def _bind(session: Session, item: Chime | str, studio: ChimeMaker) -> _Bound:
     if not sounds:
         reason_vi, reason_en = _why_not(version)
         raise ItemRefused(title=bulletins.bulletin_of(session, version).title, reason_vi=reason_vi, reason_en=reason_en)
-    return _Bound("bulletin", item, sounds)
+    return _Bound("bulletin", sounds, version_id=item)
 
 
 def _why_not(version: BulletinVersion) -> tuple[str, str]:

@@ -143,8 +143,9 @@ class Programme(Base):
 
 
 class ProgrammeItem(Base):
-    """A chime (an object of its own) or an approved version of a bulletin, with its sounds as they were when it was put
-    in. One of before sounds were made in two profiles has the full-range one alone, which all receivers play.
+    """A chime, a piece of music or an approved version of a bulletin, with its sounds as they were when it was put in.
+
+    One of before sounds were made in two profiles has the full-range one alone, which all receivers play.
     """
 
     __tablename__ = "programme_items"
@@ -153,7 +154,9 @@ class ProgrammeItem(Base):
     id: Mapped[str] = _id()
     programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"), index=True)
     position: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(10))  # chime | bulletin
+    kind: Mapped[str] = mapped_column(String(10))  # chime | music | bulletin
+    name: Mapped[str | None] = mapped_column(String(60))  # of a chime or a piece of music
+    sound_id: Mapped[str | None] = mapped_column(ForeignKey("site_sounds.id"), index=True)  # null: the project's own
     version_id: Mapped[str | None] = mapped_column(ForeignKey("bulletin_versions.id"), index=True)
     sha256: Mapped[str] = mapped_column(String(64))  # the full-range sound
     horn_sha256: Mapped[str | None] = mapped_column(String(64))  # the one for horns

@@ -6,6 +6,7 @@ import api.tables
 import audio.lexicon.tables
 import broadcast.choice_tables
 import broadcast.recording_tables
+import broadcast.site_sound_tables
 import broadcast.tables
 import core.events
 import core.units
@@ -26,6 +27,7 @@ ROOMS = (
     broadcast.tables,
     broadcast.recording_tables,
     broadcast.choice_tables,
+    broadcast.site_sound_tables,
     api.tables,
 )
 

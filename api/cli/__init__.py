@@ -10,7 +10,20 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
-from api.cli import lexicon, reading, receivers, recordings, reports, rules, site, speech, timetable, units, voices
+from api.cli import (
+    chimes,
+    lexicon,
+    reading,
+    receivers,
+    recordings,
+    reports,
+    rules,
+    site,
+    speech,
+    timetable,
+    units,
+    voices,
+)
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -43,6 +56,7 @@ speech.register(app)
 lexicon.register(app)
 voices.register(app)
 receivers.register(app)
+chimes.register(app)
 recordings.register(app)
 reports.register(app)
 units.register(app)

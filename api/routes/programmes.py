@@ -18,6 +18,7 @@ from api.auth.rights import Right
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
+from audio import chime as chimes
 from broadcast import programmes as room
 from broadcast.tables import Programme, ProgrammeItem
 from core.profiles import Profile
@@ -28,7 +29,15 @@ Editor = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
 
 
 class ChimeItem(In):
-    chime: str = Field(max_length=100, examples=["mở đầu", "kết thúc"], description="Name of a chime")
+    chime: str = Field(
+        max_length=100,
+        examples=["mở đầu", "kết thúc"],
+        description="One of the project's, or an approved one of the site's",
+    )
+
+
+class MusicItem(In):
+    music: str = Field(max_length=100, description="Name of an approved piece of music of the site's")
 
 
 class BulletinItem(In):
@@ -37,12 +46,14 @@ class BulletinItem(In):
 
 class ProgrammeIn(In):
     title: str = Field(min_length=1, max_length=300, examples=["Bản tin phòng chống mua bán người"])
-    items: list[ChimeItem | BulletinItem] = Field(min_length=1, max_length=room.ITEMS_MAX)
+    items: list[ChimeItem | MusicItem | BulletinItem] = Field(min_length=1, max_length=room.ITEMS_MAX)
 
 
 class ItemOut(Out):
     position: int
-    kind: Literal["chime", "bulletin"]
+    kind: Literal["chime", "music", "bulletin"]
+    name: str | None = Field(description="Of a chime or a piece of music")
+    sound_id: str | None = Field(description="One of the site's own sounds; null: the project's, or a bulletin")
     version_id: str | None
     sounds: dict[Profile, str] = Field(
         description="The sha256 of its sound in each profile; full alone: put in before there were two, all play it"
@@ -68,6 +79,12 @@ def _item(item: ProgrammeItem) -> ItemOut:
     return ItemOut(**held, sounds=room.sounds_of(item))
 
 
+def _wanted(item: ChimeItem | MusicItem | BulletinItem) -> room.Wanted:
+    if isinstance(item, ChimeItem):
+        return room.Chime(item.chime)
+    return room.Music(item.music) if isinstance(item, MusicItem) else item.version_id
+
+
 def _whole(session: Session, programme: Programme) -> ProgrammeWhole:
     return ProgrammeWhole(
         **ProgrammeOut.model_validate(programme).model_dump(),
@@ -89,9 +106,9 @@ def list_programmes(context: Ctx, _who: Reader, after: After = None, limit: Limi
 @router.post("/programmes", summary="Put a programme together", status_code=201, responses=responses(404, 409))
 def create_programme(context: Ctx, who: Editor, body: ProgrammeIn) -> ProgrammeWhole:
     """Binds the sounds that are approved now: what was approved is what plays, bit for bit."""
-    items = [room.Chime(item.chime) if isinstance(item, ChimeItem) else item.version_id for item in body.items]
+    items = [_wanted(item) for item in body.items]
     for item in items:
-        if isinstance(item, room.Chime):
+        if isinstance(item, room.Chime) and chimes.named(item.name):
             context.studio.chime(item.name)  # made before the transaction, which shouldn't wait for it
     with context.db.writing() as session:
         programme = room.create(

@@ -8,7 +8,6 @@ from fastapi import Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
@@ -17,9 +16,9 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import DurationMs, Identifier, In, Instant, Out
 from api.turns import Turns
+from api.uploads import receive
 from audio.recordings.analysis import Analysis
 from audio.recordings.checks import Check
-from audio.recordings.errors import UploadBroken
 from audio.recordings.originals import Incoming, Originals
 from audio.recordings.waveform import svg
 from broadcast import recordings as room
@@ -128,14 +127,7 @@ async def add_recording(
     await run_in_threadpool(room.require, context.db, bulletin_id, language, speaker)
     originals: Originals = request.app.state.originals
     with originals.incoming() as incoming:
-        try:
-            async for block in request.stream():
-                await run_in_threadpool(incoming.write, block)
-        except ClientDisconnect as error:
-            raise UploadBroken from error
-        said = request.headers.get("content-length", "")
-        if said.isdecimal() and int(said) != incoming.bytes:
-            raise UploadBroken
+        await receive(request, incoming)
         given = {"language": language, "speaker": speaker, "transcript": transcript, "new_version": use == "version"}
         return await run_in_threadpool(_take, request.app.state.renders, context, who, bulletin_id, incoming, given)
 
