@@ -2,26 +2,35 @@
 receiver decodes, not on what was meant.
 
 1. Cut (pydub, raw samples): leading and trailing silence off each sentence, short fades, pauses, one joined sound.
-2. Resample to 48 kHz, shape for the profile, bring to the target loudness, hold the peaks with a look-ahead limiter.
-3. Encode, decode with another library, measure. Where loudness or peak is off, correct and encode again.
+2. Resample to 48 kHz and measure the whole (`Take`). Then for each profile, side by side: shape, and keep what the
+   limiter needs to know.
+3. Bring to the target loudness, hold the peaks with a look-ahead limiter, encode; decode and measure. Where the
+   loudness is off, aim beside; where the codec let a peak out, lower the limiter's ceiling there; and encode again.
+
+A sentence and an hour go the same way, in blocks of four seconds. What grows with the length is a temporary file of
+11 MB a minute for what is longer than a minute and a half, and in memory, for each profile, half a MB a minute beside
+the encoded sound.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import resample_poly
 
 from audio._pydub import AudioSegment, detect_leading_silence
-from audio.codec import SAMPLE_RATE, Samples, decode, encode
+from audio.codec import SAMPLE_RATE, Encoder, Samples, decoded_blocks
 from audio.errors import SoundUnusable
-from audio.levels import SILENCE_DB, LoudnessForecast, amplitude, db, loudness_lufs, true_peak_dbtp
-from audio.profiles import PROFILES, Profile, Shaper
+from audio.levels import SILENCE_DB, LoudnessMeter, PeakMeter, amplitude, db
+from audio.limiter import GAIN_MAX_DB, Limiter
+from audio.profiles import Profile, Shaper
+from audio.take import Take
 
 TARGET_LUFS = -16.0
 TOLERANCE_LU = 0.5
@@ -29,7 +38,7 @@ CEILING_DBTP = -1.5
 
 # The codec moves peaks up, the more the fewer bits it has; the first limit leaves that much room, so that one
 # encoding is mostly enough, and each correction goes a little further than the miss.
-_CODEC_ROOM_DB = {16: 3.2, 24: 2.6, 32: 2.5}
+_CODEC_ROOM_DB = {16: 3.4, 24: 3.2, 32: 3.2}
 _FURTHER_DB = 0.4
 _CODEC_LOSS_LU = {16: 1.25, 24: 0.0, 32: 0.0}  # at 16 kbit/s the treble of speech suffers
 _CLOSE_ENOUGH_LU = 0.4
@@ -37,14 +46,18 @@ _ATTEMPTS = 6
 
 _PEAK_ABOVE_LOUDNESS_DB = 15.0  # of speech, about
 
-_BLOCK = 16  # samples that share one gain of the limiter, a third of a millisecond
-_HALF = 6  # blocks on either side of each averaging window: about 4 ms of look-ahead
-_GAIN_MAX = 4096.0  # 72 dB: what needs more is silence
-_FRAME = SAMPLE_RATE // 50  # sounds end on a whole 20 ms, so that a duration in milliseconds is exact
+_AROUND = SAMPLE_RATE // 100  # samples on either side of a peak that take part in it, or move it when they change
+
+_TAKEN_SHARE = 0.2  # of the work
+_ENCODED_SHARE = 0.7  # of what is left before an encoding: another one may follow
+_TELL_S = 0.2
 
 _SILENCE_DBFS = -48.0
 _KEPT_MS = 15  # of silence around a sentence: soft consonants begin and end there
 _EDGE_FADE_MS = 8
+
+
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,75 +123,11 @@ def resample(samples: Samples, sample_rate: int) -> Samples:
     return resampled.astype(np.float32, copy=False)
 
 
-class Limiter:
-    """Holds the peaks of mono samples at 48 kHz, looking ahead so that nothing is clipped.
-
-    Gains live on blocks of 16 samples. The gain that a block needs is spread over the window around it (the least
-    wins) and then averaged over a narrower window, so the averaged gain, and any value interpolated between two
-    neighbouring blocks, is never above what the samples there need.
-    """
-
-    def __init__(self, samples: Samples) -> None:
-        self._samples = samples
-        short = -samples.size % _BLOCK
-        self._tops = np.abs(np.pad(samples, (0, short))).reshape(-1, _BLOCK).max(axis=1)
-        self.forecast = LoudnessForecast(samples, _BLOCK)
-
-    @property
-    def loudest(self) -> float:
-        """The largest amplitude of the samples."""
-        return float(self._tops.max())
-
-    def gains(self, gain: float, ceiling: float) -> NDArray[np.float32]:
-        """The gain of each block so that nothing exceeds `ceiling` (an amplitude) after `gain`."""
-        needed = np.minimum(gain, ceiling / np.maximum(self._tops, 1e-9))
-        gains = minimum_filter1d(needed, 2 * (2 * _HALF + 1) + 1, mode="nearest")
-        for _ in range(2):  # two boxes make a triangle: no corners in the gain
-            gains = uniform_filter1d(gains, 2 * _HALF + 1, mode="nearest")
-        bounded: NDArray[np.float32] = np.minimum(gains, gain).astype(np.float32)
-        return bounded
-
-    def gain_for(self, lufs: float, ceiling: float) -> float:
-        """The gain that brings the limited sound to that loudness: limiting takes some of it back."""
-        low, high = 0.0, 1.0
-        while high < _GAIN_MAX and self.forecast.lufs(self.gains(high, ceiling)) < lufs:
-            low, high = high, high * 2
-        for _ in range(12):
-            middle = (low + high) / 2
-            if self.forecast.lufs(self.gains(middle, ceiling)) < lufs:
-                low = middle
-            else:
-                high = middle
-        return high
-
-    def apply(self, gain: float, ceiling: float) -> Samples:
-        """The samples under `gain`, none above `ceiling`."""
-        gains = self.gains(gain, ceiling)
-        ramp = (np.arange(_BLOCK, dtype=np.float32) + 0.5) / _BLOCK
-        following = np.append(gains[1:], gains[-1])
-        smooth = (gains[:, None] + (following - gains)[:, None] * ramp).ravel()[: self._samples.size]
-        limited: Samples = np.clip(self._samples * smooth, -ceiling, ceiling)  # the clip only takes rounding errors
-        return limited
-
-
 def master_all(
-    samples: Samples, sample_rate: int, *, kbps: Mapping[Profile, int], progress: Callable[[float], None] | None = None
+    samples: Samples, sample_rate: int, *, kbps: Mapping[Profile, int], progress: Progress | None = None
 ) -> dict[Profile, Mastered]:
-    """The renditions of a sound in every profile, all of exactly the same duration. Raises as `master` does."""
-    tell = progress or (lambda _done: None)
-    whole, made = resample(samples, sample_rate), dict[Profile, Mastered]()
-    for done, profile in enumerate(PROFILES):
-
-        def told(share: float, done: int = done) -> None:
-            tell((done + share) / len(PROFILES))
-
-        made[profile] = master(whole, SAMPLE_RATE, kbps=kbps[profile], profile=profile, progress=told)
-    return made
-
-
-def compressor_level_db(loudness: float, loudest: float) -> float:
-    """What a `Shaper` goes by: the loudness, or where nothing passes the meter's gate, a guess by the peak."""
-    return loudness if loudness > SILENCE_DB else db(loudest) - _PEAK_ABOVE_LOUDNESS_DB
+    """The renditions of a sound (mono, −1…1), as `master_blocks` makes them. Raises as that does."""
+    return master_blocks([resample(samples, sample_rate)], kbps=kbps, progress=progress)
 
 
 def master(
@@ -187,53 +136,126 @@ def master(
     *,
     kbps: int = 24,
     profile: Profile = "full",
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Mastered:
-    """Encode mono samples (−1…1) at the loudness and peak that go on air, measured after decoding.
+    """One rendition of a sound (mono, −1…1). Raises as `master_blocks` does."""
+    return master_all(samples, sample_rate, kbps={profile: kbps}, progress=progress)[profile]
 
-    A sound under 0.4 s is measured as if silence filled it up to that length (see `loudness_lufs`); under about 0.08 s
-    no gain makes it loud enough, and it is refused.
-    Raises `SoundUnusable` where it is silent or can't be brought there.
+
+def master_blocks(
+    blocks: Iterable[Samples],
+    *,
+    kbps: Mapping[Profile, int],
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[Profile, Mastered]:
+    """The renditions in the profiles of `kbps` of a sound of any length that comes in blocks, mono at 48 kHz, all of
+    exactly the same duration, at the loudness and peak that go on air, measured after decoding.
+
+    What is long is kept in a file of `folder` meanwhile. `progress` is told a share of the whole, from this thread.
+    A sound under 0.4 s is measured as if silence filled it up to that length; under about 0.08 s no gain makes it loud
+    enough, and it is refused. Raises `SoundUnusable` where it is silent or can't be brought there, `DiskFull`, and
+    whatever the blocks raise.
     """
     tell = progress or (lambda _done: None)
-    whole = _whole_frames(resample(samples, sample_rate))
-    if not whole.size or not np.isfinite(whole).all() or not whole.any():
-        raise SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
-    level_db = compressor_level_db(loudness_lufs(whole), float(np.abs(whole).max()))
-    limiter = Limiter(Shaper(profile, level_db)(whole))
-    tell(0.2)
-    aim_lufs, limit_db = TARGET_LUFS + _CODEC_LOSS_LU[kbps], CEILING_DBTP - _CODEC_ROOM_DB[kbps]
-    for attempt in range(_ATTEMPTS):
-        ceiling = amplitude(limit_db)
-        gain = limiter.gain_for(aim_lufs, ceiling)
-        if gain >= _GAIN_MAX and aim_lufs > TARGET_LUFS:
-            aim_lufs = TARGET_LUFS  # a peaky sound: what the codec may take can't be given beforehand
-            gain = limiter.gain_for(aim_lufs, ceiling)
-        if gain >= _GAIN_MAX:
-            raise _out_of_reach(limiter.loudest)
-        data = encode(limiter.apply(gain, ceiling), kbps)
-        decoded = decode(data)
-        tell(0.2 + 0.7 * (attempt + 1) / _ATTEMPTS)
-        loudness, peak = loudness_lufs(decoded), true_peak_dbtp(decoded)
-        if abs(loudness - TARGET_LUFS) <= _CLOSE_ENOUGH_LU and peak <= CEILING_DBTP:
-            tell(1.0)
-            return Mastered(data, decoded.size * 1000 // SAMPLE_RATE, round(loudness, 2), round(peak, 2))
-        aim_lufs += TARGET_LUFS - loudness
-        if peak > CEILING_DBTP:
-            limit_db -= peak - CEILING_DBTP + _FURTHER_DB
-    raise SoundUnusable(
-        reason_vi=f"không đạt −16 LUFS ± 0,5 và đỉnh −1,5 dBTP (đo được {loudness:.1f} LUFS, {peak:.1f} dBTP)",
-        reason_en=f"−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach ({loudness:.1f} LUFS, {peak:.1f} dBTP)",
-    )
+    with Take(folder) as take, ThreadPoolExecutor(len(kbps), "mastering") as pool:
+        take.fill(blocks)
+        if not take.finite or not take.loudest:
+            raise SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
+        tell(_TAKEN_SHARE)
+        renderings = [_Rendering(take, profile, rate) for profile, rate in kbps.items()]
+        jobs = [pool.submit(rendering.made) for rendering in renderings]
+        try:
+            while (waited := wait(jobs, _TELL_S, FIRST_EXCEPTION)).not_done:
+                for job in waited.done:
+                    job.result()  # what is wrong with one profile needs no other
+                tell(_TAKEN_SHARE + (1 - _TAKEN_SHARE) * sum(one.done for one in renderings) / len(renderings))
+        finally:
+            for one in renderings:
+                one.stopped = True
+    tell(1.0)
+    return {profile: job.result() for profile, job in zip(kbps, jobs, strict=True)}
+
+
+def compressor_level_db(loudness: float, loudest: float) -> float:
+    """What a `Shaper` goes by: the loudness, or where nothing passes the meter's gate, a guess by the peak."""
+    return loudness if loudness > SILENCE_DB else db(loudest) - _PEAK_ABOVE_LOUDNESS_DB
+
+
+class _Rendering:
+    """One profile of one take, made in a thread of its own."""
+
+    def __init__(self, take: Take, profile: Profile, kbps: int) -> None:
+        self._take = take
+        self._profile = profile
+        self._kbps = kbps
+        self.done = 0.0  # a share of the whole, that only rises
+        self.stopped = False  # set from outside: nobody waits for it any more
+        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - _CODEC_ROOM_DB[kbps]))
+
+    def made(self) -> Mastered:
+        """Encode, measure, correct, until it is right."""
+        for block in self._shaped():
+            self._limiter.measure(block)
+        aim_lufs = TARGET_LUFS + _CODEC_LOSS_LU[self._kbps]
+        usable: Mastered | None = None
+        for _ in range(_ATTEMPTS):
+            gain = self._limiter.gain_for(aim_lufs)
+            if gain is None and aim_lufs > TARGET_LUFS:
+                aim_lufs = TARGET_LUFS  # a peaky sound: what the codec may take can't be given beforehand
+                gain = self._limiter.gain_for(aim_lufs)
+            if gain is None:
+                raise _out_of_reach(self._limiter.loudest)
+            data = self._encoded(gain)
+            made, above = self._measured(data)
+            off = made.loudness_lufs - TARGET_LUFS
+            if not above and abs(off) <= TOLERANCE_LU:
+                usable = made
+            if usable and abs(off) <= _CLOSE_ENOUGH_LU:
+                break
+            aim_lufs -= off
+            self._limiter.lower(
+                (at - _AROUND, at + _AROUND, amplitude(CEILING_DBTP - db(peak) - _FURTHER_DB)) for at, peak in above
+            )
+        if usable:
+            return usable
+        raise SoundUnusable(
+            reason_vi="không đạt −16 LUFS ± 0,5 và đỉnh −1,5 dBTP "
+            f"(đo được {made.loudness_lufs:.1f} LUFS, {made.true_peak_dbtp:.1f} dBTP)",
+            reason_en="−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach "
+            f"({made.loudness_lufs:.1f} LUFS, {made.true_peak_dbtp:.1f} dBTP)",
+        )
+
+    def _shaped(self) -> Iterator[Samples]:
+        shaper = Shaper(self._profile, compressor_level_db(self._take.lufs, self._take.loudest))
+        for block in self._take.blocks():
+            if self.stopped:
+                raise CancelledError
+            yield shaper(block)
+
+    def _encoded(self, gain: float) -> bytes:
+        encoder, at = Encoder(self._kbps), 0
+        done, left = self.done, _ENCODED_SHARE * (1 - self.done)
+        for block in self._shaped():
+            encoder.take(self._limiter.apply(block, at, gain))
+            at += block.size
+            self.done = done + left * at / self._take.samples
+        return encoder.end()
+
+    def _measured(self, data: bytes) -> tuple[Mastered, list[tuple[int, float]]]:
+        """What a receiver decodes, and the places where it is above the peak allowed."""
+        loudness, peaks, count = LoudnessMeter(), PeakMeter(amplitude(CEILING_DBTP)), 0
+        for block in decoded_blocks(data):
+            loudness.take(block)
+            peaks.take(block)
+            count += block.size
+        peak = peaks.end()
+        made = Mastered(data, count * 1000 // SAMPLE_RATE, round(loudness.lufs(), 2), round(peak, 2))
+        return made, peaks.above
 
 
 def _out_of_reach(loudest: float) -> SoundUnusable:
     """No gain makes it loud enough: there is next to nothing, or only short clicks that the limiter holds down."""
-    if loudest * _GAIN_MAX < 1:
+    if db(loudest) < -GAIN_MAX_DB:
         return SoundUnusable(reason_vi="gần như im lặng", reason_en="it is next to silent")
     return SoundUnusable(reason_vi="chỉ có tiếng lách cách ngắn", reason_en="it holds nothing but short clicks")
-
-
-def _whole_frames(samples: Samples) -> Samples:
-    short = -samples.size % _FRAME
-    return np.pad(samples, (0, short)) if short else samples

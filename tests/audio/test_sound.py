@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from audio import chime
-from audio.codec import BIT_RATES_KBPS, SAMPLE_RATE, Samples, decode, encode
+from audio.codec import BIT_RATES_KBPS, SAMPLE_RATE, Encoder, Samples, decode, decoded_blocks, encode
 from audio.errors import SoundUnusable
-from audio.levels import amplitude, db, loudness_lufs, true_peak_dbtp
-from audio.mastering import Limiter, Mastered, Part, cut, master, resample
+from audio.levels import LoudnessMeter, PeakMeter, amplitude, db, loudness_lufs, true_peak_dbtp
+from audio.limiter import Limiter
+from audio.mastering import Mastered, Part, cut, master, resample
 
 
 def tone(seconds: float, hz: float = 440, level_dbfs: float = -20, rate: int = SAMPLE_RATE) -> Samples:
@@ -54,6 +55,19 @@ def test_encoding_is_bit_exact_and_keeps_its_rate(kbps: int) -> None:
     data = encode(sound, kbps)
     assert encode(sound.copy(), kbps) == data
     assert 0.6 * kbps < len(data) * 8 / 10_000 < 1.15 * kbps
+
+
+@pytest.mark.parametrize("kbps", BIT_RATES_KBPS)
+def test_encoding_in_blocks_gives_the_same_bytes_and_decoding_in_blocks_the_same_samples(kbps: int) -> None:
+    sound = pulses(9.3)
+    data = encode(sound, kbps)
+    encoder = Encoder(kbps)
+    for at in range(0, sound.size, 37_777):
+        encoder.take(sound[at : at + 37_777])
+    assert encoder.end() == data
+    blocks = list(decoded_blocks(data))
+    assert len(blocks) > 1
+    np.testing.assert_allclose(np.concatenate(blocks), decode(data), atol=1e-6)  # two libraries
 
 
 def test_what_is_not_our_format_is_refused() -> None:
@@ -95,19 +109,67 @@ def test_leaving_quiet_pieces_out_changes_no_true_peak(seed: int, length: int, p
     assert true_peak_dbtp(sound) == pytest.approx(whole, abs=0.35)  # two filters of different length
 
 
+@pytest.mark.parametrize("block", [100, 480, 1000, 20_000])
+@pytest.mark.parametrize("power", [0.1, 1, 3])
+def test_meters_show_the_same_in_blocks_of_any_size(block: int, power: float) -> None:
+    noise = np.random.default_rng(block).standard_normal(24_000)
+    sound = (0.1 * np.sign(noise) * np.abs(noise) ** power).astype(np.float32)
+    loudness, peaks, at_once = LoudnessMeter(), PeakMeter(0.15), PeakMeter(0.15)
+    for at in range(0, sound.size, block):
+        loudness.take(sound[at : at + block])
+        peaks.take(sound[at : at + block])
+    at_once.take(sound)
+    assert loudness.lufs() == pytest.approx(loudness_lufs(sound), abs=0.001)
+    assert peaks.end() == pytest.approx(true_peak_dbtp(sound), abs=0.001)
+    at_once.end()
+    assert sorted(peaks.above) == sorted(at_once.above)
+    places = {at // 128 for at, _ in peaks.above}
+    assert {int(at) // 128 for at in np.flatnonzero(np.abs(sound) > 0.15)} <= places
+
+
+def limited(sound: Samples, gain: float, ceiling: float, block: int = SAMPLE_RATE) -> Samples:
+    limiter = Limiter(sound.size, ceiling)
+    blocks = [sound[at : at + block] for at in range(0, sound.size, block)]
+    for one in blocks:
+        limiter.measure(one)
+    return np.concatenate([limiter.apply(one, n * block, gain) for n, one in enumerate(blocks)])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 30), st.floats(0.05, 0.9))
 def test_the_limiter_never_lets_a_sample_through(seed: int, gain: float, ceiling: float) -> None:
-    noise = np.random.default_rng(seed).standard_normal(5003).astype(np.float32) * 0.2
-    limiter = Limiter(noise)
-    assert np.abs(limiter.apply(gain, ceiling)).max() <= ceiling + 1e-6
-    gains = np.repeat(limiter.gains(gain, ceiling), 16)[: noise.size]
+    noise = np.random.default_rng(seed).standard_normal(4992).astype(np.float32) * 0.2
+    assert np.abs(limited(noise, gain, ceiling)).max() <= ceiling + 1e-6
+    limiter = Limiter(noise.size, ceiling)
+    limiter.measure(noise)
+    gains = np.repeat(limiter.gains(gain, 0, noise.size // 48), 48)
     assert np.abs(noise * gains).max() <= ceiling * 1.0001  # by its gains, not by clipping
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([48, 480, 960, 4800]))
+def test_the_limiter_gives_the_same_in_blocks_of_any_size(seed: int, block: int) -> None:
+    noise = np.random.default_rng(seed).standard_normal(9600).astype(np.float32) * 0.2
+    np.testing.assert_allclose(limited(noise, 5, 0.5, block), limited(noise, 5, 0.5, 9600), atol=1e-5)
+
+
+def test_the_ceiling_can_be_lowered_at_a_place() -> None:
+    sound = tone(1, level_dbfs=-6)
+    limiter = Limiter(sound.size, 0.4)
+    limiter.measure(sound)
+    limiter.lower([(24_000, 24_480, 0.5), (24_240, 25_440, 0.8)])
+    limiter.lower([(24_000, 24_100, 0.9)])
+    held = limiter.apply(sound, 0, 1.0)
+    assert np.abs(held[24_000:24_096]).max() <= 0.4 * 0.5 * 0.9 + 1e-6
+    assert np.abs(held[24_000:24_480]).max() <= 0.4 * 0.5 + 1e-6
+    assert 0.31 < np.abs(held[24_960:25_440]).max() <= 0.4 * 0.8 + 1e-6
+    assert 0.39 < np.abs(held[:12_000]).max() <= 0.4 + 1e-6
+    assert 0.39 < np.abs(held[36_000:]).max() <= 0.4 + 1e-6
 
 
 def test_a_sound_below_the_ceiling_only_takes_the_gain() -> None:
     sound = tone(1)
-    np.testing.assert_allclose(Limiter(sound).apply(2.0, 0.9), sound * 2, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(limited(sound, 2.0, 0.9), sound * 2, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("kbps", BIT_RATES_KBPS)

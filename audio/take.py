@@ -1,0 +1,96 @@
+"""A sound that is gone through several times: in memory while it is short, in a file without a name while it is long.
+
+An hour of samples has 690 MB. Mastering needs them once to measure, and for each profile once to shape and once for
+each encoding. Decoding or speaking the sound as often would cost more than a file does.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+import numpy as np
+
+from audio.codec import SAMPLE_RATE, Samples
+from audio.levels import SILENCE_DB, LoudnessMeter
+from audio.store import full_disk_named
+
+BLOCK: Final = 4 * SAMPLE_RATE
+FRAME: Final = SAMPLE_RATE // 50  # sounds end on a whole 20 ms, so that a duration in milliseconds is exact
+
+_IN_MEMORY = 90 * SAMPLE_RATE
+
+
+class Take:
+    """Mono samples at 48 kHz: `fill` it once, then go through its `blocks`, from several threads if need be."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder  # of the file, if it comes to one; None: the system's for temporary files
+        self._file: IO[bytes] | None = None
+        self._blocks: list[Samples] = []
+        self.samples = 0
+        self.loudest = 0.0
+        self.finite = True
+        self.lufs = SILENCE_DB
+
+    def fill(self, blocks: Iterable[Samples]) -> None:
+        """Take everything, in blocks of any size, and measure it. Raises `DiskFull`."""
+        meter = LoudnessMeter()
+        for block in _regular(blocks):
+            self.loudest = max(self.loudest, float(np.abs(block).max()))
+            self.finite = self.finite and bool(np.isfinite(block).all())
+            if not self.finite:
+                return
+            meter.take(block)
+            self._keep(block)
+        self.lufs = meter.lufs()
+
+    def blocks(self) -> Iterator[Samples]:
+        """The samples in order, four seconds at a time, the last filled up with silence to whole 20 ms."""
+        if self._file is None:
+            yield from self._blocks
+            return
+        for at in range(0, self.samples, BLOCK):
+            count = min(BLOCK, self.samples - at)
+            yield np.frombuffer(os.pread(self._file.fileno(), 4 * count, 4 * at), np.float32)
+
+    def _keep(self, block: Samples) -> None:
+        self.samples += block.size
+        self._blocks.append(block)
+        if self.samples > _IN_MEMORY:
+            with full_disk_named(self._folder or Path(tempfile.gettempdir())):
+                if self._file is None:
+                    self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - see __exit__
+                for one in self._blocks:
+                    left = memoryview(one.tobytes())
+                    while left:
+                        left = left[self._file.write(left) :]
+            self._blocks = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _regular(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """The same samples in blocks of four seconds, the last shorter, of whole frames."""
+    held: list[Samples] = []
+    count = 0
+    for block in blocks:
+        held.append(np.asarray(block, np.float32))
+        count += block.size
+        if count >= BLOCK:
+            joined = np.concatenate(held)
+            whole = count // BLOCK * BLOCK
+            for at in range(0, whole, BLOCK):
+                yield joined[at : at + BLOCK]
+            held, count = [joined[whole:].copy()], count - whole
+    if count:
+        yield np.pad(np.concatenate(held), (0, -count % FRAME))
