@@ -101,7 +101,7 @@ def decoded_blocks(data: bytes) -> Iterator[Samples]:
         held: list[NDArray[Any]] = []
         for packet in container.demux(stream):
             frames = decoder.decode(packet if packet.size else None)
-            held += [frame.to_ndarray().reshape(-1) for frame in frames]
+            held += [np.frombuffer(bytes(frame.planes[0]), np.float32, frame.samples) for frame in frames]
             if len(held) >= _DECODED_TOGETHER:
                 yield np.concatenate(held)
                 held = []

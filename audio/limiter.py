@@ -23,7 +23,7 @@ from audio.levels import MS, SILENCE_DB, Weighting, amplitude, integrated_lufs, 
 
 GAIN_MAX_DB: Final = 72.0  # what needs more is silence
 
-_HALF = 2  # milliseconds on either side of each averaging window: 4 ms of look-ahead
+_HALF = 1  # milliseconds on either side of each averaging window: about 2 ms of look-ahead
 _REACH = 4 * _HALF + 2  # milliseconds that a gain looks to either side
 _TOGETHER = 60_000  # milliseconds that are worked out together; whole gating steps
 _NEAR_LU = 0.02
@@ -33,14 +33,14 @@ _TRIALS = 14
 class Limiter:
     """For mono samples at 48 kHz that come in blocks of whole milliseconds, `count` altogether.
 
-    `ceiling` is an amplitude; `lower` can take it down in places.
+    `ceiling` is an amplitude, that may be changed later; `lower` takes it down in places.
     """
 
     def __init__(self, count: int, ceiling: float) -> None:
         self._weighting = Weighting()
         self._tops = np.zeros(count // MS, np.float32)
         self._energies = np.zeros(count // MS, np.float32)
-        self._ceiling = ceiling
+        self.ceiling = ceiling
         self._lowered = np.zeros(0, np.intp)  # milliseconds with a lower one, and by what factor: mostly few
         self._lowered_by = np.zeros(0, np.float32)
         self._measured = 0
@@ -127,7 +127,7 @@ class Limiter:
         return limited
 
     def _ceilings(self, first: int, last: int) -> NDArray[np.float32]:
-        ceilings = np.full(last - first, self._ceiling, np.float32)
+        ceilings = np.full(last - first, self.ceiling, np.float32)
         some = slice(*np.searchsorted(self._lowered, [first, last]))
         ceilings[self._lowered[some] - first] *= self._lowered_by[some]
         return ceilings

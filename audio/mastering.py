@@ -36,13 +36,13 @@ TARGET_LUFS = -16.0
 TOLERANCE_LU = 0.5
 CEILING_DBTP = -1.5
 
-# The codec moves peaks up, the more the fewer bits it has; the first limit leaves that much room, so that one
-# encoding is mostly enough, and each correction goes a little further than the miss.
-_CODEC_ROOM_DB = {16: 3.4, 24: 3.2, 32: 3.2}
-_FURTHER_DB = 0.4
+# The codec moves peaks up. The first limit leaves that much room, so that one encoding is mostly enough: in an hour
+# rarer peaks come up than in a minute. A correction goes further than the miss, as the codec then does otherwise.
+_CODEC_ROOM_DB, _ROOM_A_DOUBLING_DB = 3.0, 0.15
+_FURTHER_DB = 0.8
 _CODEC_LOSS_LU = {16: 1.25, 24: 0.0, 32: 0.0}  # at 16 kbit/s the treble of speech suffers
 _CLOSE_ENOUGH_LU = 0.4
-_ATTEMPTS = 6
+_ATTEMPTS = 10
 
 _PEAK_ABOVE_LOUDNESS_DB = 15.0  # of speech, about
 
@@ -146,20 +146,22 @@ def master_blocks(
     blocks: Iterable[Samples],
     *,
     kbps: Mapping[Profile, int],
+    expected_ms: int | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[Profile, Mastered]:
     """The renditions in the profiles of `kbps` of a sound of any length that comes in blocks, mono at 48 kHz, all of
     exactly the same duration, at the loudness and peak that go on air, measured after decoding.
 
-    What is long is kept in a file of `folder` meanwhile. `progress` is told a share of the whole, from this thread.
+    What is long is kept in a file of `folder` meanwhile. `progress` is told a share of the whole, from this thread;
+    also while the blocks come, where it is known how much there is (`expected_ms`).
     A sound under 0.4 s is measured as if silence filled it up to that length; under about 0.08 s no gain makes it loud
     enough, and it is refused. Raises `SoundUnusable` where it is silent or can't be brought there, `DiskFull`, and
     whatever the blocks raise.
     """
     tell = progress or (lambda _done: None)
     with Take(folder) as take, ThreadPoolExecutor(len(kbps), "mastering") as pool:
-        take.fill(blocks)
+        take.fill(_counted(blocks, expected_ms, tell))
         if not take.finite or not take.loudest:
             raise SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
         tell(_TAKEN_SHARE)
@@ -177,6 +179,15 @@ def master_blocks(
     return {profile: job.result() for profile, job in zip(kbps, jobs, strict=True)}
 
 
+def _counted(blocks: Iterable[Samples], expected_ms: int | None, tell: Progress) -> Iterator[Samples]:
+    came = 0
+    for block in blocks:
+        yield block
+        came += block.size
+        if expected_ms:
+            tell(_TAKEN_SHARE * min(came * 1000 / SAMPLE_RATE / expected_ms, 1))
+
+
 def compressor_level_db(loudness: float, loudest: float) -> float:
     """What a `Shaper` goes by: the loudness, or where nothing passes the meter's gate, a guess by the peak."""
     return loudness if loudness > SILENCE_DB else db(loudest) - _PEAK_ABOVE_LOUDNESS_DB
@@ -191,7 +202,9 @@ class _Rendering:
         self._kbps = kbps
         self.done = 0.0  # a share of the whole, that only rises
         self.stopped = False  # set from outside: nobody waits for it any more
-        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - _CODEC_ROOM_DB[kbps]))
+        doublings = math.log2(max(take.samples / (60 * SAMPLE_RATE), 1))  # of a minute
+        room_db = _CODEC_ROOM_DB + _ROOM_A_DOUBLING_DB * doublings
+        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - room_db))
 
     def made(self) -> Mastered:
         """Encode, measure, correct, until it is right."""
@@ -200,20 +213,16 @@ class _Rendering:
         aim_lufs = TARGET_LUFS + _CODEC_LOSS_LU[self._kbps]
         usable: Mastered | None = None
         for _ in range(_ATTEMPTS):
-            gain = self._limiter.gain_for(aim_lufs)
-            if gain is None and aim_lufs > TARGET_LUFS:
-                aim_lufs = TARGET_LUFS  # a peaky sound: what the codec may take can't be given beforehand
-                gain = self._limiter.gain_for(aim_lufs)
-            if gain is None:
-                raise _out_of_reach(self._limiter.loudest)
-            data = self._encoded(gain)
+            data = self._encoded(self._gain(aim_lufs))
             made, above = self._measured(data)
-            off = made.loudness_lufs - TARGET_LUFS
+            off, room_db = made.loudness_lufs - TARGET_LUFS, CEILING_DBTP - made.true_peak_dbtp
             if not above and abs(off) <= TOLERANCE_LU:
                 usable = made
             if usable and abs(off) <= _CLOSE_ENOUGH_LU:
                 break
             aim_lufs -= off
+            if off < -_CLOSE_ENOUGH_LU:  # the codec needs less room than was left to it, at least in most places
+                self._limiter.ceiling *= amplitude(max(room_db / 2, -off / 2))
             self._limiter.lower(
                 (at - _AROUND, at + _AROUND, amplitude(CEILING_DBTP - db(peak) - _FURTHER_DB)) for at, peak in above
             )
@@ -225,6 +234,16 @@ class _Rendering:
             reason_en="−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach "
             f"({made.loudness_lufs:.1f} LUFS, {made.true_peak_dbtp:.1f} dBTP)",
         )
+
+    def _gain(self, aim_lufs: float) -> float:
+        """What brings the limited sound there; a peaky one has to do with less room for the codec."""
+        ceiling = self._limiter.ceiling
+        least_lufs, most = min(aim_lufs, TARGET_LUFS), max(ceiling, amplitude(CEILING_DBTP))
+        for aim, self._limiter.ceiling in ((aim_lufs, ceiling), (least_lufs, ceiling), (least_lufs, most)):
+            gain = self._limiter.gain_for(aim)
+            if gain is not None:
+                return gain
+        raise _out_of_reach(self._limiter.loudest)
 
     def _shaped(self) -> Iterator[Samples]:
         shaper = Shaper(self._profile, compressor_level_db(self._take.lufs, self._take.loudest))

@@ -6,7 +6,7 @@ Making its sound masters the recipe; from there it goes the way of every version
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +157,14 @@ def restore(session: Session, version_id: str, number: int, *, actor: Actor, clo
 
 
 def render(
-    db: Database, version_id: str, *, studio: Studio, originals: Originals, actor: Actor, clock: Clock
+    db: Database,
+    version_id: str,
+    *,
+    studio: Studio,
+    originals: Originals,
+    actor: Actor,
+    clock: Clock,
+    progress: Callable[[float], None] | None = None,
 ) -> dict[Profile, Rendition]:
     """Master the recipe of a recorded version and keep the sounds, without holding a transaction meanwhile.
 
@@ -179,7 +186,7 @@ def render(
     if blocking:
         vi, en = " ".join(one.vi for one in blocking), " ".join(one.en for one in blocking)
         raise RecordingRefused(faults=f"{vi} / {en}")
-    sounds = studio.keep(mastered(cuts, studio.kbps))
+    sounds = studio.keep(mastered(cuts, studio.kbps, folder=studio.store.folder, progress=progress))
     speech = Speech(
         sounds=sounds,
         voice=f"recording: {speakers}"[:80],

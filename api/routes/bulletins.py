@@ -282,6 +282,7 @@ def render(request: Request, context: Ctx, who: Editor, version_id: str, body: R
                 originals=request.app.state.originals,
                 actor=who.actor,
                 clock=context.clock,
+                progress=tell,
             )
         else:
             room.render(

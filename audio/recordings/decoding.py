@@ -27,7 +27,7 @@ MINUTES_MAX = 60
 MEMORY_BYTES = 1 << 30  # address space: the libraries alone map about 400 MB
 CPU_S = 300
 
-_TOLERANCE_S = 1.0  # an hour that runs a second over is an hour
+TOLERANCE_MS = 1000  # an hour that runs a second over is an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Decoder:
     def __init__(self, path: Path, *, minutes_max: int = MINUTES_MAX) -> None:
         self._minutes_max = minutes_max
         self.damaged = 0  # packets that could not be decoded
-        limits = [str(minutes_max * 60 + _TOLERANCE_S), str(MEMORY_BYTES), str(CPU_S)]
+        limits = [str(minutes_max * 60 + TOLERANCE_MS / 1000), str(MEMORY_BYTES), str(CPU_S)]
         self._process = subprocess.Popen(  # noqa: S603 - our own script; the path is ours too
             [sys.executable, "-I", worker.__file__, str(path.absolute()), *limits],
             stdin=subprocess.DEVNULL,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from audio.codec import SAMPLE_RATE, Samples
-from audio.mastering import Mastered, master_all
+from audio.mastering import Mastered, master_blocks
 from audio.profiles import Profile
 from audio.recordings.analysis import Mix, mono
-from audio.recordings.decoding import Decoder
+from audio.recordings.decoding import MINUTES_MAX, TOLERANCE_MS, Decoder
+from audio.recordings.errors import RecordingTooLong
 from core.errors import Invalid
 
-WHOLE_MINUTES_MAX = 15  # mastering holds the whole sound, about 4 MB a second of which it works on several copies
 _FADE = SAMPLE_RATE // 100  # at each cut, so that it doesn't click
 
 
@@ -39,33 +39,55 @@ def check_cut(start_ms: int, end_ms: int, duration_ms: int) -> None:
 
 
 def blocks(cuts: Sequence[Cut]) -> Iterator[Samples]:
-    """The sound of a recipe: mono at 48 kHz, at most a second at a time, with short fades at each cut."""
-    for cut in cuts:
-        first, last = (ms * SAMPLE_RATE // 1000 for ms in (cut.start_ms, cut.end_ms))
-        at = 0
-        with Decoder(cut.path) as decoder:
+    """The sound of a recipe: mono at 48 kHz, at most a second at a time, with short fades at each cut.
+
+    Stretches of one original that follow one another in it, as when a hole is cut out, are decoded in one go.
+    """
+    for path, group in _goes(cuts):
+        at, left = 0, list(group)
+        with Decoder(path) as decoder:
             for block in decoder.blocks():
-                samples = mono(block, cut.mix)
-                piece = samples[max(first - at, 0) : max(last - at, 0)]
-                if piece.size:
-                    yield _faded(piece, max(at, first), first, last)
-                at += samples.size
-                if at >= last:
+                while left:
+                    first, last = (ms * SAMPLE_RATE // 1000 for ms in (left[0].start_ms, left[0].end_ms))
+                    samples = mono(block, left[0].mix)
+                    piece = samples[max(first - at, 0) : max(last - at, 0)]
+                    if piece.size:
+                        yield _faded(piece, max(at, first), first, last)
+                    if at + samples.size < last:
+                        break
+                    del left[0]
+                at += len(block.samples)
+                if not left:
                     break
 
 
-def mastered(cuts: Sequence[Cut], kbps: Mapping[Profile, int]) -> dict[Profile, Mastered]:
-    """The recipe's sound in every profile, ready to air.
+def _goes(cuts: Sequence[Cut]) -> Iterator[tuple[Path, list[Cut]]]:
+    group: list[Cut] = []
+    for cut in cuts:
+        if group and (cut.path != group[-1].path or cut.start_ms < group[-1].end_ms):
+            yield group[0].path, group
+            group = []
+        group.append(cut)
+    if group:
+        yield group[0].path, group
 
-    Raises `SoundUnusable`, `Invalid` (too long to be mastered at once).
+
+def mastered(
+    cuts: Sequence[Cut],
+    kbps: Mapping[Profile, int],
+    *,
+    folder: Path | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[Profile, Mastered]:
+    """The recipe's sound in every profile, ready to air; a long one goes through a file in `folder`.
+
+    Raises `SoundUnusable`, `RecordingTooLong`, `DiskFull`, and for an original that can't be read any more what
+    `Decoder` raises.
     """
     total_ms = sum(cut.end_ms - cut.start_ms for cut in cuts)
-    if total_ms > WHOLE_MINUTES_MAX * 60_000:
-        raise Invalid(
-            what=f"bản tin thu âm dài quá {WHOLE_MINUTES_MAX} phút, hãy chia thành nhiều bản tin / "
-            f"a recorded bulletin is longer than {WHOLE_MINUTES_MAX} minutes, split it into several"
-        )
-    return master_all(np.concatenate(list(blocks(cuts))), SAMPLE_RATE, kbps=kbps)
+    if total_ms > MINUTES_MAX * 60_000 + TOLERANCE_MS:
+        raise RecordingTooLong(limit=MINUTES_MAX)
+    return master_blocks(blocks(cuts), kbps=kbps, expected_ms=total_ms, folder=folder, progress=progress)
 
 
 def _faded(piece: Samples, at: int, first: int, last: int) -> Samples:
