@@ -55,13 +55,13 @@ WEB_START_S = 15.0
 ADMISSION_EVERY_S = 1.0
 
 
-def make_studio(settings: Settings, *, voice: str | None = None, db: Database | None = None) -> Studio:
-    """The studio of the settings; `voice` names one voice instead of the configured chain, which is consent to it.
-    `db` is asked whether an administrator agreed to a voice outside.
+def make_studio(settings: Settings, *, db: Database | None = None, allowed_here: str | None = None) -> Studio:
+    """The studio of the settings. `db` is asked whether an administrator agreed to a voice outside; `allowed_here` is
+    one that the person at this machine agrees to for as long as this process runs.
     """
     return Studio(
         ObjectStore(settings.objects),
-        chain_of(settings, db, voice=voice),
+        chain_of(settings, db, allowed_here=allowed_here),
         kbps={"full": settings.audio_kbps, "horn": settings.audio_horn_kbps},
         characters_max=settings.bulletin_characters_max,
         minutes_max=settings.bulletin_minutes_max,
@@ -120,14 +120,14 @@ class Server:
         parts: Iterable[str] | None = None,
         *,
         clock: Clock | None = None,
-        voice: str | None = None,
+        allowed_here: str | None = None,
     ) -> None:
         self.settings = settings
         self.parts: frozenset[Part] = _checked_parts(settings, parts)
         self.clock: Clock = clock or SystemClock()
         self.db = Database(settings.database)
         self.store = ObjectStore(settings.objects)
-        self.studio = make_studio(settings, voice=voice, db=self.db)
+        self.studio = make_studio(settings, db=self.db, allowed_here=allowed_here)
         self.http_port = settings.http_port
         self.broker_port = settings.broker_port
         self._embedded: EmbeddedBroker | None = None

@@ -8,15 +8,17 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from audio.errors import UnknownVoice, VoiceFailed
-from audio.voices import ENGINES, SentenceCache, Server, Site, VoiceChain, chain, make, piper
+from audio.voices import SentenceCache, Server, Site, Voice, VoiceChain, chain, make, piper
+from audio.voices.lineup import LANGUAGE, of_site
 from broadcast import consent
 from core.database import Database
 from core.settings import Settings
 
-State = Literal["ready", "damaged", "engine-missing", "not-configured", "not-allowed"]
+State = Literal["ready", "damaged", "not-installed", "engine-missing", "not-configured", "not-allowed"]
 STATES_VI: dict[State, str] = {
     "ready": "sẵn sàng",
     "damaged": "tệp hỏng",
+    "not-installed": "chưa cài: truyenthanh voices install",
     "engine-missing": "chưa cài bộ máy (truyenthanh[piper])",
     "not-configured": "chưa đặt địa chỉ",
     "not-allowed": "quản trị viên chưa đồng ý",
@@ -26,7 +28,9 @@ GOOGLE = "https://translate.google.com/"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A voice as it stands at this site. `place` in the chain counts from 1; None: not in it."""
+    """A voice as it stands at this site. `place` in the chain counts from 1; None: not in it. What a `fallback` speaks
+    is approved only where the site permits it.
+    """
 
     engine: str
     name: str
@@ -37,6 +41,7 @@ class Offer:
     state: State
     outside: bool
     place: int | None
+    fallback: bool
     allowed_by: str | None = None
     allowed_at: str | None = None
 
@@ -53,17 +58,17 @@ def site_of(settings: Settings) -> Site:
     return Site(settings.voice_files, server)
 
 
-def chain_of(settings: Settings, db: Database | None, *, voice: str | None = None) -> VoiceChain:
-    """The configured chain; `voice` names one voice instead, which is consent to it. Without a database nobody has
-    given leave.
+def chain_of(settings: Settings, db: Database | None, *, allowed_here: str | None = None) -> VoiceChain:
+    """The configured chain. Without a database nobody has given leave; `allowed_here` is a voice that the person at
+    this machine names, which is leave for as long as this process runs.
     """
     cache = None
     if settings.voice_cache_mb:
         cache = SentenceCache(settings.data_dir / "sentences", settings.voice_cache_mb << 20)
-    if voice is not None:
-        return chain([voice], outside_allowed=True, site=site_of(settings), cache=cache)
 
     def allowed(name: str) -> bool:
+        if name == allowed_here:
+            return True
         if db is None:
             return False
         with db.reading() as session:
@@ -82,9 +87,13 @@ def address_of(settings: Settings, name: str) -> str:
 
 
 def offers(settings: Settings, session: Session | None) -> list[Offer]:
-    """What there is: voice files, then the engines."""
+    """What there is, in the chain's order and then the rest; a voice that the settings name and that isn't there too.
+
+    Raises `UnknownVoice` where the settings name what is no voice.
+    """
     site = site_of(settings)
-    order = _order(settings, site)
+    lineup = of_site(settings.voices, site)(None)
+    order = {_name(place): number for number, place in enumerate(lineup.places, 1)}
     found = [
         Offer(
             engine="piper",
@@ -96,27 +105,47 @@ def offers(settings: Settings, session: Session | None) -> list[Offer]:
             state=file.state if piper.available() or file.state == "damaged" else "engine-missing",
             outside=False,
             place=order.get(file.name),
+            fallback=file.name not in lineup.wanted,
         )
         for file in site.files()
     ]
-    found += [_engine(settings, session, site, name, order.get(name)) for name in ("http", "gtts")]
-    found.append(Offer("espeak", "espeak", "vi", "", "GPL-3.0-or-later", None, "ready", False, order.get("espeak")))
-    return found
+    found += [
+        _engine(settings, session, site, name, order.get(name), fallback=name not in lineup.wanted)
+        for name in ("http", "gtts")
+    ]
+    found.append(
+        Offer(
+            engine="espeak",
+            name="espeak",
+            language=LANGUAGE,
+            speaks_at="",
+            licence="GPL-3.0-or-later",
+            bytes=None,
+            state="ready",
+            outside=False,
+            place=order.get("espeak"),
+            fallback=True,
+        )
+    )
+    there = {offer.name for offer in found}
+    found += [
+        Offer("piper", name, LANGUAGE, "", "", None, "not-installed", outside=False, place=place, fallback=place > 1)
+        for name, place in order.items()
+        if name not in there
+    ]
+    return sorted(found, key=lambda offer: (offer.place is None, offer.place))
 
 
-def _order(settings: Settings, site: Site) -> dict[str, int]:
-    names: list[str] = []
-    for wanted in settings.voices:
-        if wanted in ENGINES and wanted != "piper":
-            names.append(wanted)
-        else:
-            names += [voice.name for voice in make(wanted, site)]
-    return {name: place for place, name in enumerate(dict.fromkeys(names), 1)}
+def _name(place: Voice | VoiceFailed) -> str:
+    return str(place.facts["voice"]) if isinstance(place, VoiceFailed) else place.name
 
 
-def _engine(settings: Settings, session: Session | None, site: Site, name: str, place: int | None) -> Offer:
+def _engine(
+    settings: Settings, session: Session | None, site: Site, name: str, place: int | None, *, fallback: bool
+) -> Offer:
     address = address_of(settings, name)
-    outside, state = True, "ready"
+    outside = True
+    state: State = "ready"
     try:
         outside = make(name, site)[0].outside
     except VoiceFailed:
@@ -127,13 +156,14 @@ def _engine(settings: Settings, session: Session | None, site: Site, name: str, 
     return Offer(
         engine=name,
         name=name,
-        language="vi",
+        language=LANGUAGE,
         speaks_at=address,
         licence="",
         bytes=None,
-        state=state,  # type: ignore[arg-type] # one of three
+        state=state,
         outside=outside,
         place=place,
+        fallback=fallback,
         allowed_by=leave.actor_name if leave else None,
         allowed_at=leave.at.isoformat() if leave else None,
     )

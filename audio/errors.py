@@ -70,6 +70,10 @@ class VoiceFailed(TruyenThanhError):
         "Try again or choose another voice, such as espeak."
     )
 
+    def why(self, language: str) -> str:
+        """The voice and the reason, for where another one spoke."""
+        return f"{self.facts['voice']}: {self.facts[f'reason_{language}']}"
+
 
 class SoundUnusable(TruyenThanhError):
     """A sound that can't be brought to the loudness and peak that go on air."""

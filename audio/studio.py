@@ -18,7 +18,7 @@ from audio.errors import NotReadable, SoundTooLong, TextEmpty, TextTooLong
 from audio.mastering import Mastered, cut, master_all
 from audio.profiles import Profile
 from audio.store import ObjectStore, full_disk_named, write_atomically
-from audio.voices import VoiceChain, make
+from audio.voices import VoiceChain
 from core.errors import Invalid, NotFound
 
 __all__ = ["SoundObject", "Speech", "Studio"]
@@ -57,7 +57,7 @@ class Speech:
 
     sounds: dict[Profile, SoundObject]
     voice: str
-    fallback: bool  # a voice that was wanted more failed
+    fallback: bool  # not the voice that the site wants, or one that is a fallback by nature
     spoken: str
     warnings: list[str]
     spoke_outside: bool  # the text was handed to a voice that sends it to a server outside
@@ -102,8 +102,8 @@ class Studio:
         """Read, speak, master and store a text.
 
         `rate` is in words a minute (None: the voice's own); `progress` is told a share of the whole, 0 to 1, that never
-        falls; `lexicon` says how names of the place are read. A `voice` that is named speaks alone, without a fallback,
-        and naming an outside voice allows it.
+        falls; `lexicon` says how names of the place are read. A `voice` that is named speaks alone, without another in
+        its place; that makes it neither allowed, where it sends the text outside, nor the one that the site wants.
         Raises `TextEmpty`, `TextTooLong`, `NotReadable`, `SoundTooLong`, `RateRefused`, `UnknownVoice`, `VoiceFailed`,
         `SoundUnusable`, `DiskFull`; then nothing is stored.
         """
@@ -116,7 +116,9 @@ class Studio:
         if minutes > self.minutes_max:  # before any work: a short text can be long to speak, as digits are
             raise SoundTooLong(minutes=minutes, limit=self.minutes_max)
         tell(0.05)
-        recording = self._voices(voice).speak(read.spoken, rate=rate, progress=lambda share: tell(0.05 + 0.45 * share))
+        recording = self.voices.speak(
+            read.spoken, rate=rate, voice=voice, progress=lambda share: tell(0.05 + 0.45 * share)
+        )
         mastered = master_all(
             cut(recording.parts, recording.sample_rate),
             recording.sample_rate,
@@ -133,7 +135,7 @@ class Studio:
             warnings=[doubt.text("vi") for doubt in read.warnings],
             spoke_outside=recording.outside,
             voice_identity=recording.identity,
-            failures=tuple(failure.text("vi") for failure in recording.failures),
+            failures=tuple(failure.why("vi") for failure in recording.failures),
         )
 
     def chime(self, name: str = chimes.OPENING) -> dict[Profile, SoundObject]:
@@ -175,11 +177,6 @@ class Studio:
         if len(written) > self.characters_max:
             raise TextTooLong(length=len(written), limit=self.characters_max)
         return written
-
-    def _voices(self, name: str | None) -> VoiceChain:
-        if name is None:
-            return self.voices
-        return self.voices.only(name) if name in self.voices.names else VoiceChain(make(name), cache=self.voices.cache)
 
     def keep(self, mastered: Mapping[Profile, Mastered]) -> dict[Profile, SoundObject]:
         """Store a sound that was mastered in every profile. Raises `DiskFull`."""

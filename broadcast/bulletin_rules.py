@@ -98,11 +98,13 @@ class FallbackVoice(Conflict):
     slug = "bulletin-fallback-voice"
     vi = (
         "Bản tin “{title}” do giọng dự phòng “{voice}” đọc, nơi này không cho duyệt giọng dự phòng. "
-        "Hãy tạo lại bằng giọng chính."
+        "Hãy cài hoặc sửa giọng chính (xem: truyenthanh voices) rồi tạo lại, "
+        "hoặc cho phép: TRUYENTHANH_FALLBACK_VOICES_PERMITTED=true."
     )
     en = (
         "The bulletin “{title}” was spoken by the fallback voice “{voice}”, which this site doesn't permit. "
-        "Render it again with the main voice."
+        "Install or mend the main voice (see: truyenthanh voices) and render it again, "
+        "or permit it: TRUYENTHANH_FALLBACK_VOICES_PERMITTED=true."
     )
 
 

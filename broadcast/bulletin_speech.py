@@ -81,13 +81,15 @@ def attach(
     clock: Clock,
 ) -> dict[Profile, Rendition]:
     """Keep what was spoken as the version's sounds, and with which lexicon. An earlier sound of it that nobody approved
-    gives way; the event names both. The same sound again changes nothing.
+    gives way; the event names both. The same sound again is kept as it is, with who spoke it this time.
     """
     version = locked(session, version_id)
     require(session, version, "render")
     before = renditions(session, version_id)
     sha256s = {profile: sound.sha256 for profile, sound in speech.sounds.items()}
     if {one.profile: one.sha256 for one in before} == sha256s:
+        for one in before:  # the site may want another voice by now
+            one.voice, one.fallback, one.passed_over = speech.voice, speech.fallback, list(speech.failures)
         return {one.profile: one for one in before}
     for rendition in before:
         session.delete(rendition)
@@ -103,6 +105,7 @@ def attach(
             true_peak_dbtp=sound.true_peak_dbtp,
             voice=speech.voice,
             fallback=speech.fallback,
+            passed_over=list(speech.failures),
             made_at=clock.now(),
         )
         for profile, sound in speech.sounds.items()

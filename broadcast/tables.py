@@ -112,7 +112,8 @@ class Rendition(Base):
     loudness_lufs: Mapped[float]
     true_peak_dbtp: Mapped[float]
     voice: Mapped[str] = mapped_column(String(80))  # which voice spoke
-    fallback: Mapped[bool] = mapped_column(Boolean, default=False)  # not the first in the chain spoke
+    fallback: Mapped[bool] = mapped_column(Boolean, default=False)  # not the voice that the site wants
+    passed_over: Mapped[list[str]] = mapped_column(default=list)  # why those did not speak, in Vietnamese
     made_at: Mapped[datetime]
 
 

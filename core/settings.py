@@ -58,8 +58,8 @@ class Settings(BaseSettings):
 
     voices: Annotated[list[str], NoDecode] = Field(
         default=["piper", "espeak"],
-        description="Voices in order of preference, separated by commas: piper (every Vietnamese voice file in"
-        " voices/ of the data folder), one file's name, http, gtts, espeak",
+        description="Voices in order of preference, separated by commas; the first is the wanted one, there or not:"
+        " piper (every Vietnamese voice file in voices/ of the data folder), one file's name, http, gtts, espeak",
     )
     voices_url: str = Field(
         default="", description="Address from which voice files are installed; voices.json stands there"
@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     http_voice_name: str = Field(default="default", description="Voice that is asked of it")
     http_voice_key: SecretStr = Field(default=SecretStr(""), description="Its API key; empty: none is sent")
     fallback_voices_permitted: bool = Field(
-        default=False, description="What a fallback voice spoke, because the wanted one failed, may be approved"
+        default=False,
+        description="What a fallback spoke may be approved: espeak, or another than the first of TRUYENTHANH_VOICES",
     )
     voice_cache_mb: int = Field(
         default=512, ge=0, description="Disk for sentences that were spoken already, in MB; 0: none is kept"

@@ -27,7 +27,9 @@ def say(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Tệp âm thanh: .ogg, .opus, .mp3, .flac hoặc .wav")],
     unit: Annotated[str | None, typer.Option(help="Đọc theo từ điển của đơn vị này (mã hoặc tên)")] = None,
-    voice: Annotated[str | None, typer.Option(help="Giọng đọc; không nêu: theo thiết lập")] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="Một giọng của `truyenthanh voices`; không nêu: theo thiết lập")
+    ] = None,
     rate: Annotated[int | None, typer.Option(min=80, max=260, help="Tốc độ, từ mỗi phút")] = None,
     profile: ProfileOption = "full",
 ) -> None:
@@ -45,18 +47,23 @@ def say(
         raise typer.BadParameter(f"tên tệp phải kết thúc bằng {', '.join(EXPORTS)}", param_hint="-o")
     text = text_of(source)
     lexicon = _lexicon(settings, unit)
-    studio = make_studio(settings, voice=voice)
+    studio = make_studio(settings, allowed_here=voice)  # who names it on the machine itself agrees to it
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Đang đọc", total=1.0)
         speech = studio.speak(
-            text, rate=rate, lexicon=lexicon, progress=lambda share: progress.update(task, completed=share)
+            text,
+            rate=rate,
+            voice=voice,
+            lexicon=lexicon,
+            progress=lambda share: progress.update(task, completed=share),
         )
     sound = speech.sounds[profile]
     studio.join([sound.sha256], output)
     for failure in speech.failures:
         typer.echo(failure, err=True)
     typer.echo(
-        f"{output}: {sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}, {PROFILE_VI[profile]}, "
+        f"{output}: {sound.duration_ms / 1000:.1f} giây, giọng {speech.voice}"
+        f"{' (giọng dự phòng)' if speech.fallback else ''}, {PROFILE_VI[profile]}, "
         f"{sound.loudness_lufs:.1f} LUFS"
     )
 

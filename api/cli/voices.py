@@ -45,8 +45,10 @@ def voices(context: typer.Context, *, as_json: Annotated[bool, typer.Option("--j
         table.add_column(title, no_wrap=True)
     for title in ("Đọc ở", "Giấy phép", "MB", "Ra ngoài", "Trạng thái"):
         table.add_column(title, overflow="fold")
-    for offer in sorted(found, key=lambda one: (one.place is None, one.place)):
+    for offer in found:
         state = room.STATES_VI[offer.state]
+        if offer.fallback:
+            state += "; dự phòng"
         if offer.allowed_by:
             state += f"; {offer.allowed_by} đồng ý {offer.allowed_at}"
         table.add_row(
@@ -84,7 +86,7 @@ def install(
         )
     typer.echo(f"Đã cài giọng {voice.name} ({voice.bytes / 1e6:.0f} MB) vào {voice.path}.")
     if voice.language == "vi" and "piper" in settings.voices:
-        typer.echo("Từ nay giọng này đọc theo thứ tự trong TRUYENTHANH_VOICES; máy chủ đang chạy cần khởi động lại.")
+        typer.echo("Từ nay giọng này đọc, theo thứ tự trong TRUYENTHANH_VOICES; máy chủ đang chạy dùng ngay.")
 
 
 @voices_app.command("allow")

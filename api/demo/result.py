@@ -82,6 +82,7 @@ def _bulletins(session: Session, campaign_id: str) -> list[dict[str, Any]]:
             "title": bulletin.title,
             "language": version.language,
             "voice": sounds[0].voice,
+            "fallback": sounds[0].fallback,
             "duration_ms": sounds[0].duration_ms,
             "renditions": [
                 {"profile": one.profile, "sha256": one.sha256, "loudness_lufs": round(one.loudness_lufs, 2)}

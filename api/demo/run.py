@@ -108,7 +108,7 @@ class _Demo:
     ) -> None:
         self.options, self.settings, self.clock = options, settings, clock
         self.screen, self.stopped, self.ending = screen, stopped, ending
-        self.server = Server(settings, clock=clock, voice=options.voice)
+        self.server = Server(settings, clock=clock, allowed_here=options.voice)
         self.login: Login | None = None
         self.interrupted = False
 
@@ -121,6 +121,11 @@ class _Demo:
             f"ở {len(world.communes)} xã, phường, dài {story.duration_ms / 1000:.1f} giây. "
             f"Giọng đọc: {', '.join(sorted(story.voices))}."
         )
+        if fallbacks := sorted(voice for voice, fallback in story.voices.items() if fallback):
+            self.screen.say(
+                f"{', '.join(fallbacks)} là giọng dự phòng: bản trình diễn cho phép duyệt; "
+                "một nơi thật chỉ duyệt được khi đặt TRUYENTHANH_FALLBACK_VOICES_PERMITTED=true."
+            )
         self.screen.say(
             "Bản tin thông thường của tỉnh là đề nghị phát, nơi không tiếp nhận thì không phát: "
             f"{len(world.communes)} xã, phường ở đây đã tiếp nhận thường xuyên."
@@ -224,6 +229,7 @@ def _settings(options: DemoOptions, clock: Clock) -> Settings:
         broker_port=0,
         http_host="127.0.0.1",
         voices=[options.voice],
+        fallback_voices_permitted=True,  # the screen says so
         quiet_hours="",  # so that the demo works at any hour; the screen says so
         site_name="Truyền Thanh – trình diễn",
     )

@@ -39,7 +39,7 @@ class Story:
     airing_id: str
     starts_at: datetime
     duration_ms: int
-    voices: frozenset[str]
+    voices: dict[str, bool]  # which spoke, and whether as a fallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Storyteller:
         spot = next(version for version, text in versions if text.spot)
         programme_id, duration_ms = self._programme(spot)
         airing_id, starts_at = self._schedule(programme_id, duration_ms, airs_in)
-        voices = frozenset(one.voice for made in renditions.values() for one in made.values())
+        voices = {one.voice: one.fallback for made in renditions.values() for one in made.values()}
         return Story(dispatch_id, campaign_id, airing_id, starts_at, duration_ms, voices)
 
     def _show(self, parsed: ParsedDispatch) -> None:
@@ -171,7 +171,7 @@ class Storyteller:
                         actor=self.world.approver,
                         clock=self.clock,
                         sha256s=[one.sha256 for one in made.values()],
-                        fallback_permitted=True,  # the demo permits the offline voice and says which one spoke
+                        fallback_permitted=self.server.settings.fallback_voices_permitted,
                     )
                 done(number)
 

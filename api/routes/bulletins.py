@@ -21,7 +21,7 @@ from api.turns import Renderings, Turns
 from broadcast import bulletins as room
 from broadcast import recordings, withdrawal
 from broadcast.tables import Approval, Bulletin, BulletinVersion
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 from core.profiles import Profile
 
 router = api_router("bulletins")
@@ -65,7 +65,7 @@ class TranslationIn(In):
 
 
 class RenderIn(In):
-    voice: str | None = Field(None, max_length=40, description="One voice; null: the site's chain of voices")
+    voice: str | None = Field(None, max_length=40, description="One of /voices, alone; null: in the site's order")
 
 
 class Decision(In):
@@ -90,7 +90,10 @@ class RenditionOut(Out):
     loudness_lufs: float
     true_peak_dbtp: float
     voice: str
-    fallback: bool = Field(description="Not the first voice of the chain spoke")
+    fallback: bool = Field(
+        description="Not the voice that the site wants spoke; approved only where the site permits it"
+    )
+    passed_over: list[str] = Field(description="Why the voices that the site wants more did not speak, in Vietnamese")
     made_at: Instant
 
 
@@ -264,9 +267,6 @@ def render(request: Request, context: Ctx, who: Editor, version_id: str, body: R
     Few at a time: 503 says when to come again.
     """
     voice = body.voice if body else None
-    allowed = context.studio.voices.names
-    if voice is not None and voice not in allowed:  # naming any voice would be a way round the site's choice
-        raise Invalid(what=f"giọng “{voice}” không được dùng ở đây; chọn {', '.join(allowed)} / voice not in use here")
     turns: Turns = request.app.state.renders
     with context.db.reading() as session:
         recorded = bool(recordings.recipes(session, version_id))

@@ -29,6 +29,7 @@ class VoiceOut(Out):
     bytes: int | None
     state: room.State
     outside: bool = Field(description="It sends the text to a server outside")
+    fallback: bool = Field(description="What it speaks is approved only where the site permits fallback voices")
     place: int | None = Field(description="In the order of the settings, from 1; null: not in it")
     allowed_by: str | None
     allowed_at: str | None

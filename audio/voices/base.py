@@ -35,6 +35,11 @@ class Voice(Protocol):
         ...
 
     @property
+    def spare(self) -> bool:
+        """It is there for when nothing better speaks: what it speaks is a fallback's, wherever it speaks."""
+        ...
+
+    @property
     def at_once(self) -> int:
         """How many sentences it speaks at the same time."""
         ...

@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audio.errors import OutsideVoiceRefused, RateRefused, UnknownVoice, VoiceFailed
+from audio.errors import OutsideVoiceRefused, RateRefused, VoiceFailed
 from audio.mastering import Part
 from audio.voices.base import RATE_HIGH_WPM, RATE_LOW_WPM, Sound, Voice
 from audio.voices.breaker import Breaker
 from audio.voices.cache import SentenceCache, as_stored
 from audio.voices.crew import speak_all
+from audio.voices.lineup import Lineups, of_voices
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +36,14 @@ class Recording:
     parts: list[Part]
     sample_rate: int
     voice: str
-    fallback: bool  # another voice was wanted and failed
+    fallback: bool  # another voice was wanted, or it is one by nature
     outside: bool  # the text was handed to a voice that sends it outside, whether or not that voice then spoke
-    failures: list[VoiceFailed]
+    failures: list[VoiceFailed]  # why those before it did not speak
     identity: str = ""  # of the voice, with its version or its file's hash
 
 
 class VoiceChain:
-    """One or more voices in order of preference.
+    """One or more voices in order of preference, or a function that says at every text which they are.
 
     `allowed` is asked at every text whether a voice that sends it outside may be used; those that may not are passed
     over, and what the next one speaks counts as spoken by a fallback.
@@ -50,69 +51,61 @@ class VoiceChain:
 
     def __init__(
         self,
-        voices: Sequence[Voice],
+        voices: Sequence[Voice] | Lineups,
         *,
         cache: SentenceCache | None = None,
         allowed: Callable[[str], bool] = lambda _name: True,
         deadline_s: float = DEADLINE_S,
         breakers: dict[str, Breaker] | None = None,
     ) -> None:
-        if not voices:
-            raise ValueError("a chain needs a voice")
-        self.voices = tuple(voices)
+        self.lineup = voices if callable(voices) else of_voices(voices)
         self.cache = cache
         self.allowed = allowed
         self.deadline_s = deadline_s
+        # By a voice's identity: a file that is installed anew has nothing to rest for.
         self.breakers = breakers if breakers is not None else {}
-        for voice in self.voices:
-            self.breakers.setdefault(voice.name, Breaker())
-
-    @property
-    def names(self) -> list[str]:
-        return [voice.name for voice in self.voices]
-
-    def only(self, name: str) -> VoiceChain:
-        """The chain of that one voice, without a fallback. Raises `UnknownVoice`."""
-        for voice in self.voices:
-            if voice.name == name:
-                return VoiceChain(
-                    [voice],
-                    cache=self.cache,
-                    allowed=self.allowed,
-                    deadline_s=self.deadline_s,
-                    breakers=self.breakers,
-                )
-        raise UnknownVoice(voice=name, known=", ".join(self.names))
 
     def speak(
-        self, spoken: str, *, rate: int | None = None, progress: Callable[[float], None] | None = None
+        self,
+        spoken: str,
+        *,
+        rate: int | None = None,
+        voice: str | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Recording:
-        """Speak a text in spoken form. Raises `VoiceFailed` when the last voice has failed too, `OutsideVoiceRefused`
-        when there is none but voices that may not be used.
+        """Speak a text in spoken form; a `voice` that is named speaks alone. Raises `UnknownVoice`, `VoiceFailed` when
+        the last voice has failed too, `OutsideVoiceRefused` when there is none but voices that may not be used.
         """
         check_rate(rate)
+        lineup = self.lineup(voice)
         sentences = list(split(spoken))
         failures: list[VoiceFailed] = []
-        usable = [voice for voice in self.voices if not voice.outside or self.allowed(voice.name)]
-        if not usable:
-            raise OutsideVoiceRefused(voice=", ".join(self.names))
+        refused: list[str] = []
         outside = False
-        for voice in usable:
-            outside = outside or voice.outside
+        for one in lineup.places:
             try:
-                parts, sample_rate = self._say(voice, sentences, rate, progress)
+                if isinstance(one, VoiceFailed):
+                    raise one
+                if one.outside and not self.allowed(one.name):
+                    refused.append(one.name)
+                    raise _not_allowed(one.name)
+                outside = outside or one.outside
+                alone = len(lineup.places) == 1
+                parts, sample_rate = self._say(one, sentences, rate, progress, alone=alone)
             except VoiceFailed as failure:
-                log.warning("voice failed", extra={"voice": voice.name, "reason": failure.text("en")})
+                log.warning("voice passed over", extra={"voice": failure.facts["voice"], "reason": failure.why("en")})
                 failures.append(failure)
                 continue
-            fallback = voice is not self.voices[0]
-            return Recording(parts, sample_rate, voice.name, fallback, outside, failures, voice.identity())
+            fallback = lineup.is_fallback(one, failures)
+            return Recording(parts, sample_rate, one.name, fallback, outside, failures, one.identity())
+        if len(refused) == len(failures):
+            raise OutsideVoiceRefused(voice=refused[0])
         if len(failures) == 1:
             raise failures[0]
         raise VoiceFailed(
-            voice=", ".join(voice.name for voice in usable),
-            reason_vi="; ".join(f"{one.facts['voice']}: {one.facts['reason_vi']}" for one in failures),
-            reason_en="; ".join(f"{one.facts['voice']}: {one.facts['reason_en']}" for one in failures),
+            voice=", ".join(str(one.facts["voice"]) for one in failures),
+            reason_vi="; ".join(one.why("vi") for one in failures),
+            reason_en="; ".join(one.why("en") for one in failures),
         )
 
     def _say(
@@ -121,6 +114,8 @@ class VoiceChain:
         sentences: list[tuple[str, int]],
         rate: int | None,
         progress: Callable[[float], None] | None,
+        *,
+        alone: bool,
     ) -> tuple[list[Part], int]:
         """All sentences by one voice: what the cache has, and the rest of it anew, each once."""
         texts = [text for text, _ in sentences]
@@ -128,10 +123,13 @@ class VoiceChain:
         known = self._known(identity, texts, rate)
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
-            self._speak_missing(voice, identity, missing, rate, known, progress)
+            self._speak_missing(voice, identity, missing, rate, known, progress, alone=alone)
         elif progress:
             progress(1.0)
-        if len({known[text].sample_rate for text in texts}) > 1:
+        if len(_rates(known)) > 1:  # a server has another model now: what was kept is of the one before
+            again = [text for text in known if text not in missing]
+            self._speak_missing(voice, identity, again, rate, known, None, alone=alone)
+        if len(_rates(known)) > 1:
             raise VoiceFailed(
                 voice=voice.name,
                 reason_vi="tần số lấy mẫu thay đổi giữa chừng",
@@ -154,16 +152,18 @@ class VoiceChain:
         rate: int | None,
         known: dict[str, Sound],
         progress: Callable[[float], None] | None,
+        *,
+        alone: bool,
     ) -> None:
-        breaker = self.breakers[voice.name]
-        if len(self.voices) > 1 and not breaker.ready():  # one that speaks alone is tried: there is nobody else
+        breaker = self.breakers.setdefault(identity, Breaker())
+        if not alone and not breaker.ready():  # one that speaks alone is tried: there is nobody else
             seconds = round(breaker.rests_for_s)
             raise VoiceFailed(
                 voice=voice.name,
                 reason_vi=f"vừa hỏng nhiều lần liền nên tạm nghỉ thêm {seconds} giây",
                 reason_en=f"it failed several times in a row and rests for {seconds} s more",
             )
-        done = len(known)
+        done = len(known.keys() - missing)
         whole = done + len(missing)
 
         def spoken(text: str, sound: Sound) -> None:
@@ -181,6 +181,18 @@ class VoiceChain:
             breaker.failed()
             raise
         breaker.succeeded()
+
+
+def _rates(known: dict[str, Sound]) -> set[int]:
+    return {sound.sample_rate for sound in known.values()}
+
+
+def _not_allowed(name: str) -> VoiceFailed:
+    return VoiceFailed(
+        voice=name,
+        reason_vi="quản trị viên chưa đồng ý cho gửi văn bản ra ngoài",
+        reason_en="no administrator has agreed that it sends text outside",
+    )
 
 
 def check_rate(rate: int | None) -> None:

@@ -43,6 +43,7 @@ class EspeakVoice:
 
     name = "espeak"
     outside = False
+    spare = True
     at_once = WORKERS_MOST
 
     def identity(self) -> str:

@@ -13,11 +13,12 @@ _WORDS_A_MINUTE = 200
 
 
 class FakeVoice:
-    """Speaks tones. `name` and `outside` can be set, so that it can stand for any voice."""
+    """Speaks tones. `name`, `outside` and `spare` can be set, so that it can stand for any voice."""
 
-    def __init__(self, name: str = "fake", *, outside: bool = False) -> None:
+    def __init__(self, name: str = "fake", *, outside: bool = False, spare: bool = False) -> None:
         self.name = name
         self.outside = outside
+        self.spare = spare
         self.at_once = 1
         self.said: list[str] = []
 

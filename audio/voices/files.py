@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 State = Literal["ready", "damaged"]
 _PIECE = 1 << 20
+_fingerprints: dict[tuple[Path, tuple[int, ...]], str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,23 @@ def installed(folder: Path) -> list[VoiceFile]:
     return [_described(path) for path in sorted(folder.glob("*.onnx"))]
 
 
+def stamp(voice: VoiceFile) -> tuple[int, ...]:
+    """When file and configuration were written, and their sizes: another stamp is another voice. Raises OSError."""
+    states = [path.stat() for path in (voice.path, voice.config_path)]
+    return tuple(number for state in states for number in (state.st_mtime_ns, state.st_size))
+
+
 def fingerprint(voice: VoiceFile) -> str:
-    """What the sound depends on: SHA-256 over file and configuration, in pieces. Raises OSError."""
-    digest = hashlib.sha256()
-    for path in (voice.path, voice.config_path):
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-    return digest.hexdigest()
+    """What the sound depends on: SHA-256 over file and configuration, in pieces, once a stamp. Raises OSError."""
+    key = (voice.path.absolute(), stamp(voice))
+    if key not in _fingerprints:
+        digest = hashlib.sha256()
+        for path in (voice.path, voice.config_path):
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+        _fingerprints[key] = digest.hexdigest()
+    return _fingerprints[key]
 
 
 def check_config(data: bytes) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class GttsVoice:
 
     name = "gtts"
     outside = True
+    spare = False
     at_once = 3  # it is rate-limited
 
     def __init__(

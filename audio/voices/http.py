@@ -49,6 +49,7 @@ class HttpVoice:
     """`timeout_s` is for one attempt as a whole, `read_s` for each wait within it; `backoff_s` doubles."""
 
     name = "http"
+    spare = False
     at_once = 2
 
     def __init__(

@@ -7,10 +7,11 @@ it hangs on, costs a worker and never the server. A worker holds the file in mem
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
-from functools import cached_property
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ import numpy as np
 
 from audio.errors import VoiceFailed
 from audio.voices.base import Sound
-from audio.voices.files import VoiceFile, fingerprint
+from audio.voices.files import VoiceFile, fingerprint, stamp
 from audio.voices.workers import Worker, WorkerPool
 
 WORKERS_MOST: Final = 2
@@ -29,7 +30,9 @@ _SCRIPT = Path(__file__).with_name("_piper_worker.py")
 _MEASURED = "Mời bà con nghe bản tin của đài truyền thanh xã, phát vào năm giờ sáng hằng ngày."
 _SCALE_LEAST, _SCALE_MOST = 0.4, 2.5
 
-_pools: dict[tuple[Path, int], WorkerPool] = {}
+_Stamp = tuple[Path, tuple[int, ...]]  # a file and when both of its halves were written, with their sizes
+_pools: dict[_Stamp, WorkerPool] = {}
+_own_wpms: dict[str, float] = {}  # by identity
 _lock = threading.Lock()
 
 
@@ -42,6 +45,7 @@ class PiperVoice:
     """The voice of one file. All voices of a process share a file's workers; a file that changed gets others."""
 
     outside = False
+    spare = False
     at_once = WORKERS_MOST
 
     def __init__(self, file: VoiceFile) -> None:
@@ -49,23 +53,21 @@ class PiperVoice:
         self.name = file.name
 
     def identity(self) -> str:
-        return f"piper {self._fingerprint}"
-
-    @cached_property
-    def _fingerprint(self) -> str:
         try:
-            return fingerprint(self.file)
+            return f"piper {fingerprint(self.file)}"
         except OSError as error:
             raise self._failed(str(error.strerror)) from error
 
-    @cached_property
     def _own_wpm(self) -> float:
         """How fast the voice speaks by itself, measured on one sentence: files say nothing about it."""
-        sound = self._say(_MEASURED, 0)
-        return len(_MEASURED.split()) / (sound.samples.size / sound.sample_rate) * 60
+        identity = self.identity()
+        if identity not in _own_wpms:
+            sound = self._say(_MEASURED, 0)
+            _own_wpms[identity] = len(_MEASURED.split()) / (sound.samples.size / sound.sample_rate) * 60
+        return _own_wpms[identity]
 
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
-        scale = float(np.clip(self._own_wpm / rate, _SCALE_LEAST, _SCALE_MOST)) if rate else 0
+        scale = float(np.clip(self._own_wpm() / rate, _SCALE_LEAST, _SCALE_MOST)) if rate else 0
         return self._say(sentence, round(1000 * scale))
 
     def _say(self, sentence: str, scale: int) -> Sound:
@@ -81,7 +83,7 @@ class PiperVoice:
                 reason_en="the engine Piper is not installed; run: pip install 'truyenthanh[piper]'",
             )
         try:
-            key = (self.file.path.absolute(), self.file.path.stat().st_mtime_ns)
+            key = (self.file.path.absolute(), stamp(self.file))
         except OSError as error:
             raise self._failed(str(error.strerror)) from error
         with _lock:
@@ -97,6 +99,18 @@ class PiperVoice:
             reason_vi=f"tệp giọng {self.file.path.name} không dùng được ({detail}); hãy cài lại: {again}",
             reason_en=f"the voice file {self.file.path.name} can't be used ({detail}); install it again: {again}",
         )
+
+
+def end_replaced(folder: Path, there: Iterable[VoiceFile]) -> None:
+    """End the workers of files of the folder that aren't there any more as they were: each holds its file in memory."""
+    stamps: set[_Stamp] = set()
+    for file in there:
+        with contextlib.suppress(OSError):
+            stamps.add((file.path.absolute(), stamp(file)))
+    with _lock:
+        gone = [_pools.pop(key) for key in list(_pools) if key not in stamps and key[0].parent == folder.absolute()]
+    for pool in gone:
+        pool.end(for_good=True)
 
 
 def end_workers() -> None:

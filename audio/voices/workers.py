@@ -96,6 +96,7 @@ class WorkerPool:
         self._name = name
         self._title = title
         self._idle: list[Worker] = []
+        self._over = False
         self._begin()
 
     def _begin(self) -> None:
@@ -115,8 +116,7 @@ class WorkerPool:
                     lent.end(kill=True)
                     raise
                 else:
-                    with self._lock:
-                        self._idle.append(lent)
+                    self._give_back(lent)
                     return reply
         raise VoiceFailed(
             voice=self._name,
@@ -130,9 +130,17 @@ class WorkerPool:
                 return self._idle.pop()
         return self._start()
 
-    def end(self) -> None:
-        """End the idle workers. One that is speaking ends with this process."""
+    def _give_back(self, lent: Worker) -> None:
         with self._lock:
+            if not self._over:
+                self._idle.append(lent)
+                return
+        lent.end(kill=False)
+
+    def end(self, *, for_good: bool = False) -> None:
+        """End the idle workers. One that is speaking ends with this process, or when it has spoken: `for_good`."""
+        with self._lock:
+            self._over = for_good
             idle, self._idle = self._idle, []
         for one in idle:
             one.end(kill=False)

@@ -26,6 +26,7 @@ from tests.api.scene import PASSWORD
 
 
 def make_context(db: Database, clock: Clock, folder: Path, **settings: object) -> Context:
+    settings.setdefault("fallback_voices_permitted", True)  # the offline voice speaks in these tests
     known = Settings(_env_file=None, data_dir=folder, **settings)  # type: ignore[call-arg,arg-type]
     store = ObjectStore(known.objects)
     studio = Studio(store, chain(known.voices, outside_allowed=False))

@@ -202,7 +202,7 @@ def test_a_voice_that_the_site_did_not_choose_is_refused(site: Site) -> None:
     editor = site.as_("editor")
     version = _made(editor.post("/api/v1/bulletins", json={"title": "Tin", "text": TEXT}))["versions"][0]["id"]
     answer = editor.post(f"/api/v1/versions/{version}/render", json={"voice": "gtts"})
-    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/outside-voice-refused")
 
 
 @pytest.mark.parametrize(("text", "slug"), [(" ", "invalid"), ("x" * 8001, "text-too-long")])

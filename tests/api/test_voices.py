@@ -76,6 +76,36 @@ def test_leave_is_an_administrators_is_recorded_and_can_be_taken_back(
         assert not chain.allowed("gtts")
 
 
+def test_what_there_is_is_listed_in_the_sites_order_with_what_is_missing(site: Site) -> None:
+    listed = site.as_("editor").get("/api/v1/voices").json()
+    assert [(one["name"], one["place"], one["state"], one["fallback"]) for one in listed] == [
+        ("piper", 1, "not-installed", False),
+        ("espeak", 2, "ready", True),
+        ("http", None, "not-configured", True),
+        ("gtts", None, "not-allowed", True),
+    ]
+
+
+def test_a_named_voice_is_one_of_those_listed(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> None:
+    with sqlite_db.writing() as session:
+        add_cast(session, clock)
+    context = make_context(sqlite_db, clock, tmp_path, fallback_voices_permitted=False)
+    with running(context) as site:
+        editor, approver = site.as_("editor"), site.as_("approver")
+        bulletin = editor.post("/api/v1/bulletins", json={"title": "A", "text": TEXT}).json()
+        render = f"/api/v1/versions/{bulletin['versions'][0]['id']}/render"
+        for voice, slug in (("gtts", "outside-voice-refused"), ("spook", "unknown-voice"), ("piper", "voice-failed")):
+            answer = editor.post(render, json={"voice": voice})
+            assert answer.json()["type"] == f"/problems/{slug}", answer.text
+        sounds = editor.post(render, json={"voice": "espeak"}).json()["renditions"]
+        assert {(one["voice"], one["fallback"]) for one in sounds} == {("espeak", True)}
+        sounds = editor.post(render).json()["renditions"]
+        assert "truyenthanh voices install" in sounds[0]["passed_over"][0]
+        editor.post(render.replace("render", "submit"))
+        body = {"sha256s": [one["sha256"] for one in sounds]}
+        assert approver.post(render.replace("render", "approve"), json=body).status_code == 409
+
+
 def test_leave_for_one_address_is_none_for_another(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> None:
     from broadcast import consent
     from core.events import SYSTEM

@@ -59,7 +59,7 @@ def test_a_text_becomes_stored_sounds_of_one_length_at_the_right_level(studio: S
         "bà con chú ý! gọi tổng đài một một một khi cần giúp đỡ.\n"
         "ngày ba mươi tháng bảy là ngày toàn dân phòng, chống mua bán người."
     )
-    assert (speech.voice, speech.fallback, speech.spoke_outside, speech.warnings) == ("espeak", False, False, [])
+    assert (speech.voice, speech.fallback, speech.spoke_outside, speech.warnings) == ("espeak", True, False, [])
     assert told == sorted(told)
     assert told[-1] == 1.0
 
@@ -114,9 +114,9 @@ def test_a_fallback_is_told(tmp_path: Path) -> None:
 
 def test_a_voice_that_is_named_speaks_alone(tmp_path: Path) -> None:
     studio = Studio(ObjectStore(tmp_path), VoiceChain([FakeVoice("a"), FakeVoice("b")]))
-    assert studio.speak("Xin chào.", voice="b").voice == "b"
-    assert not studio.speak("Xin chào.", voice="b").fallback
-    assert studio.speak("Xin chào.", voice="espeak").voice == "espeak"
+    named = studio.speak("Xin chào.", voice="b")
+    assert (named.voice, named.fallback) == ("b", True)  # naming it doesn't make it the one that the site wants
+    assert not studio.speak("Xin chào.", voice="a").fallback
     with pytest.raises(UnknownVoice):
         studio.speak("Xin chào.", voice="spook")
     with pytest.raises(RateRefused):

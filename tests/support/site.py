@@ -103,6 +103,7 @@ class Site:
                 "HTTP_PORT": str(self.http_port),
                 "BROKER_PORT": str(self.broker_port),
                 "POSTGRES_PORT": str(self.postgres_port),
+                "TRUYENTHANH_FALLBACK_VOICES_PERMITTED": "true",  # the offline voice speaks
                 "TRUYENTHANH_QUIET_HOURS": "",  # a test runs at any hour
             },
             input=stdin,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from audio.errors import TextEmpty, TextTooLong
 from broadcast import bulletins
@@ -25,6 +25,7 @@ from broadcast.bulletins import (
     WrongState,
 )
 from broadcast.tables import Bulletin, BulletinVersion, Rendition
+from core import migrations
 from core.clock import ManualClock
 from core.database import Database
 from core.errors import Invalid, NotFound, TruyenThanhError
@@ -265,6 +266,39 @@ def test_a_fallback_voice_needs_the_sites_permission(quick: Desk) -> None:
             session, version_id, actor=APPROVER, clock=quick.clock, sha256s=heard, fallback_permitted=True
         )
     assert quick.status(version_id) == "approved"
+
+
+def test_the_same_sound_again_is_who_spoke_it_this_time(quick: Desk) -> None:
+    """Its voice may have become the wanted one since; the sound need not be made otherwise to be approved."""
+    quick.speaker.fallback = True
+    version_id = quick.in_state("draft")
+    before = quick.speak(version_id)
+    quick.speaker.fallback = False
+    assert quick.speak(version_id) == before
+    with quick.db.reading() as session:
+        assert not any(one.fallback for one in bulletins.renditions(session, version_id))
+
+
+A_SPOKEN_VERSION = """
+INSERT INTO bulletins (id, title, class, drafted_from_dispatch, created_by, created_at)
+VALUES ('b', 't', 'ordinary', false, 'u', '2026-01-01 00:00:00');
+INSERT INTO bulletin_versions (id, bulletin_id, language, number, text, status, written_by, written_at)
+VALUES ('v', 'b', 'vi', 1, 't', 'submitted', 'u', '2026-01-01 00:00:00');
+INSERT INTO renditions
+(id, version_id, profile, sha256, bytes, duration_ms, loudness_lufs, true_peak_dbtp, voice, fallback, made_at)
+VALUES ('r', 'v', 'full', 'x', 1, 1, -16, -2, 'espeak', false, '2026-01-01 00:00:00')
+"""
+
+
+def test_what_espeak_spoke_before_fallbacks_were_told_is_one_after_the_upgrade(empty_db: Database) -> None:
+    migrations.upgrade(empty_db, "0013")
+    with empty_db.engine.begin() as connection:
+        for statement in A_SPOKEN_VERSION.split(";"):
+            connection.execute(text(statement))
+    migrations.upgrade(empty_db)
+    with empty_db.reading() as session:
+        (sound,) = bulletins.renditions(session, "v")
+        assert (sound.fallback, sound.passed_over) == (True, [])
 
 
 def test_another_wording_is_another_version_and_the_earlier_one_stays(desk: Desk) -> None:
