@@ -17,18 +17,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
 from audio.errors import VoiceFailed
 from audio.voices.base import Sound
+from audio.voices.received import Unsound, checked
 
 log = logging.getLogger(__name__)
 
 _FETCH = Path(__file__).with_name("_gtts_fetch.py")
 
-# The quickest and slowest speech that counts as the whole sentence, seconds a syllable. A reply outside of it is a
-# truncated or padded file.
-_SYLLABLE_S = (0.08, 1.5)
 _SLOW_BELOW_WPM = 100  # gTTS knows two speeds only
 
 
@@ -60,7 +56,7 @@ class GttsVoice:
         for attempt in range(1, self.attempts + 1):
             try:
                 return self._fetch(sentence, slow=rate is not None and rate < _SLOW_BELOW_WPM)
-            except _TryAgain as trouble:
+            except Unsound as trouble:
                 failed = trouble
                 log.warning("gtts failed", extra={"attempt": attempt, "reason": trouble.en})
             if attempt < self.attempts:
@@ -72,7 +68,7 @@ class GttsVoice:
         with tempfile.TemporaryDirectory(prefix="gtts-") as folder:
             path = Path(folder, "sentence.mp3")
             self._run({"text": sentence, "slow": slow, "path": str(path), "endpoint": self.endpoint})
-            return _checked(path, sentence)
+            return checked(path, sentence, "gTTS")
 
     def _run(self, task: dict[str, Any]) -> None:
         deadline_s = self.timeout_s / self.attempts
@@ -87,36 +83,11 @@ class GttsVoice:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise _TryAgain(
+            raise Unsound(
                 f"máy chủ không trả lời trong {deadline_s:.0f} giây", f"no answer within {deadline_s:.0f} seconds"
             ) from error
         if done.returncode != 0:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or ["?"]
-            raise _TryAgain(
+            raise Unsound(
                 f"không lấy được giọng đọc từ mạng ({lines[-1]})", f"nothing came from the network ({lines[-1]})"
             )
-
-
-class _TryAgain(Exception):
-    def __init__(self, vi: str, en: str) -> None:
-        super().__init__(en)
-        self.vi = vi
-        self.en = en
-
-
-def _checked(path: Path, sentence: str) -> Sound:
-    """The samples of a fetched file, if it is sound and about as long as the sentence."""
-    try:
-        samples, sample_rate = soundfile.read(path, dtype="float32")
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise _TryAgain("tệp nhận được rỗng hoặc hỏng", "the file that came is empty or damaged") from error
-    if samples.ndim > 1:
-        samples = samples.mean(axis=1)
-    duration_s = samples.size / sample_rate
-    syllables = len(sentence.split())
-    if not _SYLLABLE_S[0] * syllables <= duration_s <= _SYLLABLE_S[1] * syllables + 2:
-        raise _TryAgain(
-            f"tệp nhận được dài {duration_s:.1f} giây cho {syllables} tiếng",
-            f"the file that came lasts {duration_s:.1f} s for {syllables} syllables",
-        )
-    return Sound(samples, sample_rate, {"engine": "gTTS"})

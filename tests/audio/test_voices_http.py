@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,16 @@ import pytest
 import soundfile
 
 from audio.errors import VoiceFailed
+from audio.voices import FakeVoice, SentenceCache, VoiceChain
 from audio.voices.http import HttpVoice
 from audio.voices.http import Server as Address
 
 SENTENCE = "xin chào bà con."
 
 
-def wav(seconds: float, level: float = 0.3) -> bytes:
+def wav(seconds: float, level: float = 0.3, rate: int = 16000) -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, level * np.sin(np.arange(int(seconds * 16000)) / 5), 16000, format="WAV")
+    soundfile.write(file, level * np.sin(np.arange(int(seconds * rate)) / 5), rate, format="WAV")
     return file.getvalue()
 
 
@@ -36,8 +38,14 @@ class Handler(BaseHTTPRequestHandler):
         if status == 0:
             self.server.release.wait(20)
             return
+        if status == 1:  # a header that never ends
+            while not self.server.release.wait(0.01):
+                try:
+                    self.wfile.write(b"H")
+                except OSError:
+                    return
         self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Length", str(len(data) + self.server.lacking))
         self.end_headers()
         self.wfile.write(data)
 
@@ -52,6 +60,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[tuple[str, str | None, dict[str, Any]]] = []
         self.answers = [(200, wav(1.2))]
+        self.lacking = 0  # bytes that are announced and don't come
         self.release = threading.Event()
 
     def voice(self, **given: Any) -> HttpVoice:
@@ -95,6 +104,9 @@ def test_what_passes_is_tried_again(server: Server) -> None:
         ((200, wav(0.05)), "0.1 s", 3),
         ((200, wav(60)), "60.0 s", 3),
         ((200, wav(1.2, 0)), "silent", 3),
+        ((200, wav(1.2)[: len(wav(1.2)) // 2]), "cut short", 3),
+        ((200, wav(1.2, rate=4000)), "4000 Hz", 3),
+        ((200, wav(1.2, rate=192_000)), "192000 Hz", 3),
     ],
 )
 def test_what_is_no_speech_is_a_clear_error(server: Server, answer: tuple[int, bytes], words: str, asked: int) -> None:
@@ -109,6 +121,42 @@ def test_a_server_that_hangs_is_left(server: Server) -> None:
     server.answers = [(0, b"")]
     with pytest.raises(VoiceFailed, match="timed out"):
         server.voice(read_s=0.05).say(SENTENCE)
+
+
+def test_headers_that_trickle_are_cut_off(server: Server) -> None:
+    server.answers = [(1, b"")]
+    with pytest.raises(VoiceFailed, match="not done within"):
+        server.voice(timeout_s=0.2).say(SENTENCE)
+
+
+def test_a_server_that_breaks_off_in_the_middle_is_told(server: Server) -> None:
+    server.lacking = 100
+    with pytest.raises(VoiceFailed, match="100 bytes to come"):
+        server.voice().say(SENTENCE)
+
+
+def test_a_server_that_streams_does_not_know_how_long_it_gets(server: Server) -> None:
+    data = wav(1.2)
+    server.answers = [(200, data[:4] + b"\xff\xff\xff\xff" + data[8:])]
+    assert server.voice().say(SENTENCE).samples.size == 19200
+
+
+def test_in_a_chain_the_next_voice_speaks_and_nothing_of_the_first_stays(server: Server, tmp_path: Path) -> None:
+    server.answers = [(200, wav(1.2)), (200, b"<html>")]
+    voices = VoiceChain([server.voice(), FakeVoice("spare")], cache=SentenceCache(tmp_path))
+    recording = voices.speak("xin chào bà con. chào cả nhà.")
+    assert (recording.voice, recording.fallback) == ("spare", True)
+    assert "http: thứ nhận được" in recording.failures[0].why("vi")
+    assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_a_server_that_has_another_model_now_speaks_all_anew(server: Server, tmp_path: Path) -> None:
+    voices = VoiceChain([server.voice()], cache=SentenceCache(tmp_path))
+    voices.speak("xin chào bà con.")
+    server.answers = [(200, wav(1.2, rate=24_000))]
+    again = voices.speak("xin chào bà con. chào cả nhà.")
+    assert (again.sample_rate, len(again.parts)) == (24_000, 2)
+    assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize(
