@@ -2,8 +2,9 @@ r"""The gold set of readings: how many of its items the reading says as a carefu
 
 `tests/audio/gold/*.tsv` has four columns, separated by tabs: written (`\n` stands for a line break), spoken, category,
 accept. `accept` is a regular expression of further readings that are as good; it is empty where there is one only.
-Letter case and punctuation don't count. Of each group every fourth item is in
-`heldout-GROUP.tsv`, on which no rule is tuned; the others are in `tune-GROUP.tsv`.
+Letter case and punctuation don't count. A quarter of all items or more is in `heldout-GROUP.tsv`: they are chosen
+before any of them is read, no rule is tuned on them, and which of them are read wrong is not looked at. The others are
+in `tune-GROUP.tsv`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Abbreviations of administrative Vietnamese, and how common foreign words are said.
 
-They stand in `abbreviations.tsv` and `foreign.tsv` beside this file, one a line, so that whoever knows a better reading
-can put it there. Those that depend on what stands around them are rules (`rules/abbreviations.py`).
+They stand in `abbreviations.tsv`, `behind.tsv` (by the word before them) and `foreign.tsv` beside this file, one a
+line, so that whoever knows a better reading can put it there. Those that depend on more of what stands around them are
+rules (`rules/abbreviations.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ def table(name: str) -> dict[str, str]:
     return {written: spoken for written, _, spoken in rows}
 
 
+def _behind() -> dict[tuple[str, str], str]:
+    rows = (line.split("\t") for line in files("audio.reading").joinpath("behind.tsv").read_text("utf-8").splitlines())
+    return {(word, short): said for word, short, said in rows}
+
+
 SIMPLE: Final = table("abbreviations.tsv")
+BEHIND: Final = _behind()
 FOREIGN: Final = table("foreign.tsv")
 
 # Those that look like a syllable (CA, AI, TH are letters or words): read only where capitals are not the

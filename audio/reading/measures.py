@@ -9,7 +9,9 @@ from typing import Final
 
 MONEY: Final = {
     "đồng": "đồng", "đ": "đồng", "vnđ": "đồng", "vnd": "đồng", "usd": "đô la mỹ", "$": "đô la", "eur": "ơ rô",
-    "€": "ơ rô", "ndt": "nhân dân tệ", "cny": "nhân dân tệ", "k": "nghìn", "tr": "triệu", "trđ": "triệu đồng",
+    "€": "ơ rô", "ndt": "nhân dân tệ", "cny": "nhân dân tệ", "euro": "ơ rô",
+    "jpy": "yên nhật", "krw": "uôn", "sgd": "đô la xinh ga po",
+    "thb": "bạt", "lak": "kíp", "gbp": "bảng anh", "aud": "đô la úc", "k": "nghìn", "tr": "triệu", "trđ": "triệu đồng",
     "tr.đ": "triệu đồng", "tỷ": "tỷ", "tỉ": "tỷ", "triệu": "triệu", "nghìn": "nghìn", "ngàn": "nghìn",
 }  # fmt: skip
 

@@ -34,9 +34,10 @@ _DOUBTS_EN: Final[dict[DoubtKind, str]] = {
 }
 
 
-# Where the matches of a rule begin: a run of digits; a word of capitals (of one, where no small letter follows); one or
-# two words before a run of digits or a Roman number.
-Begins = Literal["digit", "capital", "before digit", "before roman"]
+# Where the matches of a rule begin: a run of digits, or `số` before it; a word of letters and digits; a word of
+# capitals (of one, where no small letter follows); one or two words before a run of digits or a Roman number; a stroke,
+# or the sign before it.
+Begins = Literal["digit", "numbered", "joined", "capital", "before digit", "before roman", "stroke"]
 
 # How sure a reading is where nothing but its doubt says so.
 CERTAINTY: Final[dict[DoubtKind | None, float]] = {

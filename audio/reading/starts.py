@@ -13,6 +13,8 @@ from audio.reading.letters import LOWER, UPPER
 from audio.reading.model import Begins
 
 _DIGITS: Final = re.compile(r"\d+")
+_NUMBERED: Final = re.compile(r"[Ss][ốỐ](?=[ :]*\d)")
+_STROKE: Final = re.compile("/")
 _ROMAN: Final = re.compile(r"[IVXLC](?<![^\W_][IVXLC])[IVXLC]*(?![^\W_])")
 # Not the capital that begins a plain word; Ths. has a point behind it.
 _CAPITAL: Final = re.compile(rf"[{UPPER}](?<![^\W_][{UPPER}])(?![{LOWER}]{{2,}}(?![\w.]))")
@@ -21,12 +23,24 @@ _CAPITAL: Final = re.compile(rf"[{UPPER}](?<![^\W_][{UPPER}])(?![{LOWER}]{{2,}}(
 def starts_in(text: str) -> dict[Begins, list[int]]:
     """The places of each sort, in order."""
     digits = [match.start() for match in _DIGITS.finditer(text)]
+    strokes = [match.start() for match in _STROKE.finditer(text)]
     return {
         "digit": digits,
+        "numbered": sorted({*digits, *(match.start() for match in _NUMBERED.finditer(text))}),
+        "joined": sorted({*digits, *(start for place in digits if (start := _word_of(text, place)) < place)}),
+        "stroke": sorted({*strokes, *(place - 1 for place in strokes if place)}),
         "capital": [match.start() for match in _CAPITAL.finditer(text)],
         "before digit": _before(text, digits),
         "before roman": _before(text, [match.start() for match in _ROMAN.finditer(text)]),
     }
+
+
+def _word_of(text: str, place: int) -> int:
+    """Where the letters begin that stand right before a place, perhaps with a dash between."""
+    start = place - 1 if text[place - 1 : place] == "-" else place
+    while start and text[start - 1].isalpha():
+        start -= 1
+    return start
 
 
 def _before(text: str, places: list[int]) -> list[int]:

@@ -11,7 +11,7 @@ import pytest
 from audio.reading import letters, read
 from benchmarks import gold
 
-TUNE_PERCENT = 98  # reached; raise it when the rules get better
+TUNE_PERCENT = 99  # reached; raise it when the rules get better
 HELD_OUT_PERCENT = 97
 WORDS = re.compile(f"[{letters.LOWER} ]+")
 
@@ -31,7 +31,8 @@ def test_the_part_that_rules_are_tuned_on_is_read_well() -> None:
 
 def test_the_part_that_no_rule_is_tuned_on_is_read_well() -> None:
     score = gold.score(gold.load("heldout"), spoken)
-    assert score.percent >= HELD_OUT_PERCENT, str(score.failed)  # kinds and counts only: it stays unseen
+    reached, kinds = score.percent, score.failed  # kinds and counts only: what is wrong stays unseen
+    assert reached >= HELD_OUT_PERCENT, kinds
 
 
 def test_every_item_accepts_its_own_reading_and_is_spoken_form() -> None:
@@ -42,14 +43,11 @@ def test_every_item_accepts_its_own_reading_and_is_spoken_form() -> None:
         assert not item.accepts(f"{item.spoken} thêm"), item
 
 
-def test_a_quarter_of_each_group_is_held_out_and_no_item_is_in_both_parts() -> None:
+def test_a_quarter_is_held_out_and_no_item_stands_twice() -> None:
     tune, held_out = gold.load("tune"), gold.load("heldout")
-    assert not {item.written for item in tune} & {item.written for item in held_out}
-    assert len({item.written for item in tune}) == len(tune)
-    for path in gold.FOLDER.glob("tune-*.tsv"):
-        other = path.with_name(path.name.replace("tune-", "heldout-"))
-        counts = [len(one.read_text(encoding="utf-8").splitlines()) - 1 for one in (path, other)]
-        assert counts[1] == sum(counts) // 4
+    written = [item.written for item in [*tune, *held_out]]
+    assert not [text for text, times in Counter(written).items() if times > 1]
+    assert len(held_out) >= len(written) / 4
 
 
 def test_every_kind_has_fifteen_items_or_more() -> None:

@@ -243,3 +243,36 @@ def test_a_number_in_words_is_the_number(value: int) -> None:
 )  # fmt: skip
 def test_syllables_are_told_from_other_words(word: str, *, valid: bool) -> None:
     assert letters.is_syllable(word) is valid
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "sure"),
+    [
+        ("ngày 5/7", "ngày mùng năm tháng bảy", True),
+        ("Ngày Pháp luật Việt Nam 9/11", "ngày pháp luật việt nam mùng chín tháng mười một", True),
+        ("Lịch họp: 5/7", "lịch họp, mùng năm tháng bảy", False),
+        ("từ 5/7 hộ", "từ mùng năm tháng bảy hộ", False),
+        ("12/3", "mười hai tháng ba", False),
+        ("có 5/7 thôn", "có năm trên bảy thôn", True),
+        ("giảm 1/2", "giảm một phần hai", True),
+        ("ngõ 12/3 Lê Lợi", "ngõ mười hai trên ba lê lợi", True),
+        ("mùa giải 2024/25", "mùa giải hai nghìn không trăm hai mươi tư, hai nghìn không trăm hai mươi lăm", True),
+    ],
+)
+def test_two_numbers_with_a_stroke_are_a_day_a_share_or_a_doubt(text: str, said: str, sure: bool) -> None:  # noqa: FBT001
+    reading = read(text)
+    assert reading.spoken == said
+    assert (not reading.warnings) is sure
+    for doubt in reading.warnings:
+        assert len(doubt.suggestions) == 2
+
+
+def test_capitals_that_are_a_syllable_too_are_no_silent_guess() -> None:
+    (doubt,) = read("Đơn vị GIN tham gia").warnings
+    assert (doubt.kind, doubt.written) == ("abbreviation", "GIN")
+    assert read("TRUNG TÂM Y TẾ TO GIN HAI").warnings == ()  # a heading in capitals
+
+
+def test_two_pairs_that_meet_at_one_word_are_no_misprint() -> None:
+    assert read("Truyền thông thông qua hội nghị; Ủy ban ban hành kế hoạch.").warnings == ()
+    assert [doubt.written for doubt in read("Xã thông thông qua nghị quyết.").warnings] == ["thông thông"]

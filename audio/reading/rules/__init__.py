@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from audio.reading.model import Rule
-from audio.reading.rules import abbreviations, dates, documents, markup, numbers, phones, places, units, web
+from audio.reading.rules import abbreviations, clock, dates, documents, markup, numbers, phones, places, units, web
 
 ALL: Final[tuple[Rule, ...]] = (
     *documents.RULES,
     *markup.RULES,
     *web.RULES,
     *places.RULES,
+    *clock.RULES,
     *dates.RULES,
+    *clock.RULES_LAST,
     *phones.RULES,
     *units.RULES,
     *abbreviations.RULES,

@@ -21,6 +21,16 @@ def _known(match: re.Match[str]) -> str | None:
     return abbreviations.SIMPLE.get(word)
 
 
+def _behind(match: re.Match[str]) -> str | None:
+    """Capitals whose meaning the word or two before them tell: `vụ ĐX`, `Hội đồng BT`."""
+    words = re.findall(r"[^\W\d_]+", before(match, 24))
+    for count in (2, 1):
+        said = len(words) >= count and abbreviations.BEHIND.get((" ".join(words[-count:]), match.group()))
+        if said:
+            return said
+    return None
+
+
 def _city(match: re.Match[str]) -> str:
     return {"tp": "thành phố", "tx": "thị xã", "tt": "thị trấn", "p": "phường", "q": "quận", "h": "huyện", "x": "xã"}[
         match["kind"].lower()
@@ -139,7 +149,7 @@ def _signed(match: re.Match[str]) -> str:
 
 
 _STROKED: Final = {
-    "v/v": "về việc", "t/h": "thực hiện", "đ/c": "đồng chí", "đ.c": "đồng chí",
+    "v/v": "về việc", "t/h": "thực hiện", "đ/c": "đồng chí",
     "k/g": "kính gửi", "n/v": "nhiệm vụ", "t/m": "thay mặt",
     "k/t": "ký thay", "t/l": "thừa lệnh", "q/đ": "quyết định", "b/c": "báo cáo", "c/v": "công văn", "n/d": "nội dung",
     "h/s": "học sinh", "g/v": "giáo viên", "x/n": "xác nhận", "đ/v": "đối với", "s/x": "sản xuất", "p/v": "phóng viên",
@@ -162,6 +172,13 @@ _TITLE: Final = "|".join(sorted(_TITLES, key=len, reverse=True))
 _WORD: Final = r"[A-ZĐƯƠ][A-Za-zĐƯƠđươ]{0,14}[A-ZĐƯƠ][a-z]?"
 
 RULES = [
+    rule(
+        "abbreviation",
+        r"(?<=[^\W\d_][ ])[A-ZĐƯƠ]{2,5}(?![\w&/-]|[ ]?&|,?[ ](?:và[ ])?TT(?!\w))",
+        _behind,
+        certainty=BY_CONTEXT,
+        begins="capital",
+    ),
     rule("symbol", r"(?<=và)/(?=hoặc)", " "),
     rule("foreign", r"(?<!\w)[Ee]-mail(?!\w)", "i meo"),
     rule("foreign", r"(?<!\w)[Ww]i-[Ff]i(?!\w)", "oai phai"),
@@ -176,11 +193,14 @@ RULES = [
     ),
     rule(
         "abbreviation",
-        rf"(?<![\w/])(?:{'|'.join(map(re.escape, _STROKED))})(?![\w/])",
+        rf"(?<![\w/])(?:{'|'.join(_STROKED)})(?![\w/])",
         lambda m: _STROKED[m.group().lower()],
         re.IGNORECASE,
+        begins="stroke",
     ),
+    rule("abbreviation", r"(?<!\w)Đ\.c(?!\w)", "đồng chí", begins="capital"),
     *offices.RULES,
+    rule("abbreviation", rf"(?<=\d )TH{_R}", "trường hợp", begins="capital"),
     rule("abbreviation", rf"{_L}TC{_R}", _supreme, begins="capital"),
     rule("abbreviation", rf"{_L}LĐ{_R}", _labour, certainty=BY_CONTEXT, begins="capital"),
     rule("abbreviation", rf"{_L}ĐV{_R}", _members, certainty=BY_CONTEXT, begins="capital"),
@@ -208,7 +228,8 @@ RULES = [
     rule("abbreviation", rf"{_L}(?P<how>KT|TM|TL|TUQ|Q)\.[ ]?(?=[{letters.UPPER}]{{2}})", _signed, begins="capital"),
     rule(
         "abbreviation",
-        rf"{_L}(?:{_TITLE})(?:\.[ ]?(?:{_TITLE}))*\.[ ]?(?=[{letters.UPPER}])",
+        rf"{_L}(?:{_TITLE})(?:[. ][ ]?(?:{_TITLE}){_R})*"
+        rf"(?:\.[ ]?(?=[{letters.UPPER}])|(?<=GS|TS|hS|BS|KI|II)[ ](?=[{letters.UPPER}][{letters.LOWER}]))",
         _titles,
         begins="capital",
     ),
@@ -237,6 +258,12 @@ RULES = [
     rule("abbreviation", rf"{_L}ĐH{_R}(?=[ ]+(?:[Đđ]ảng|[IVX]+{_R}))", "đại hội", begins="capital"),
     rule(
         "abbreviation", rf"{_L}(?P<law>[ĐKđk])\.[ ]?(?=\d)", lambda m: {"đ": "điều ", "k": "khoản "}[m["law"].lower()]
+    ),
+    rule(
+        "letter",
+        rf"{_L}[A-ZĐ]{{1,3}}-0\d{{1,3}}(?![\w.,/-])",
+        lambda m: f"{letters.spell(m.group())} {digits(m.group())}",
+        begins="capital",
     ),
     rule("abbreviation", rf"{_L}T(?P<day>[2-7]){_R}", _weekday, certainty=BY_CONTEXT, begins="capital"),
     rule("abbreviation", rf"{_L}ND{_R}", _farmers, certainty=BY_CONTEXT, begins="capital"),

@@ -1,4 +1,4 @@
-"""Dates, and times of day."""
+"""Dates: days, months, quarters and years, lists and spans of them."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ def _marked(match: re.Match[str]) -> bool:
 
 _SURE, _LIKELY, _NONE = "sure", "likely", "none"
 _STRONG: Final = re.compile(r"(?:ngày|hôm|sáng|trưa|chiều|tối|đêm|mùng|mồng|rằm|tết|lễ|kỷ niệm|giờ|\d+h\d*)[\s,(\"]*$")
+# Ngày Pháp luật Việt Nam 9/11; sáng nay 8/8.
+_NAMED_DAY: Final = re.compile(r"(?:(?<!\w)ngày [^.;,:\d]{3,60}|(?<!\w)(?:nay|mai|qua|kia)) $")
 # Things that are shared out or counted: behind `từ 5/7` they make it a share rather than a day.
 _THINGS: Final = re.compile(
     r"^\s+(?:tổng số |số )?(?:hộ|người|xã|phường|thôn|bản|tổ|ấp|trường|lớp|học sinh|em|cháu|nạn nhân|đại biểu|đồng chí|"
@@ -62,7 +64,7 @@ def _standing(date: str, context: str, following: str) -> str:
     parts = [int(part) for part in re.split(r"\s*/\s*", date)]
     if len(parts) == 3 or _STRONG.search(context):
         return _SURE
-    if _DATED.search(context):
+    if _DATED.search(context) or _NAMED_DAY.search(context):
         return _LIKELY if parts[0] <= parts[1] and _THINGS.match(following) else _SURE
     if context.endswith("(") and re.match(r"\s*\)", following):
         return _SURE  # (5/7): in news the day it was
@@ -187,8 +189,14 @@ def _spanned_months(match: re.Match[str]) -> str:
     return said.removeprefix("tháng ") if re.search(r"tháng\s+$", before(match)) else said
 
 
-def _two_years(match: re.Match[str]) -> str:
-    """`niên vụ 2024/2025`."""
+_WHOLE_YEAR: Final = 4
+
+
+def _two_years(match: re.Match[str]) -> str | None:
+    """`niên vụ 2024/2025`, `mùa giải 2024/25`."""
+    if len(match["second"]) < _WHOLE_YEAR:
+        following = int(match["first"]) + 1
+        return f"{cardinal(following - 1)}, {cardinal(following)}" if following % 100 == int(match["second"]) else None
     return f"{cardinal(int(match['first']))}, {cardinal(int(match['second']))}"
 
 
@@ -211,58 +219,15 @@ def _weekdays(match: re.Match[str]) -> str:
     return " ".join(words).replace(" ,", ",")
 
 
-def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
-    words = [cardinal(int(hour)), "giờ"]
-    if minute and int(minute):
-        words += [cardinal(int(minute)), "phút"]
-    if second and int(second):
-        words += [cardinal(int(second)), "giây"]
-    return " ".join(words)
+def _iso(match: re.Match[str]) -> str:
+    return f"{_day(match['day'])} tháng {month(match['month'])} năm {cardinal(int(match['year']))}"
 
-
-def _time(match: re.Match[str]) -> str | None:
-    if int(match["hour"]) > 24 or (":" in match.group() and _RATIO_BEFORE.search(before(match))):
-        return None
-    return _clock(match["hour"], match["minute"], match.groupdict().get("second"))
-
-
-_RATIO_BEFORE: Final = re.compile(r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn)[^.;\d]{0,16}$")
-
-
-def _times(match: re.Match[str]) -> str | None:
-    if int(match["hour"]) > 24 or int(match["hour2"]) > 24:
-        return None
-    return f"{_clock(match['hour'], match['minute'])} đến {_clock(match['hour2'], match['minute2'])}"
-
-
-def _round_the_clock(match: re.Match[str]) -> Said:
-    unit = " giờ" if match["unit"] else ""
-    return Said(f"hai mươi tư trên {'hai mươi tư' if match['of'] == '24' else 'bảy'}{unit}")
-
-
-def _hm(name: str) -> str:
-    return (
-        rf"(?P<hour{name}>[01]?\d|2[0-4])[ ]?(?:[hgH:]|giờ)(?:[ ]?(?P<minute{name}>[0-5]\d)(?:[ ]?(?:phút|ph|p|'))?)?"
-    )
-
-
-def _duration(match: re.Match[str]) -> str:
-    return f"{cardinal(int(match['number']))} {_DURATIONS[match['unit']]}"
-
-
-_DURATIONS: Final = {"'": "phút", "p": "phút", "ph": "phút", "s": "giây", "phút": "phút"}
 
 RULES = [
     rule(
-        "time",
-        r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])",
-        _round_the_clock,
-        begins="digit",
-    ),
-    rule(
-        "time",
-        r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)",
-        _round_the_clock,
+        "date",
+        rf"{_LEFT}(?P<year>{_YEAR})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12]\d|3[01])(?![\w/-])",
+        _iso,
         begins="digit",
     ),
     rule(
@@ -336,7 +301,7 @@ RULES = [
         re.IGNORECASE,
     ),
     rule("date", rf"(?<!\w)T(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year, begins="capital"),
-    rule("date", rf"{_LEFT}(?P<first>{_YEAR})/(?P<second>{_YEAR})(?![\w/])", _two_years, begins="digit"),
+    rule("date", rf"{_LEFT}(?P<first>{_YEAR})/(?P<second>{_YEAR}|\d\d)(?![\w/])", _two_years, begins="digit"),
     rule("date", rf"{_LEFT}(?P<month>{_MONTH})[ ]?/[ ]?(?P<year>{_YEAR})(?![\w/])", _month_year, begins="digit"),
     rule(
         "date",
@@ -345,26 +310,4 @@ RULES = [
         re.IGNORECASE,
         begins="before digit",
     ),
-    rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times, begins="digit"),
-    rule(
-        "time",
-        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)"
-        r"(?::(?P<second>[0-5]\d))?(?:[ ]?(?:h|giờ))?(?![\w:])",
-        _time,
-        begins="digit",
-    ),
-    rule(
-        "time",
-        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d|[ ](?:sáng|trưa|chiều|tối|đêm)\b))"
-        r"(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
-        _time,
-        begins="digit",
-    ),
-    rule(
-        "time",
-        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]phút)?(?![\w:/])",
-        _time,
-        begins="digit",
-    ),
-    rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration, begins="digit"),
 ]

@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from audio.reading.abbreviations import SIMPLE
-from audio.reading.model import Said, after, before, rule
+from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import cardinal, digits
 
 TYPES: Final = {
@@ -22,7 +22,7 @@ TYPES: Final = {
     "PA": "phương án", "VBHN": "văn bản hợp nhất", "GP": "giấy phép", "HĐ": "hợp đồng", "BB": "biên bản",
     "TL": "thông lệnh", "NQLT": "nghị quyết liên tịch", "KHLT": "kế hoạch liên tịch", "CTPH": "chương trình phối hợp",
     "TC": "thông cáo", "DT": "dự thảo", "PL": "pháp lệnh", "SL": "sắc lệnh", "HDLN": "hướng dẫn liên ngành",
-    "TTPH": "thông tri phối hợp", "QCPH": "quy chế phối hợp",
+    "KHLN": "kế hoạch liên ngành", "TTPH": "thông tri phối hợp", "QCPH": "quy chế phối hợp",
 }  # fmt: skip
 
 _MINISTRIES: Final = {
@@ -87,7 +87,7 @@ _JOINED: Final = rf"{_PART}(?:(?:[ ]?[-/&][ ]?|,(?=[A-ZĐ]{{2}})){_PART}){{0,7}}
 _CODE: Final = re.compile(
     rf"(?P<lead>(?<!\w)[Ss][ốỐ][ ]*:?[ ]*)?"
     rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?[/-][ ]?(?P<year>(?:19|20)\d\d))?"
-    rf"[ ]?(?P<sign>[/-])[ ]?(?P<code>{_JOINED})(?![\w])"
+    rf"[ ]?(?P<sign>[/-])[ ]?(?P<code>{_JOINED})(?:/(?P<late>(?:19|20)\d\d)(?![\w/]))?(?![\w])"
 )
 _BLANK: Final = re.compile(
     rf"(?<=[Ss]ố)[ ]*:?[ .…_]*[/-][ ]?(?P<code>{_JOINED})(?!\w)|(?<=SỐ)[ ]*:?[ .…_]*/[ ]?(?P<upper>{_JOINED})(?!\w)"
@@ -137,6 +137,7 @@ def issuer(part: str) -> str | None:
 _OWNERS: Final = {
     "TU": "tỉnh ủy", "TW": "trung ương", "TƯ": "trung ương", "HU": "huyện ủy", "ĐU": "đảng ủy", "THU": "thành ủy",
     "QU": "quận ủy", "TXU": "thị ủy", "UBND": "ủy ban nhân dân", "HĐND": "hội đồng nhân dân", "VN": "việt nam",
+    "QH": "quốc hội", "CP": "chính phủ", "CTN": "chủ tịch nước",
     "T": "tỉnh", "H": "huyện", "X": "xã", "P": "phường", "TP": "thành phố",
 }  # fmt: skip
 
@@ -146,26 +147,35 @@ def _office_of(name: str) -> str | None:
         owner, office = _OWNERS.get(name[-length:]), name[:-length]
         if owner and (said := ISSUERS.get(office) or (SIMPLE.get(office) if len(office) > 1 else None)):
             return f"{said} {owner}"
-    return SIMPLE.get(name) if len(name) > _SHORT else None
+    said = SIMPLE.get(name) if len(name) > _SHORT else None
+    return said if said and said.startswith(_BODIES) else None
 
 
-_SHORT: Final = 3  # shorter ones mean too much
+_BODIES: Final = (
+    "ban ", "bảo hiểm", "bệnh viện", "bộ ", "chi cục", "chi nhánh", "công an", "công ty", "cục ", "đài ", "đảng ủy",
+    "đoàn", "đội ", "hội ", "hợp tác xã", "liên đoàn", "ngân hàng", "phòng ", "quân khu", "sở ", "tòa án", "tổng ",
+    "trạm ", "trung tâm",    "trường ", "ủy ban", "văn phòng", "viện ",
+)  # fmt: skip
+_SHORT: Final = 2  # shorter ones mean too much
 
 
 def _issuer_of(code: str) -> str | None:
     """Who issued it; all of them where several did (`TTLT-BCA-BQP`)."""
     parts = _parts(code)
-    named = [said for part in parts if part.upper() not in TYPES and (said := issuer(part))]
+    joint = parts[0].upper() in _JOINT
+    named = [
+        said for part in parts if part.upper() not in TYPES and (said := issuer(part) or (joint and SIMPLE.get(part)))
+    ]
     if not named:
         return None
     if parts[0].upper() == "TT" and "BCT" in parts:
         return "bộ công thương"  # circulars are a ministry's; elsewhere BCT is the Politburo
-    if parts[0].upper() in _JOINT and len(named) > 1:
+    if joint and len(named) > 1:
         return f"{', '.join(named[:-1])} và {named[-1]}"
     return named[0]
 
 
-_JOINT: Final = frozenset({"TTLT", "NQLT", "KHLT", "CTPH", "HDLN", "QCPH", "TTPH"})
+_JOINT: Final = frozenset({"KHLN", "TTLT", "NQLT", "KHLT", "CTPH", "HDLN", "QCPH", "TTPH"})
 
 
 def _type_of(code: str) -> str | None:
@@ -186,8 +196,8 @@ def _read(match: re.Match[str]) -> str | None:
     words = [said]
     if match["letter"]:
         words.append(match["letter"].lower().replace("b", "bê").replace("c", "xê").replace("d", "dê"))
-    if match["year"]:
-        words += ["năm", cardinal(int(match["year"]))]
+    if year := match["year"] or match["late"]:
+        words += ["năm", cardinal(int(year))]
     context = before(match, 60)
     # "Số: 45/KH-UBND" in a head is "kế hoạch số …": the kind comes from the code unless the sentence has it.
     if kind and kind not in context and not _OF_A_KIND.search(context):
@@ -218,6 +228,15 @@ def _is_code(match: re.Match[str], kind: str | None, parts: list[str]) -> bool:
     )
 
 
+def _of_a_year(match: re.Match[str]) -> str | None:
+    """`Nghị định 100/2019`: number and year of a kind of document."""
+    if not _OF_A_KIND.search(before(match, 60)):
+        return None
+    number = match["number"]
+    said = "không " * number.startswith("0") + cardinal(int(number))
+    return f"{said} năm {cardinal(int(match['year']))}"
+
+
 def _read_blank(match: re.Match[str]) -> Said:
     by = _issuer_of(match["code"] or match["upper"])
     return Said(f"của {by}" if by else "", "blank")
@@ -229,7 +248,14 @@ def _read_bare(match: re.Match[str]) -> str | None:
 
 
 RULES = [
-    rule("document", _CODE.pattern, _read),
+    rule(
+        "document",
+        r"(?<![\w/.,-])(?P<number>\d{1,4})/(?P<year>(?:19|20)\d\d)(?![\w/-])",
+        _of_a_year,
+        certainty=BY_CONTEXT,
+        begins="digit",
+    ),
+    rule("document", _CODE.pattern, _read, begins="numbered"),
     rule("document", _BLANK.pattern, _read_blank),
     rule("document", _BARE.pattern, _read_bare, begins="capital"),
 ]

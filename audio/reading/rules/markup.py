@@ -45,7 +45,7 @@ RULES = [
     rule("markup", r"&(?:nbsp|quot|lt|gt|#\d{1,6});", " "),
     rule("markup", r"!?\[(?P<label>[^\[\]\n]{1,200})\]\([^()\s]{1,500}\)", _label),
     rule("markup", r"\./\.", "."),
-    rule("abbreviation", r"(?<!\w)vv(?:\.+|…)", "vân vân"),
+    rule("abbreviation", r"(?<!\w)vv(?:\.+|…|(?!\w))", "vân vân"),
     rule("abbreviation", rf"(?<!\w)v\.\s?v(?:\.{{1,3}}|…)?(?=\s+[{LOWER}(])", "vân vân"),
     rule("abbreviation", r"(?<!\w)v\.\s?v(?:\.{1,3}|…)?(?!\w)", "vân vân."),
     rule("markup", r"^[ ]*[-=_*~+]{3,}[ ]*$", "."),

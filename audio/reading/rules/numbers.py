@@ -38,11 +38,14 @@ _SHARE_BEFORE: Final = re.compile(
     r"tỷ số|nhà|số|ngõ|ngách|hẻm|quý)\s*$"
 )
 _DAYS, _MONTHS = 31, 12
+_COMMON: Final = {("1", "2"), ("1", "3"), ("2", "3"), ("1", "4")}  # halves, thirds and quarters
 
 
 def _share_of(match: re.Match[str]) -> str | Said:
     """A share; without a thing behind it that is shared out it may be a date as well, and is a doubt."""
     said = _share_said(match)
+    if (match["top"], match["bottom"]) in _COMMON:
+        return said
     if not re.fullmatch(r"\d{1,2} ?/ ?\d{1,2}", match.group()) or _SHARED_OUT.match(after(match)):
         return said
     day, of_month = int(match["top"]), int(match["bottom"])
@@ -75,7 +78,10 @@ def _share_said(match: re.Match[str]) -> str:
     )
 
 
-_SCORED: Final = re.compile(r"(?:tỷ số|tỉ số|thắng|thua|hòa|dẫn|gỡ)(?: [^\W\d]+){0,5}[\s:(]*$")
+_SCORED: Final = re.compile(
+    r"(?:tỷ số|tỉ số|thắng|thua|hòa|dẫn|gỡ)(?: [^\W\d]+){0,5}(?: \d [^\W\d]+)?[\s:(]*"
+    r"(?:\d{1,2} ?- ?\d{1,2}[,;\s]+(?:và )?)*$"
+)
 
 
 def _range(match: re.Match[str]) -> str:
@@ -122,7 +128,7 @@ def _mixed(match: re.Match[str]) -> Said | None:
 
 
 _NAME_MOST: Final = 2
-_NUMBERED_PLACES: Final = frozenset({"KP", "QK", "QL", "TL", "SN"})
+_NUMBERED_PLACES: Final = frozenset({"KP", "QK", "QL", "TL", "SN", "NĐ", "QĐ", "NQ"})
 
 
 def _letters(run: str) -> str:
@@ -132,7 +138,12 @@ def _letters(run: str) -> str:
     if known:
         return known
     folded = letters.fold(run)
-    if len(folded) > 2 and letters.is_plain(folded) and (not run.isupper() or letters.is_syllable(folded)):
+    if (
+        (len(folded) > 2 or not run.isupper())
+        and len(folded) > 1
+        and letters.is_plain(folded)
+        and (not run.isupper() or letters.is_syllable(folded))
+    ):
         return folded
     return letters.spell(run)
 
@@ -195,7 +206,28 @@ _WITH_ITS_ZERO: Final = re.compile(
     r"ban chỉ đạo)(?:\s+số)?:?\s+$"
 )
 
+
+def _point(match: re.Match[str]) -> str:
+    """`mục 2.1`, `tiêu chí 17.5`, `Điều 7.1.c`: what is under what."""
+    parts = [cardinal(int(part)) if part.isdecimal() else letters.spell(part) for part in match["parts"].split(".")]
+    return f"{match['word'].lower()} {' chấm '.join(parts)}"
+
+
 RULES = [
+    rule(
+        "number",
+        r"(?<!\w)(?P<word>điều|khoản|mục|tiểu mục|tiêu chí|chỉ tiêu|bảng|biểu|hình|phụ lục|điểm|phần|bài|nhiệm vụ)[ ]+"
+        r"(?P<parts>\d{1,3}(?:\.\d{1,2})+(?:\.[a-zđ])?)(?![\w,]|\.\d)(?![ ]*(?:%|điểm|triệu|tỷ|nghìn))",
+        _point,
+        re.IGNORECASE,
+        begins="before digit",
+    ),
+    rule(
+        "number",
+        r"(?<![\w/.,])(?P<top>\d+)[ ]?/[ ]?(?P<bottom>\d+,\d+)(?![\w/])",
+        lambda m: f"{number(m['top'])} trên {number(m['bottom'])}",
+        begins="digit",
+    ),
     rule("number", r"\d(?<![\w.,/-]\d),\d/(?:5|10)(?=[ ](?:sao|điểm))", lambda m: _rated(m.group()), begins="digit"),
     rule(
         "number", r"\d(?<![\w.,/-]\d)(?:\d\d|(?<=0)[1-9])(?!\w|[.,/-]\w)", _named, certainty=BY_CONTEXT, begins="digit"
@@ -204,7 +236,7 @@ RULES = [
     rule("roman", r"(?<!\w)(?P<roman>[IVX]{1,5})\.(?P<part>\d{1,2})(?![\w.])", _section, begins="capital"),
     rule(
         "number",
-        r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/])",
+        r"(?<![\w/.,])(?P<top>\d{1,3}(?:\.\d{3})+|\d+)[ ]?/[ ]?(?P<bottom>\d{1,3}(?:\.\d{3})+|\d+)(?![\w/]|[.,]\d)",
         _share_of,
         certainty=BY_CONTEXT,
         begins="digit",
@@ -219,10 +251,23 @@ RULES = [
     rule("number", rf"(?<![\w.,/])(?P<first>{_NUM})[ ]?[xX×][ ]?(?P<second>{_NUM})(?!\w)", _times, begins="digit"),
     rule(
         "number",
-        r"(?<![\w:.,])(?P<first>\d{1,3}):(?P<second>\d{1,6})(?![\w:])",
+        r"(?<![\w:.,])(?P<first>\d{1,3}):(?P<second>\d{1,3}(?:\.\d{3})+|\d{1,6})(?![\w:])",
         lambda m: f"{number(m['first'])} trên {number(m['second'])}",
         begins="digit",
     ),
+    rule(
+        "number",
+        r"(?<![\w.,/])(?P<number>\d+,\d+)(?P<letters>[A-ZĐ]{1,2})(?!\w)",
+        lambda m: f"{number(m['number'])} {'tấn' if m['letters'] == 'T' else letters.spell(m['letters'])}",
+        begins="digit",
+    ),
+    rule(
+        "number",
+        r"(?<!\w)[kK](?P<clause>\d{1,2})[ ]?[,-]?[ ]?[Đđ](?P<article>\d{1,3})(?!\w)",
+        lambda m: f"khoản {cardinal(int(m['clause']))} điều {cardinal(int(m['article']))}",
+    ),
+    rule("roman", r"(?<!\w)I(?=[ ]*(?:,|và|-)[ ]*I[IVX]{1,3}(?!\w))", "một", begins="capital"),
+    rule("number", r"(?<!\w)PM[ ]?2[.,]5(?!\d)", "pê em hai phẩy năm", begins="capital"),
     rule(
         "roman",
         rf"(?<!\w)(?P<word>{_ROMAN_WORDS})[ ]+(?P<numbers>[IVXLC]+(?:[ ]*(?:,|-|và|đến)[ ]*[IVXLC]+)*)(?![^\W_])",
@@ -235,7 +280,12 @@ RULES = [
         _romans,
         begins="capital",
     ),
-    rule("number", r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?:\.\d{1,3}){0,3}(?!\w)", _mixed),
+    rule(
+        "number",
+        r"(?<!\w)(?:[^\W\d_]{1,12}-?\d|\d{1,6}[^\W\d_])\w{0,24}(?:\.\d{1,3}){0,3}(?!\w)",
+        _mixed,
+        begins="joined",
+    ),
     rule("number", r"[½⅓¼¾⅔]", lambda m: f" {_FRACTIONS[m.group()]} "),
     rule("symbol", r"(?<=\d)\^(?=\d)", " mũ "),
     *hotlines.RULES_LAST,

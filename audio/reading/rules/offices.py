@@ -34,6 +34,7 @@ def _headed(match: re.Match[str], name: str) -> str:
 
 
 RULES = [
+    rule("abbreviation", rf"{_L}HT[ ]?&[ ]?TĐC{_R}", "hỗ trợ và tái định cư", begins="capital"),
     rule("abbreviation", rf"{_L}TK[ ]?&[ ]?VV{_R}", "tiết kiệm và vay vốn", begins="capital"),
     rule("abbreviation", rf"{_L}(?:KT[ ]?,[ ]?)?HT[ ]?&[ ]?ĐT{_R}", _infrastructure, begins="capital"),
     rule(

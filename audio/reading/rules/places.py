@@ -46,7 +46,7 @@ RULES = [
     ),
     rule(
         "number",
-        r"(?<![\w.,/])(?P<series>\d\d[A-ZĐ]{1,2}\d?)[ ]?[- ][ ]?"
+        r"(?<![\w.,/])(?P<series>\d\d-?[A-ZĐ]{1,2}\d?)[ ]?[- ][ ]?"
         r"(?P<first>\d{3,4})(?:\.?(?P<second>\d\d))?(?!\w|[.,]\d)",
         _plate,
         begins="digit",

@@ -18,7 +18,10 @@ def _alternatives(table: dict[str, str]) -> str:
 # with a unit behind it, 115 000 is one number
 _NUM: Final = rf"(?:\d{{1,3}}(?: \d{{3}})+(?![\d.,]\d|\d)|{NUMBER})"
 _UNIT: Final = rf"(?:(?:{_alternatives(MONEY)}|{_alternatives(MEASURES)})(?![\w²³]))"
-_SECOND: Final = r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
+_SECOND: Final = (
+    r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|ndt|cny|eur|euro|jpy|krw|sgd|thb|lak|gbp|aud|"
+    r"tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
+)
 _PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(EACH)})(?!\w)){{1,2}}"
 # Behind money whatever stands there: 60 triệu đồng/nhà, 50.000đ/thẻ.
 _PER_THING: Final = rf"(?:{_PER}|[ ]?/[ ]?[{LOWER}]{{2,8}}(?!\w))"
@@ -99,7 +102,7 @@ def _million_and(match: re.Match[str]) -> str:
     return f"{number(match['number'])} {MONEY[match['scale']]} {rest}"
 
 
-_ALONE: Final = r"(?:km2|km²|m2|m²|m3|m³|km/h|km|kg|cm|mm|kwh|kw|mg|ml|mhz|ha|µg|mmhg|°c|ºc)"
+_ALONE: Final = r"(?:km2|km²|m2|m²|m3|m³|km/h|km|kg|cm|mm|kwh|kw|mg|ml|mhz|µg|mmhg|°c|ºc)"
 
 
 def _alone(match: re.Match[str]) -> str | None:
@@ -111,10 +114,11 @@ _MEASURED: Final = re.compile(r"\d[ ]?\w{1,3}$")
 _I: Final = re.IGNORECASE
 
 RULES = [
+    rule("number", r"(?<!\w)(?P<number>[2-9])K(?![\w/])", lambda m: f"{number(m['number'])} ca", begins="digit"),
     rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê", begins="digit"),
     rule(
         "unit",
-        r"(?<![\w.,])(?P<m>\d)m(?P<cm>\d{1,2})(?!\w)",
+        r"(?<![\w.,])(?P<m>\d)m(?![23](?!\d))(?P<cm>\d{1,2})(?!\w)",
         lambda m: f"{number(m['m'])} mét {number(m['cm'])}",
         begins="digit",
     ),
@@ -130,7 +134,7 @@ RULES = [
         _million_and,
         begins="digit",
     ),
-    rule("money", rf"{_EDGE}(?P<sign>USD|US\$|\$|€|VNĐ|VND)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
+    rule("money", rf"(?P<sign>USD|US\$|\$|€|VNĐ|VND)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
         rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*"
@@ -157,18 +161,27 @@ RULES = [
         rf"(?<=[{LOWER}]{{2}})(?P<each>{_PER})",
         lambda m: " " + " ".join(_each(m["each"])) if re.search(r"\d[^,.;/]{0,24}$", before(m)) else None,
         _I,
+        begins="stroke",
     ),
-    rule("unit", rf"(?<![\w/]){_ALONE}(?:/{_ALONE})?(?![\w/])", _alone, _I),
+    rule("unit", rf"(?<![\w/]){_ALONE}(?:/(?:{_ALONE}|ha))?(?![\w/])", _alone, _I),
     rule(
         "unit",
         rf"(?<=[{LOWER}\d³²])[ ]?/[ ]?(?P<number>\d{{1,2}})[ ]?(?P<unit>h|giờ|ngày|phút)(?!\w)",
         lambda m: f" trong {number(m['number'])} {EACH[m['unit'].lower()]}" if _MEASURED.search(before(m)) else None,
+        begins="stroke",
     ),
     rule(
         "number",
         r"(?<=\d[ ])(?P<unit>tháng|năm|tuổi|ngày|tuần|giờ|phút|lần|người|hộ|điểm|nghìn|triệu|tỷ)[ ]*-[ ]*"
         r"(?=\d[\d.,]*[ ](?:tháng|năm|tuổi|ngày|tuần|giờ|phút|lần|người|hộ|điểm|nghìn|triệu|tỷ)(?!\w))",
         lambda m: f"{m['unit']} đến ",
+    ),
+    rule(
+        "unit",
+        rf"(?<=[^\W\d_]{{2}})/(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})",
+        lambda m: f" trên {number(m['number'])} {unit(m['unit'])}",
+        re.IGNORECASE,
+        begins="stroke",
     ),
     rule("unit", r"%", " phần trăm "),
     rule("unit", r"‰", " phần nghìn "),

@@ -58,9 +58,7 @@ _SHORTEST_NAME: Final = 3
 
 
 def _office(word: str) -> str:
-    """`ubndxatammy`, `sotttt`: an office by its abbreviation."""
-    if word.startswith("ubnd") and (place := _syllables(word[4:]) or not word[4:]):
-        return f"ủy ban nhân dân {place}" if isinstance(place, str) else "ủy ban nhân dân"
+    """`sotttt`: an office by its abbreviation."""
     head, name = word[:2], SIMPLE.get(word[2:].upper())
     return f"{_OFFICES[head]} {name}" if head in _OFFICES and name and len(word) > _SHORTEST else ""
 

@@ -1,0 +1,139 @@
+"""Times of day, spans of them, and short durations."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from audio.reading.model import Said, before, rule
+from audio.reading.numerals import cardinal
+
+
+def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
+    words = [cardinal(int(hour)), "giờ"]
+    if minute and int(minute):
+        words += [cardinal(int(minute)), "phút"]
+    if second and int(second):
+        words += [cardinal(int(second)), "giây"]
+    return " ".join(words)
+
+
+def _time(match: re.Match[str]) -> str | None:
+    hour = int(match["hour"])
+    if hour > _LAST_HOUR or (":" in match.group() and _RATIO_BEFORE.search(before(match))):
+        return None
+    said = _clock(match["hour"], match["minute"], match.groupdict().get("second"))
+    half = (match.groupdict().get("half") or "").lower()
+    return f"{said} {_part_of_day(hour, half)}" if half and hour <= _NOON else said
+
+
+_LAST_HOUR, _NOON, _EVENING = 24, 12, 6
+_RATIO_BEFORE: Final = re.compile(r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn)[^.;\d]{0,16}$")
+
+
+def _part_of_day(hour: int, half: str) -> str:
+    if half == "am":
+        return "sáng"
+    return "trưa" if hour == _NOON else "chiều" if hour < _EVENING else "tối"
+
+
+def _times(match: re.Match[str]) -> str | None:
+    if int(match["hour"]) > _LAST_HOUR or int(match["hour2"]) > _LAST_HOUR:
+        return None
+    return f"{_clock(match['hour'], match['minute'])} đến {_clock(match['hour2'], match['minute2'])}"
+
+
+def _hours(match: re.Match[str]) -> str | None:
+    """`7-9h`, `7-9h30`: the hour is said once."""
+    first, last = int(match["first"]), int(match["hour"])
+    return f"{cardinal(first)} đến {_clock(match['hour'], match['minute'])}" if first < last <= _LAST_HOUR else None
+
+
+def _round_the_clock(match: re.Match[str]) -> Said:
+    unit = " giờ" if match["unit"] else ""
+    return Said(f"hai mươi tư trên {'hai mươi tư' if match['of'] == '24' else 'bảy'}{unit}")
+
+
+def _hm(name: str) -> str:
+    return (
+        rf"(?P<hour{name}>[01]?\d|2[0-4])[ ]?(?:[hgH:]|giờ)(?:[ ]?(?P<minute{name}>[0-5]\d)(?:[ ]?(?:phút|ph|p|'))?)?"
+    )
+
+
+def _duration(match: re.Match[str]) -> str:
+    return f"{cardinal(int(match['number']))} {_DURATIONS[match['unit']]}"
+
+
+_DURATIONS: Final = {"'": "phút", "p": "phút", "ph": "phút", "s": "giây", "phút": "phút"}
+
+
+def _minutes(match: re.Match[str]) -> str:
+    return f"{cardinal(int(match['minutes']))} phút {cardinal(int(match['seconds']))} giây"
+
+
+def _degrees(match: re.Match[str]) -> str:
+    """`20°54'B`, `106°12'Đ`: the place of a storm or a ship."""
+    words = [cardinal(int(match["degrees"])), "độ"]
+    if match["minutes"]:
+        words += [cardinal(int(match["minutes"])), "phút"]
+    if match["side"]:
+        words.append(_SIDES[match["side"]])
+    return " ".join(words)
+
+
+_SIDES: Final = {
+    "N": "vĩ bắc", "B": "vĩ bắc", "S": "vĩ nam", "E": "kinh đông", "Đ": "kinh đông", "W": "kinh tây", "T": "kinh tây",
+}  # fmt: skip
+
+RULES = [
+    rule(
+        "unit",
+        r"(?<![\w.,])(?P<degrees>\d{1,3})[°º](?:(?P<minutes>[0-5]?\d)'(?:\d{1,2}(?:[.,]\d+)?\")?(?P<side>[NSEWBĐT](?!\w))?)",
+        _degrees,
+        begins="digit",
+    ),
+    rule(
+        "time",
+        r"(?<![\w/.,])24[ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?(?:h|giờ))?(?![\w/])",
+        _round_the_clock,
+        begins="digit",
+    ),
+    rule(
+        "time",
+        r"(?<![\w/.,])24[ ]?[hg][ ]?/[ ]?(?P<of>24|7)(?P<unit>[ ]?[hg]|(?=7))?(?!\w)",
+        _round_the_clock,
+        begins="digit",
+    ),
+]
+# Of what no date is.
+RULES_LAST = [
+    rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times, begins="digit"),
+    rule(
+        "time",
+        r"(?<![\w:/.,-])(?P<first>\d{1,2})[ ]?-[ ]?(?P<hour>[01]?\d|2[0-4])[ ]?[hg](?P<minute>[0-5]\d)?'?(?!\w)",
+        _hours,
+        begins="digit",
+    ),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)"
+        r"(?::(?P<second>[0-5]\d))?(?:[ ]?(?:h|giờ|'))?(?:[ ]?(?P<half>[AaPp][Mm]))?(?![\w:]|[.,]\d)",
+        _time,
+        begins="digit",
+    ),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d|[ ](?:sáng|trưa|chiều|tối|đêm)\b))"
+        r"[ ]?(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
+        _time,
+        begins="digit",
+    ),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]giờ[ ](?P<minute>[0-5]?\d)(?:[ ]?(?:phút|'))?(?![\w:/])",
+        _time,
+        begins="digit",
+    ),
+    rule("time", r"(?<![\w:/.,])(?P<minutes>\d{1,2})'(?P<seconds>[0-5]?\d)(?:''|\"|s)(?!\w)", _minutes, begins="digit"),
+    rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration, begins="digit"),
+]
