@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from audio import chime as chimes
-from audio import reading
-from audio.codec import SAMPLE_RATE, Samples, decode, encode
+from audio import export, reading
+from audio.codec import SAMPLE_RATE
 from audio.errors import NotReadable, SoundTooLong, TextEmpty, TextTooLong
 from audio.mastering import Mastered, cut, master_all
 from audio.profiles import Profile
-from audio.store import ObjectStore, full_disk_named, write_atomically
+from audio.store import ObjectStore
 from audio.voices import VoiceChain
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 
 __all__ = ["SoundObject", "Speech", "Studio"]
 
@@ -27,15 +23,6 @@ SYLLABLES_A_SECOND = 2.6  # of a voice at its own rate, pauses included; a run o
 SYLLABLE_LETTERS = 7  # the longest Vietnamese syllable, "nghiêng"; what is longer is foreign and has several
 
 KBPS: Mapping[Profile, int] = {"full": 24, "horn": 24}
-
-# Suffixes of files for listening and export, with libsndfile's names for what is in them; None: Ogg Opus.
-EXPORTS: dict[str, tuple[str, str] | None] = {
-    ".wav": ("WAV", "PCM_16"),
-    ".ogg": None,
-    ".opus": None,
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-    ".flac": ("FLAC", "PCM_16"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,25 +137,10 @@ class Studio:
         return made
 
     def join(self, sha256s: Sequence[str], out: Path) -> None:
-        """Write the sounds one behind the other into one file for listening and export: WAV, FLAC, MP3 or Ogg Opus, by
-        its suffix.
-
-        Raises `NotFound`, `ObjectDamaged`, `Invalid` (no sounds, another suffix), `DiskFull`; the file is there whole
-        or not at all.
+        """Write the sounds one behind the other into one file for listening and export, of the kind that its suffix
+        says. Raises `NotFound`, `ObjectDamaged`, `Invalid` (no sounds, another suffix), `DiskFull`.
         """
-        if not sha256s:
-            raise Invalid(what="chưa chọn âm thanh nào để ghép / no sounds to join")
-        suffix = out.suffix.lower()
-        if suffix not in EXPORTS:
-            raise Invalid(
-                what=f"tên tệp {out.name} phải có đuôi {', '.join(EXPORTS)}"
-                f" / the file {out.name} must end in {', '.join(EXPORTS)}"
-            )
-        samples = np.concatenate([decode(self.store.read(sha256)) for sha256 in sha256s])
-        data = _exported(samples, EXPORTS[suffix], self.kbps["full"])
-        with full_disk_named(out.parent):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(out, data)
+        export.write(self.store, sha256s, out, export.format_of(out), kbps=self.kbps["full"])
 
     def _checked(self, text: str) -> str:
         written = text.strip()
@@ -190,11 +162,3 @@ class Studio:
             )
             for profile, one in mastered.items()
         }
-
-
-def _exported(samples: Samples, kind: tuple[str, str] | None, kbps: int) -> bytes:
-    if kind is None:
-        return encode(samples, kbps)
-    file = io.BytesIO()
-    soundfile.write(file, samples, SAMPLE_RATE, format=kind[0], subtype=kind[1])
-    return file.getvalue()

@@ -188,6 +188,13 @@ def sounds_of(item: ProgrammeItem) -> dict[Profile, str]:
     return sounds | {"horn": item.horn_sha256} if item.horn_sha256 else sounds
 
 
+def sha256s(session: Session, programme_id: str, profile: Profile) -> list[str]:
+    """The sounds that a receiver of this profile plays, in their order. Raises NotFound."""
+    get(session, programme_id)
+    made = [sounds_of(item) for item in items(session, programme_id)]
+    return [sounds.get(profile, sounds["full"]) for sounds in made]
+
+
 def duration_ms(session: Session, programme_id: str) -> int:
     """How long the whole programme plays, in milliseconds. Raises NotFound."""
     get(session, programme_id)

@@ -134,7 +134,8 @@ def add(
     if not LENGTH_LEAST_MS <= found.duration_ms <= LENGTH_MOST_MS[kind]:
         limits = {"length": as_clock(found.duration_ms), "limit": as_clock(LENGTH_MOST_MS[kind])}
         raise SoundLength(kind=kind, kind_vi=KIND_VI[kind], **limits)
-    made = mastered([Cut(incoming.path, found.mix, 0, found.duration_ms)], studio.kbps)
+    cut = Cut(incoming.path, found.mix, 0, found.duration_ms)
+    made = mastered([cut], studio.kbps, folder=studio.store.folder)
     with db.writing() as session:
         require_free(session, kind, name)
         sounds = studio.keep(made)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from api.cli import (
     chimes,
     lexicon,
+    programmes,
     reading,
     receivers,
     recordings,
@@ -57,6 +58,7 @@ lexicon.register(app)
 voices.register(app)
 receivers.register(app)
 chimes.register(app)
+programmes.register(app)
 recordings.register(app)
 reports.register(app)
 units.register(app)

@@ -38,13 +38,13 @@ def say(
     from rich.progress import Progress  # noqa: PLC0415
 
     from api.serve import make_studio  # noqa: PLC0415
-    from audio.studio import EXPORTS  # noqa: PLC0415
+    from audio.export import FORMATS  # noqa: PLC0415
 
     settings = Settings.load()
     if not output.absolute().parent.is_dir():
         raise FileMissing(path=output.parent, why="không có thư mục này / no such folder")
-    if output.suffix.lower() not in EXPORTS:
-        raise typer.BadParameter(f"tên tệp phải kết thúc bằng {', '.join(EXPORTS)}", param_hint="-o")
+    if output.suffix.lower() not in FORMATS:
+        raise typer.BadParameter(f"tên tệp phải kết thúc bằng {', '.join(FORMATS)}", param_hint="-o")
     text = text_of(source)
     lexicon = _lexicon(settings, unit)
     studio = make_studio(settings, allowed_here=voice)  # who names it on the machine itself agrees to it

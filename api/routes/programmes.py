@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import Depends
+from fastapi import Depends, Query, Request
 from fastapi.responses import FileResponse
 from pydantic import Field
 from sqlalchemy import select
@@ -15,12 +14,17 @@ from starlette.background import BackgroundTask
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
+from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DurationMs, Identifier, In, Instant, Limit, Out, Page, page_of
+from api.turns import Turns
 from audio import chime as chimes
+from audio import export
+from audio.export import MEDIA_TYPES, Format
 from broadcast import programmes as room
 from broadcast.tables import Programme, ProgrammeItem
+from core.ids import new_id
 from core.profiles import Profile
 
 router = api_router("programmes")
@@ -127,17 +131,35 @@ def get_programme(context: Ctx, _who: Reader, programme_id: str) -> ProgrammeWho
     "/programmes/{programme_id}/audio",
     summary="Listen to the whole programme",
     response_class=FileResponse,
-    responses={**responses(404), 200: {"content": {"audio/ogg": {}}}},
+    responses={**responses(404, 503, 507), 200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
 )
-def listen(context: Ctx, _who: Reader, programme_id: str) -> FileResponse:
-    """The items joined into one file, for listening; receivers play them one behind the other without a gap."""
+def listen(
+    request: Request,
+    context: Ctx,
+    _who: Reader,
+    programme_id: str,
+    profile: Annotated[Profile, Query(description="As receivers of this profile play it")] = "full",
+    form: Annotated[Format, Query(alias="format", description="Of the file")] = "ogg",
+) -> FileResponse:
+    """The items joined into one file, in order and without a gap, as receivers play them one behind the other."""
     with context.db.reading() as session:
-        sha256s = [item.sha256 for item in room.items(session, room.get(session, programme_id).id)]
-    folder = tempfile.TemporaryDirectory(prefix="truyenthanh-")
-    out = Path(folder.name) / "programme.ogg"
-    try:
-        context.studio.join(sha256s, out)
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(out, media_type="audio/ogg", background=BackgroundTask(folder.cleanup))
+        sha256s = room.sha256s(session, programme_id, profile)
+        title = room.get(session, programme_id).title
+    turns: Turns = request.app.state.renders
+    with turns.taken():
+        out = _joined(context, sha256s, profile, form)
+    return FileResponse(
+        out,
+        media_type=MEDIA_TYPES[form],
+        filename=f"{title}.{form}",
+        content_disposition_type="inline",
+        background=BackgroundTask(out.unlink, missing_ok=True),
+    )
+
+
+def _joined(context: Context, sha256s: list[str], profile: Profile, form: Format) -> Path:
+    """A file for one answer, beside the objects: what a killed process leaves there is swept at the next start."""
+    folder = context.store.folder / "ex"
+    out = folder / f"{new_id()}.part"
+    export.write(context.store, sha256s, out, form, kbps=context.studio.kbps[profile])
+    return out

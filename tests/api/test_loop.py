@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import soundfile
 from sqlalchemy import delete, select
 
+from audio.codec import decode
 from broadcast import samples
 from broadcast.tables import IssuedCommand, PlanRequest
 from core.clock import ManualClock
@@ -212,6 +214,23 @@ def test_texts_that_cannot_be_spoken(site: Site, text: str, slug: str) -> None:
     assert answer.json()["type"] == f"/problems/{slug}"
 
 
+def _joined_as_receivers_play_it(site: Site, programme: Any) -> None:
+    """In either profile and any format, without a gap, and with nothing left behind."""
+    auditor, store = site.as_("auditor"), site.context.store
+    for profile in ("full", "horn"):
+        whole = np.concatenate([decode(store.read(item["sounds"][profile])) for item in programme["items"]])
+        for form, kind in (("flac", "audio/flac"), ("wav", "audio/wav"), ("mp3", "audio/mpeg")):
+            asked = {"profile": profile, "format": form}
+            answer = auditor.get(f"/api/v1/programmes/{programme['id']}/audio", params=asked)
+            assert answer.headers["content-type"] == kind
+            sound, _ = soundfile.read(io.BytesIO(answer.content), dtype="float32")
+            assert abs(sound.size - whole.size) < 2 * 1152  # MP3 has frames of 24 ms
+            assert form == "mp3" or np.abs(sound - whole).max() < 1.5 / 32768
+    assert list((store.folder / "ex").iterdir()) == []
+    assert auditor.get(f"/api/v1/programmes/{programme['id']}/audio", params={"format": "m4a"}).status_code == 422
+    assert auditor.get(f"/api/v1/programmes/{'0' * 26}/audio").status_code == 404
+
+
 def test_a_schedule_reaches_the_receivers_and_so_does_every_change(any_site: Site, clock: ManualClock) -> None:
     province, commune, other = _units(any_site)
     here = _enrolled(any_site, commune)["receiver"]["id"]
@@ -223,6 +242,7 @@ def test_a_schedule_reaches_the_receivers_and_so_does_every_change(any_site: Sit
     joined = any_site.as_("auditor").get(f"/api/v1/programmes/{programme['id']}/audio")
     sound, rate = soundfile.read(io.BytesIO(joined.content))
     assert abs(len(sound) / rate * 1000 - programme["duration_ms"]) < 100
+    _joined_as_receivers_play_it(any_site, programme)
 
     schedule = _scheduled(any_site, programme["id"], commune)
     assert _requested(any_site) == {here}
