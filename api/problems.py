@@ -124,6 +124,7 @@ class Trouble:
     en: str
     headers: Mapping[str, str] = field(default_factory=dict)
     errors: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, Vietnamese, English
+    members: Mapping[str, Any] = field(default_factory=dict)  # of this kind of problem alone
     id: str | None = None
 
     def title(self, language: str) -> str:
@@ -196,7 +197,15 @@ def _of_ours(error: TruyenThanhError) -> Trouble:
     if error.status >= 500 and "Retry-After" not in headers:
         identifier = new_id()
         log.error("%s", error, extra={"error_id": identifier, "slug": error.slug})
-    return Trouble(error.status, error.slug, error.text("vi"), error.text("en"), headers=headers, id=identifier)
+    return Trouble(
+        error.status,
+        error.slug,
+        error.text("vi"),
+        error.text("en"),
+        headers=headers,
+        id=identifier,
+        members=error.members,
+    )
 
 
 def _of_validation(error: RequestValidationError) -> Trouble:
@@ -245,6 +254,7 @@ def as_json(request: Request, trouble: Trouble) -> JSONResponse:
         ]
     if trouble.id:
         content["id"] = trouble.id
+    content |= trouble.members
     headers = {**trouble.headers, "Content-Language": language, "Cache-Control": "no-store"}
     return JSONResponse(content, trouble.status, headers=headers, media_type=MEDIA_TYPE)
 

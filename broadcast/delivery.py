@@ -24,11 +24,12 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from audio.store import ObjectStore
-from broadcast import content, facts, horizon, offers, planning, playouts, promises, quiet, sequences
+from broadcast import content, facts, horizon, offers, planning, playouts, promises, rule_checks, sequences
 from broadcast.facts import Candidates
 from broadcast.horizon import Fit
 from broadcast.planning import ReceiverFacts, Rules
 from broadcast.promises import Promises
+from broadcast.rule_checks import PlanRules
 from broadcast.settling import Promised, Settled, settle
 from broadcast.tables import IssuedPlan, PlanRequest
 from broadcast.upserts import insert, table
@@ -53,8 +54,6 @@ BATCH = 200  # receivers in one transaction: on SQLite every other writer waits 
 PUBLISH_BATCH = 500
 
 LeadershipCheck = Callable[[Session], int]
-# The rules of a receiver between two instants.
-RulesOf = Callable[[ReceiverFacts, datetime, datetime], Rules]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +121,13 @@ def issue_requested(
     leadership_check: LeadershipCheck,
     clock: Clock,
     settings: Settings,
-    *,
-    rules: RulesOf | None = None,
 ) -> int:
     """Issue what was requested and has changed, batch by batch. Returns the plans issued.
 
-    `leadership_check` raises if this process does not lead (any more), and gives the fencing number. Without `rules`
-    the site's quiet hours hold everywhere.
+    `leadership_check` raises if this process does not lead (any more), and gives the fencing number.
     """
     issued = 0
-    issuer = _Issuer(keyring, store, clock, settings, rules or _site_rules(settings))
+    issuer = _Issuer(keyring, store, clock, settings)
     while True:
         with db.reading() as session:
             if session.scalar(select(PlanRequest.receiver_id).limit(1)) is None:
@@ -144,13 +140,13 @@ def issue_requested(
 class _Issuer:
     """One round of issuing."""
 
-    def __init__(self, keyring: Keyring, store: ObjectStore, clock: Clock, settings: Settings, rules: RulesOf) -> None:
+    def __init__(self, keyring: Keyring, store: ObjectStore, clock: Clock, settings: Settings) -> None:
         self._keyring = keyring
         self._store = store
         self._clock = clock
         self._span = timedelta(hours=settings.plan_hours)
         self._zone = settings.zone
-        self._rules = rules
+        self._settings = settings
         self._keys = [keyring.certificates[role] for role in ROLES]
 
     def issue_batch(self, session: Session, fence: int) -> int:
@@ -164,8 +160,7 @@ class _Issuer:
         current = _current_plans(session, receivers)
         candidates = facts.candidates(session, now, now + self._span)
         before = promises.existing(session, receivers, now)
-        rules = {one.id: self._rules(one, now, now + self._span) for one in receivers.values()}
-        settled = self._settle(session, receivers, candidates, before, rules, now)
+        settled, rules = self._settle(session, receivers, candidates, before, now)
         fits = self._compose(receivers.values(), settled, rules, now)
         bodies = {receiver: fit.plan for receiver, fit in fits.items() if fit.plan is not None}
         due = {
@@ -182,6 +177,7 @@ class _Issuer:
         unchanged = [planning.numbered(bodies[one], current[one].revision) for one in bodies if one not in due]
         plans = [*unchanged, *(plan for plan, _ in signed)]
         changes = promises.keep(session, receivers, plans, settled, before, now, withdrawn=candidates.withdrawn)
+        rule_checks.tell(session, settled, before, now)
         for plan, _ in signed:
             _record_issued(session, plan, changes[plan.receiver], now)
         _tell_shortened(session, {one: fit for one, fit in fits.items() if one in due or fit.plan is None}, now)
@@ -200,19 +196,23 @@ class _Issuer:
         receivers: Mapping[str, ReceiverFacts],
         candidates: Candidates,
         before: Promises,
-        rules: Mapping[str, Rules],
         now: datetime,
-    ) -> dict[str, Settled]:
+    ) -> tuple[dict[str, Settled], dict[str, Rules]]:
+        """What each is to sound, and the rules that its plan carries."""
         communes = frozenset[str]().union(*(receiver.communes for receiver in receivers.values()))
         choices = offers.load(session, communes, now, now + self._span)
-        return {
-            receiver.id: settle(
+        book = PlanRules(session, self._settings, receivers, now, now + self._span, choices)
+        settled: dict[str, Settled] = {}
+        rules: dict[str, Rules] = {}
+        for receiver in receivers.values():
+            held = book.of(receiver)
+            decide = partial(
+                settle,
                 receiver,
-                candidates.of(receiver),
                 choices=choices,
                 zone=self._zone,
                 now=to_ms(now),
-                rules=rules[receiver.id],
+                rules=held,
                 promised={
                     airing: Promised(to_ms(promise.starts_at), promise.duration_ms)
                     for airing, promise in before[receiver.id].items()
@@ -220,8 +220,9 @@ class _Issuer:
                 },
                 withdrawn=candidates.withdrawn,
             )
-            for receiver in receivers.values()
-        }
+            settled[receiver.id] = book.settle(receiver, candidates.of(receiver), decide)
+            rules[receiver.id] = book.with_waived(held, settled[receiver.id].airings)
+        return settled, rules
 
     def _compose(
         self,
@@ -322,10 +323,6 @@ def current_plan(session: Session, receiver_id: str) -> IssuedPlan | None:
     return session.scalar(
         select(IssuedPlan).where(IssuedPlan.receiver_id == receiver_id, IssuedPlan.superseded_at.is_(None))
     )
-
-
-def _site_rules(settings: Settings) -> RulesOf:
-    return lambda _receiver, start, until: quiet.site_rules(settings, start, until)
 
 
 def _series(receiver: str) -> str:

@@ -11,8 +11,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, playouts, quiet, readiness
-from broadcast.delivery import RulesOf
+from broadcast import commands, content, delivery, playouts, readiness, rule_look
+from broadcast.rule_look import Forbidding
 from core import events
 from core.clock import Clock
 from core.database import Database
@@ -25,6 +25,7 @@ from schedules import timetable
 from schedules.engine import Duty, FiringHandler
 from schedules.firings import Due
 from schedules.lease import Leadership
+from schedules.rule_words import rule_text
 from schedules.tables import Airing
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,7 @@ NAMED_MAX = 200  # receivers named in one event
 
 
 class Duties:
-    """The leader's work, for `schedules.engine.Engine`.
-
-    `rules` gives a receiver's rules between two instants; None: the site's quiet hours everywhere.
-    """
+    """The leader's work, for `schedules.engine.Engine`."""
 
     def __init__(
         self,
@@ -56,7 +54,6 @@ class Duties:
         store: ObjectStore,
         settings: Settings,
         leadership: Leadership,
-        rules: RulesOf | None = None,
     ) -> None:
         self._db = db
         self._link = link
@@ -65,7 +62,6 @@ class Duties:
         self._store = store
         self._settings = settings
         self._leadership = leadership
-        self._rules = rules
         self._content_at: float | None = None
         # The embedded broker lives and dies with this process and keeps nothing.
         self._broker_is_empty = settings.broker == "embedded"
@@ -94,28 +90,29 @@ class Duties:
         with self._db.writing() as session:
             self._leadership.check(session)
             made = timetable.materialise(session, now=now, until=now + timedelta(days=self._settings.airing_days))
-            self._tell_quiet(session, made, now)
+            self._tell_forbidden(session, made, now)
             delivery.request_for_airings(session, made, now, horizon=timedelta(hours=self._settings.plan_hours))
 
-    def _tell_quiet(self, session: Session, made: Sequence[Airing], now: datetime) -> None:
-        """Receivers refuse what lies in the quiet hours: whoever made its schedule should hear of it before.
+    def _tell_forbidden(self, session: Session, made: Sequence[Airing], now: datetime) -> None:
+        """What lies in quiet hours or outside of its windows will be left out of plans: who made it hears of it now.
 
-        A schedule is refused for that when it is made; the quiet hours may have been changed since.
+        A schedule is held against the rules when it is saved; they may have been changed since.
         """
-        silent: dict[str, list[str]] = defaultdict(list)
-        for airing in quiet.refused(session, self._settings, made):
-            silent[airing.schedule_id].append(airing.starts_at.isoformat())
-        for schedule_id, starts in silent.items():
-            log.warning("Airings lie in the quiet hours", extra={"schedule": schedule_id, "airings": len(starts)})
+        silent: dict[str, list[Forbidding]] = defaultdict(list)
+        for one in rule_look.forbidden(session, self._settings, made):
+            silent[one.airing.schedule_id].append(one)
+        for schedule_id, found in silent.items():
+            log.warning("Airings lie where they may not sound", extra={"schedule": schedule_id, "airings": len(found)})
             events.record(
                 session,
-                "system:schedule:in-quiet-hours",
+                "system:schedule:against-rules",
                 actor=events.SYSTEM,
                 at=now,
                 subject=("schedule", schedule_id),
-                quiet_hours=self._settings.quiet_hours,
-                airings=len(starts),
-                starts=starts[:NAMED_MAX],
+                rules=sorted({one.rule.id for one in found}),
+                says=sorted({rule_text(one.rule) for one in found}),
+                airings=len(found),
+                starts=[one.airing.starts_at.isoformat() for one in found][:NAMED_MAX],
             )
 
     def plans(self) -> None:
@@ -126,9 +123,7 @@ class Duties:
                 delivery.republish_all(session)
             self._broker_is_empty = False
         check = self._leadership.check
-        issued = delivery.issue_requested(
-            self._db, self._keyring, self._store, check, self._clock, self._settings, rules=self._rules
-        )
+        issued = delivery.issue_requested(self._db, self._keyring, self._store, check, self._clock, self._settings)
         at = self._clock.monotonic()
         if issued or self._content_at is None or at - self._content_at >= CONTENT_EVERY_S:
             published = content.publish_needed(self._db, self._store, self._link, self._clock)

@@ -142,7 +142,7 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
     programmes = {row.programme_id for row in rows}
     resolver = Resolver(session)
     items = programme_items(session, programmes) if with_items else {}
-    classes, campaigns = programme_bulletins(session, programmes)
+    classes, campaigns, bulletins = programme_bulletins(session, programmes)
     owned = owners(session, [(row.owner_id, row.starts_at) for row in rows])
     return tuple(
         AiringFacts(
@@ -158,6 +158,7 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             original_start=to_ms(row.original_start),
             owner=owner,
             campaigns=campaigns[row.programme_id],
+            bulletins=bulletins[row.programme_id],
         )
         for row, owner in zip(rows, owned, strict=True)
     )
@@ -208,10 +209,10 @@ def programme_items(session: Session, programme_ids: Collection[str]) -> dict[st
 
 def programme_bulletins(
     session: Session, programme_ids: Collection[str]
-) -> tuple[dict[str, set[BroadcastClass]], dict[str, frozenset[str | None]]]:
-    """The classes and the campaigns of the bulletins in each programme; None among these: one is of no campaign."""
+) -> tuple[dict[str, set[BroadcastClass]], dict[str, frozenset[str | None]], dict[str, frozenset[str]]]:
+    """The classes, the campaigns (None: one is of no campaign) and the ids of the bulletins in each programme."""
     rows = session.execute(
-        select(ProgrammeItem.programme_id, Bulletin.class_, Bulletin.campaign_id)
+        select(ProgrammeItem.programme_id, Bulletin.class_, Bulletin.campaign_id, Bulletin.id)
         .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
         .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
         .where(ProgrammeItem.programme_id.in_(programme_ids))
@@ -219,10 +220,12 @@ def programme_bulletins(
     )
     classes: dict[str, set[BroadcastClass]] = defaultdict(set)
     campaigns: dict[str, frozenset[str | None]] = defaultdict(frozenset)
-    for programme, class_, campaign in rows:
+    bulletins: dict[str, frozenset[str]] = defaultdict(frozenset)
+    for programme, class_, campaign, bulletin in rows:
         classes[programme].add(cast("BroadcastClass", class_))
         campaigns[programme] |= {campaign}
-    return classes, campaigns
+        bulletins[programme] |= {bulletin}
+    return classes, campaigns, bulletins
 
 
 def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -24,9 +25,9 @@ from sqlalchemy.orm import Session
 from broadcast import facts, nearby, offers
 from broadcast.choices import Choices
 from broadcast.facts import LONGEST_AIRING
-from broadcast.planning import AiringFacts, ReceiverFacts, Rules, highest
-from broadcast.rules import RuleBook
-from broadcast.settling import Promised, Settled, entry_of, may_sound_by, settle
+from broadcast.planning import AiringFacts, ReceiverFacts, highest
+from broadcast.rule_checks import PlanRules
+from broadcast.settling import Promised, Settled, settle
 from broadcast.tables import IssuedCommand, Playout, StoredRecord
 from core import units
 from core.clock import from_ms, to_ms
@@ -167,7 +168,7 @@ class _Reading:
         self._zone: ZoneInfo = settings.zone
         self._start = datetime.combine(day, time(), self._zone)
         self._end = datetime.combine(day + timedelta(days=1), time(), self._zone)
-        self._book = RuleBook(session, settings, day - timedelta(days=1), day + timedelta(days=1))
+        self._settings = settings
         self._seen = {
             row.id: row
             for row in session.execute(
@@ -300,25 +301,32 @@ class _Reading:
         airings = nearby.airings(self._session, names, self._now, [(since, self._end)])
         communes = frozenset[str]().union(*(one.communes for one in there.values()))
         choices = offers.load(self._session, communes, self._now, self._end)
+        rules = PlanRules(self._session, self._settings, there, self._now, max(self._end, self._now), choices)
         return {
-            receiver: self._ahead(one, [a for a in airings if _concerns(a, one)], playouts[receiver], choices)
+            receiver: self._ahead(one, [a for a in airings if _concerns(a, one)], playouts[receiver], choices, rules)
             for receiver, one in there.items()
         }
 
     def _ahead(
-        self, receiver: ReceiverFacts, airings: Sequence[AiringFacts], rows: Sequence[Any], choices: Choices
+        self,
+        receiver: ReceiverFacts,
+        airings: Sequence[AiringFacts],
+        rows: Sequence[Any],
+        choices: Choices,
+        rules: PlanRules,
     ) -> list[Item]:
         playouts = {row.Playout.airing_id: row.Playout for row in rows}
-        settled = settle(
+        decide = partial(
+            settle,
             receiver,
-            airings,
             choices=choices,
             zone=self._zone,
             now=to_ms(self._now),
-            rules=self._rules(receiver),
+            rules=rules.of(receiver),
             promised=_promised(playouts.values()),
             withdrawn=[],
         )
+        settled = rules.settle(receiver, airings, decide)
         own_time = {airing.id: airing.starts_at for airing in airings}
         items = [
             self._from_settled(airing, own_time[airing.id], settled, playouts.get(airing.id), receiver)
@@ -338,9 +346,6 @@ class _Reading:
                 items.append(self._silent(airing, answer, ""))
         return items
 
-    def _rules(self, receiver: ReceiverFacts) -> Rules:
-        return Rules(place=self._book.of(receiver))
-
     def _is_ahead(self, airing: AiringFacts, playouts: Mapping[str, Playout]) -> bool:
         """Of this day, and not told of by what has begun."""
         begun = airing.id in playouts and airing.starts_at <= to_ms(self._now)
@@ -356,9 +361,7 @@ class _Reading:
         held = playout is not None and not playout.cancelled and playout.first_revision > 0
         state: State = playout.state if playout is not None and held else "planned"  # type: ignore[assignment]
         begins, ends = from_ms(airing.starts_at), from_ms(airing.ends_at)
-        forbidden = may_sound_by(self._rules(receiver))(entry_of(airing), airing.starts_at, airing.ends_at)
-        warnings = [settled.notes.get(airing.id), f"{forbidden}: bộ thu sẽ không phát" if forbidden else None]
-        warnings.append(self._unready(receiver.id, state, begins))
+        warnings = [settled.notes.get(airing.id), self._unready(receiver.id, state, begins)]
         return Item(
             kind="airing",
             id=airing.id,

@@ -121,6 +121,7 @@ class AiringFacts:
     original_start: int = 0
     owner: Owner | None = None
     campaigns: frozenset[str | None] = frozenset()  # of its bulletins; None among them: one that is of no campaign
+    bulletins: frozenset[str] = frozenset()
     hard_end: bool = False
     latest_end: int | None = None  # moved, it must be over by then
 

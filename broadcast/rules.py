@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ from devices.protocol.plan import Caps, Interval, VolumeStep
 from schedules import rule_store
 from schedules.localtime import instant_of
 from schedules.rule_words import rule_text
-from schedules.rules import BELOW_EMERGENCY, SPANNED, Kind, Place, SoundRule, merged
+from schedules.rules import BELOW_EMERGENCY, COUNTED, SPANNED, Kind, Place, SoundRule, merged
 
 _DAY = timedelta(days=1)
 _BOX = Caps()  # what receivers hold by themselves
@@ -43,12 +43,39 @@ class RuleBook:
         # A span that began the evening before runs on in the morning.
         self._rules = rule_store.between(session, since - 2 * _DAY, until + _DAY)
         self._merged = _merged_units(session, self._rules)
+        self.longest_repeat = max((one.days for held in self._rules.values() for one in held), default=0)
+        self._session, self._named_on = session, until
         self.at = lru_cache(maxsize=None)(self._at)
         self._of = lru_cache(maxsize=None)(self._on_paths)
 
     def of(self, receiver: ReceiverFacts) -> Place:
         """Where this receiver stands, now and as the tree will be."""
         return self._of(receiver.path, receiver.ahead)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What every unit that has set a rule, or has a default, is called."""
+        top = self._session.scalars(select(UnitLink.unit_id).where(UnitLink.parent_id.is_(None)))
+        return units.names(self._session, {*self._rules, *top}, on=self._named_on)
+
+    def counts(self, receiver: ReceiverFacts) -> bool:
+        """Whether any rule there is about more than one programme by itself."""
+        return any(rule.kind in COUNTED for unit in self.signature(receiver) for rule in self._rules.get(unit, ()))
+
+    def signature(self, receiver: ReceiverFacts) -> tuple[str, ...]:
+        """Receivers with the same one have the same rules: the units around them that have set any, and the top."""
+        places = [receiver.path, *(path for _, path in receiver.ahead)]
+        told = [f"{since}" for since, _ in receiver.ahead]
+        return (*told, *(one for path in places for unit in path for one in self._setting(unit, unit == path[-1])))
+
+    def _setting(self, unit: str, top: bool) -> list[str]:  # noqa: FBT001 - private, and named where it is called
+        """The units whose rules hold at this one by itself: those merged into it, and it."""
+        pending, found = [unit], [unit]
+        while pending:
+            older = [old for old, _, _ in self._merged.get(pending.pop(), ()) if old not in found]
+            pending += older
+            found += older
+        return [one for one in found if one in self._rules or (top and one == unit)]
 
     def _at(self, path: tuple[str, ...]) -> Place:
         """A place whose path stays as it is."""

@@ -8,12 +8,13 @@ asked again while things are on air, or about to follow them, has the same answe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from broadcast.choices import Choices
 from broadcast.planning import AiringFacts, ReceiverFacts, Rules
+from schedules.airtime_limits import Violation
 from schedules.conflicts import MOST_DELAY_MS, Entry, Heard, MaySound, hear, told
 from schedules.rule_words import rule_text
 
@@ -33,13 +34,14 @@ class Settled:
     """What is to be heard at one receiver.
 
     `airings` are those to plan, at the times at which they sound there; `notes` tell of some of them what a clash has
-    made of them; `silent` are those that give way entirely, with why.
+    made of them; `silent` are those that give way entirely, or break a rule, with why.
     """
 
     airings: tuple[AiringFacts, ...]
     notes: Mapping[str, str]
     silent: Sequence[tuple[AiringFacts, str]]
     outcomes: Sequence[Heard]
+    barred: Mapping[str, Sequence[Violation]] = field(default_factory=dict)  # by airing: left out for a rule
 
 
 def settle(

@@ -25,6 +25,11 @@ class TruyenThanhError(Exception):
         self.facts = facts
         super().__init__(self.text("en"))
 
+    @property
+    def members(self) -> dict[str, Any]:
+        """What a program may read of it beside the text; most have nothing more to say."""
+        return {}
+
     def text(self, language: str = "vi") -> str:
         """The message in `vi` or `en`."""
         template = self.vi if language == "vi" else self.en

@@ -161,9 +161,8 @@ def end(session: Session, rule_id: str, on: date, *, actor: Actor, clock: Clock)
 def override(
     session: Session, schedule_id: str, rules: Iterable[SoundRule], reason: str, *, actor: Actor, clock: Clock
 ) -> list[RuleOverride]:
-    """Let a schedule through against these rules, in place of what it was let through against before."""
+    """Let a schedule through against these rules too."""
     now = clock.now()
-    end_overrides(session, schedule_id, now)
     rows = [
         RuleOverride(
             schedule_id=schedule_id,

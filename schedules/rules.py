@@ -45,6 +45,10 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # In what a rule of the kind has its substance.
 SPANNED: frozenset[Kind] = frozenset({"quiet", "window"})
+# What other programmes count for, and not the one alone.
+COUNTED: frozenset[Kind] = frozenset(
+    {"session_ms", "day_ms", "week_ms", "sessions_a_day", "days_a_week", "gap_ms", "repeats"}
+)
 # Held by the receiver itself, so that nobody at the server can let anything pass.
 NEVER_WAIVED: frozenset[Kind] = frozenset({"quiet", "window", "emergency_ms", "volume", "curve"})
 # Whoever these are about, they hold for everything but emergencies (or for emergencies alone).

@@ -15,7 +15,8 @@ from api.health import leader_age
 from api.pages.day import AiringView, Cell, Commune, Day
 from api.pages.words import STATES, ago, clock_time, number, reason, span
 from broadcast import readiness
-from broadcast.tables import Bulletin, BulletinVersion, IssuedPlan, ProgrammeItem, RecordFork
+from broadcast.rule_checks import AGAINST
+from broadcast.tables import Bulletin, BulletinVersion, IssuedPlan, Playout, ProgrammeItem, RecordFork
 from core.events import Event
 from devices.tables import Receiver
 from schedules.tables import Airing, Schedule
@@ -48,6 +49,7 @@ def matters(session: Session, day: Day, zone: ZoneInfo) -> list[Matter]:
         found += _not_ready(airing, day.now, zone)
         found += _not_begun(airing, day.now, zone)
     found += _never_planned(session, day.now, zone)
+    found += _against_rules(session, day.now, zone)
     found += _plans_refused(session)
     found += _plans_too_large(session, day.now)
     found += _offline(day.communes, day.now, zone)
@@ -201,6 +203,28 @@ def _never_planned(session: Session, now: datetime, zone: ZoneInfo) -> list[Matt
         advice = "Hãy xếp lịch một chương trình khác vào giờ này, hoặc hủy lần phát."
         details = [f"Trong chương trình có bản tin {', '.join(dict.fromkeys(held[row.id]))}.", advice]
         found.append(Matter(f"unplanned-{row.id}", "wrong", f"{when} {row.title}: sẽ không phát", details))
+    return found
+
+
+def _against_rules(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
+    """Airings of the coming day that plans leave out because they break a rule of sound."""
+    rows = session.execute(
+        select(Airing.id, Airing.starts_at, Schedule.title, Playout.note, func.count().label("receivers"))
+        .join(Airing, Airing.id == Playout.airing_id)
+        .join(Schedule, Schedule.id == Airing.schedule_id)
+        .where(Playout.planned_at > now, Playout.planned_at <= now + A_DAY, Airing.status == "scheduled")
+        .where(Playout.note.startswith(AGAINST))
+        .group_by(Airing.id, Airing.starts_at, Schedule.title, Playout.note)
+        .order_by(Airing.starts_at, Airing.id)
+    ).all()
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts[row.id] += row.receivers
+    found = []
+    for row in {row.id: row for row in rows}.values():
+        said = [str(one.note).removeprefix(AGAINST) for one in rows if one.id == row.id]
+        title = f"{clock_time(row.starts_at, zone)} {row.title}: không phát ở {number(counts[row.id])} bộ thu"
+        found.append(Matter(f"rules-{row.id}", "wrong", f"{title} vì trái quy định", _at_most(said)))
     return found
 
 

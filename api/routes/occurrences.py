@@ -10,8 +10,8 @@ from pydantic import Field
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.problems import responses
-from api.routes import api_router
-from api.routes.schedules import AiringOut, tell_receivers
+from api.routes import api_router, rule_gate
+from api.routes.schedules import AiringOut, OverrideReason, tell_receivers
 from api.routes.schemas import In, InstantIn
 from schedules import occurrences
 
@@ -25,6 +25,7 @@ class OccurrenceIn(In):
 
 class OccurrenceMove(OccurrenceIn):
     starts_at: InstantIn = Field(description="When it shall air instead")
+    override_reason: OverrideReason = None
 
 
 @router.post(
@@ -50,5 +51,6 @@ def move_occurrence(context: Ctx, who: Planner, schedule_id: str, body: Occurren
             actor=who.actor,
             clock=context.clock,
         )
+        rule_gate.require_airings(session, context, who, changed, body.override_reason)
         tell_receivers(session, context, changed)
         return AiringOut.model_validate(changed[-1])

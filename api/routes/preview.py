@@ -79,7 +79,7 @@ def preview(context: Ctx, _who: Planner, body: PreviewIn) -> PreviewOut:
             timetable.get(session, body.schedule_id)
         programmes.require_usable(session, body.programme_id)
         require_known(session, body.targets)
-        classes, campaigns = facts.programme_bulletins(session, {body.programme_id})
+        classes, campaigns, _ = facts.programme_bulletins(session, {body.programme_id})
         draft = room.Draft(
             title=body.title,
             class_=planning.highest(classes[body.programme_id]),

@@ -13,15 +13,17 @@ from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
-from api.routes import api_router
-from api.routes.schemas import DateIn, In, Instant, Out
-from broadcast import delivery
+from api.routes import api_router, rule_gate
+from api.routes.schedules import RuleIn, TargetsIn, rule_of
+from api.routes.schemas import DateIn, Identifier, In, Instant, Out
+from broadcast import delivery, programmes, rule_look
+from broadcast.rule_look import Draft
 from broadcast.rules import RuleBook
 from core import units
 from core.units import FOREVER
 from schedules import rule_store
 from schedules.conflicts import Class
-from schedules.reach import receivers_touched
+from schedules.reach import receivers_touched, require_known
 from schedules.rule_tables import RuleRow
 from schedules.rule_words import rule_text
 from schedules.rules import BELOW_EMERGENCY, Kind, SoundRule, Span, Step
@@ -121,6 +123,47 @@ class RulesOut(Out):
     idle: list[HeldRule] = Field(description="What is set too and changes nothing there, because another decides")
 
 
+class CheckIn(TargetsIn):
+    """A schedule as it would be saved."""
+
+    title: str = Field(min_length=1, max_length=300, examples=["Bản tin chiều"])
+    programme_id: Identifier
+    rule: RuleIn
+    schedule_id: Identifier | None = Field(None, description="The schedule that it would be a change of")
+
+
+class ViolationOut(Out):
+    """One rule that the schedule breaks, wherever and whenever it does; times, `over` and mends are of the first."""
+
+    rule_id: str
+    kind: str
+    rule: str = Field(examples=["mỗi buổi dài nhất: 15 phút"])
+    rule_en: str
+    rule_unit_id: str = Field(description="Whose rule it is")
+    rule_unit_name: str
+    starts_at: Instant = Field(description="The first airing that breaks it")
+    over: int = Field(description="By how much: milliseconds, or a number where the rule counts")
+    mend_starts_at: Instant | None = Field(description="A time at which it would break nothing; null: none was found")
+    mend_shorter_ms: int | None = Field(description="So much shorter it would break nothing; null: that doesn't help")
+    vi: str = Field(description="All this as a sentence")
+    en: str
+    starts: list[Instant] = Field(description="The airings that break it, the first of them")
+    occurrences: int = Field(description="How many they are")
+    units: list[str] = Field(description="Names of the units where it would, the first of them")
+    unit_count: int
+    receivers: int
+    can_be_overridden: bool = Field(description="Who has the right may let it through, with a reason")
+
+
+class CheckOut(Out):
+    occurrences: int = Field(description="How many airings were looked at")
+    first: Instant | None
+    last: Instant | None
+    may_be_saved: bool
+    may_be_overridden: bool = Field(description="All that it breaks may be let through by who has the right")
+    violations: list[ViolationOut]
+
+
 def _shown(rule: SoundRule) -> dict[str, Any]:
     return {
         **rule_store.body_of(rule),
@@ -211,6 +254,33 @@ def end(context: Ctx, who: Writer, rule_id: str, body: EndIn) -> SetRule:
         row = rule_store.end(session, rule_id, day, actor=who.actor, clock=context.clock)
         _plans_anew(session, context, row.unit_id, day)
         return _row(row)
+
+
+@router.post("/rules/check", summary="What a schedule would break", responses=responses(404))
+def check(context: Ctx, _who: Reader, body: CheckIn) -> CheckOut:
+    """Before saving: every rule that it breaks somewhere in the coming eight weeks, told once, with what mends it."""
+    now = context.clock.now()
+    with context.db.reading() as session:
+        programmes.get(session, body.programme_id)
+        starts = rule_look.upcoming(rule_of(body.rule, context), now)
+        draft = Draft(
+            title=body.title,
+            programme_id=body.programme_id,
+            duration_ms=programmes.duration_ms(session, body.programme_id),
+            starts=starts,
+            targets=require_known(session, body.targets),
+            schedule_id=body.schedule_id,
+        )
+        breaches = rule_look.look(session, context.settings, draft, now)
+        found = rule_gate.told(session, breaches, units.date_of(now))
+    return CheckOut(
+        occurrences=len(starts),
+        first=starts[0] if starts else None,
+        last=starts[-1] if starts else None,
+        may_be_saved=not breaches,
+        may_be_overridden=bool(breaches) and all(one.can_be_waived for one in breaches),
+        violations=[ViolationOut.model_validate(one) for one in found],
+    )
 
 
 def _plans_anew(session: Session, context: Context, unit_id: str, since: date) -> None:

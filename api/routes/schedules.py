@@ -15,7 +15,7 @@ from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
-from api.routes import api_router
+from api.routes import api_router, rule_gate
 from api.routes.commands import CommandOut, StopIn, shown, stop_airing
 from api.routes.schemas import (
     UNITS_MAX,
@@ -31,7 +31,7 @@ from api.routes.schemas import (
     Page,
     page_of,
 )
-from broadcast import delivery, programmes, quiet
+from broadcast import delivery, programmes
 from core import units
 from core.errors import Invalid
 from schedules import series, timetable
@@ -55,6 +55,15 @@ LISTED_MOST = 400  # dates added to a rule or taken out
 SILENT_NAMED = 10
 
 Targeted = Annotated[list[Identifier], Field(max_length=UNITS_MAX)]
+OverrideReason = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=1000,
+        description="Why it is let through against rules of airtime; takes the right to. Quiet hours and windows hold"
+        " all the same: the unit that set them changes them",
+    ),
+]
 OrEmpty = Annotated[list[str], BeforeValidator(lambda held: held or [])]
 
 
@@ -104,6 +113,7 @@ class ScheduleIn(TargetsIn):
         None, description="The unit whose schedule it is; null: the one commune of its targets, else the unit above all"
     )
     without_receivers: bool = Field(False, description="Save it though no receiver is at its targets yet")
+    override_reason: OverrideReason = None
 
 
 class ScheduleChange(In):
@@ -119,6 +129,7 @@ class ScheduleChange(In):
     except_receiver_ids: Targeted | None = None
     owner_id: Identifier | None = None
     without_receivers: bool = False
+    override_reason: OverrideReason = None
     version: int | None = Field(None, description="The version this change was made on; another one is refused")
 
     def targets(self, before: Targets) -> Targets | None:
@@ -189,6 +200,7 @@ class AiringOut(TargetsOut):
 
 class Moved(In):
     starts_at: InstantIn
+    override_reason: OverrideReason = None
 
 
 def rule_of(body: RuleIn, context: Context) -> Rule:
@@ -207,8 +219,7 @@ def rule_of(body: RuleIn, context: Context) -> Rule:
 
 
 def tell_receivers(session: Session, context: Context, changed: Sequence[Airing]) -> None:
-    """Let the plans of the receivers concerned be looked at, those within reach of a plan. Raises InQuietHours."""
-    quiet.check_airings(session, context.settings, changed)
+    """Let the plans of the receivers concerned be looked at, those within reach of a plan."""
     now = context.clock.now()
     horizon = timedelta(hours=context.settings.plan_hours)
     delivery.request_for_airings(session, changed, now, horizon=horizon)
@@ -273,7 +284,7 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
             actor=who.actor,
             clock=context.clock,
         )
-        quiet.check_schedule(session, context.settings, schedule, context.clock.now())
+        rule_gate.require_schedule(session, context, who, schedule, body.override_reason)
         if not body.without_receivers:
             _require_receivers(session, body.targets, units.date_of(context.clock.now()))
         made = _materialise(session, context, schedule.id)
@@ -322,8 +333,9 @@ def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleCh
             actor=who.actor,
             clock=context.clock,
         )
-        if body.rule is not None or body.programme_id is not None:
-            quiet.check_schedule(session, context.settings, timetable.get(session, schedule_id), context.clock.now())
+        if body.rule is not None or body.programme_id is not None or targets is not None:
+            schedule = timetable.get(session, schedule_id)
+            rule_gate.require_schedule(session, context, who, schedule, body.override_reason, changed=True)
         changed += _materialise(session, context, schedule_id)
         tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(timetable.get(session, schedule_id))
@@ -376,6 +388,7 @@ def move_airing(context: Ctx, who: Planner, airing_id: str, body: Moved) -> Airi
         changed = timetable.move_airing(
             session, airing_id, starts_at=body.starts_at, actor=who.actor, clock=context.clock
         )
+        rule_gate.require_airings(session, context, who, changed, body.override_reason)
         tell_receivers(session, context, changed)
         return AiringOut.model_validate(changed[-1] if changed else timetable.get_airing(session, airing_id))
 
@@ -408,7 +421,7 @@ def edit_following(context: Ctx, who: Planner, airing_id: str, body: ScheduleCha
             actor=who.actor,
             clock=context.clock,
         )
-        quiet.check_schedule(session, context.settings, schedule, context.clock.now())
+        rule_gate.require_schedule(session, context, who, schedule, body.override_reason)
         changed += _materialise(session, context, schedule.id)
         tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(schedule)

@@ -19,7 +19,7 @@ from devices.protocol.plan import CHUNK_BYTES
 from devices.tables import Receiver
 from schedules.errors import NotLeader
 from schedules.tables import Airing
-from tests.broadcast.transmission.world import FREE, OPERATOR, World, leading
+from tests.broadcast.transmission.world import OPERATOR, World, leading
 
 HOUR = timedelta(hours=1)
 
@@ -112,7 +112,7 @@ def test_a_leader_that_lost_its_lease_issues_nothing(world: World) -> None:
     with world.db.writing() as session:
         world.request_all(session)
     with pytest.raises(NotLeader):
-        delivery.issue_requested(world.db, world.keyring, world.store, check, world.clock, world.settings, rules=FREE)
+        delivery.issue_requested(world.db, world.keyring, world.store, check, world.clock, world.settings)
     with world.db.reading() as session:
         assert session.scalar(select(func.count()).select_from(PlanRequest)) == 3
         assert session.scalar(select(func.count()).select_from(IssuedPlan)) == 0

@@ -18,7 +18,7 @@ from schedules.firings import Due
 from schedules.lease import Leadership
 from schedules.tables import Airing, Schedule
 from tests.broadcast.transmission.test_playouts import accept, planned
-from tests.broadcast.transmission.world import FREE, World
+from tests.broadcast.transmission.world import World
 
 
 @pytest.fixture
@@ -36,7 +36,6 @@ def work(world: World) -> Iterator[Duties]:
         store=world.store,
         settings=world.settings,
         leadership=leadership,
-        rules=FREE,
     )
     leadership.release()
     link.stop()

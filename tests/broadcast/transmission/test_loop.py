@@ -30,7 +30,7 @@ from schedules.engine import Engine
 from schedules.firings import POLICIES
 from schedules.lease import Leadership
 from schedules.tables import Airing
-from tests.broadcast.transmission.world import FREE, OPERATOR, World
+from tests.broadcast.transmission.world import OPERATOR, World
 from tests.devices.receiver.station import QUICK, Audio
 
 WAIT_S = 30.0
@@ -99,7 +99,6 @@ class Site:
             store=world.store,
             settings=world.settings,
             leadership=self.leadership,
-            rules=FREE,
         )
         self.engine = Engine(
             world.db, self.clock, self.leadership, firings=work.firings(), duties=work.duties(), policies=SOON_CLOSED

@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
 from broadcast import delivery, planning
-from broadcast.delivery import RulesOf
 from broadcast.tables import Playout, Programme, ProgrammeItem
 from core import units
 from core.clock import Clock, to_ms
@@ -37,7 +36,6 @@ from devices.tables import Receiver
 from schedules.tables import Airing, Schedule
 
 OPERATOR = Actor("01J00000000000000000000001", "Người phụ trách")
-FREE: RulesOf = lambda *_: planning.NO_QUIET_HOURS  # noqa: E731 - a rule set is a function
 
 
 def leading(_session: Session) -> int:
@@ -214,9 +212,7 @@ class World:
         delivery.request(session, list(self.boxes), self.clock.now())
 
     def issue(self) -> int:
-        return delivery.issue_requested(
-            self.db, self.keyring, self.store, leading, self.clock, self.settings, rules=FREE
-        )
+        return delivery.issue_requested(self.db, self.keyring, self.store, leading, self.clock, self.settings)
 
     def plan_of(self, box: Box) -> Plan:
         """The current plan as a receiver would take it in: verified against the root."""

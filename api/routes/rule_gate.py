@@ -1,0 +1,132 @@
+"""Where schedules are saved: what breaks a rule is refused with all that it breaks, or let through by who may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.auth.guard import Principal
+from api.auth.rights import RIGHT_NAMES, Right
+from api.context import Context
+from broadcast import rule_look
+from broadcast.rule_look import Breach, Draft
+from core import units
+from core.clock import from_ms
+from core.errors import Forbidden, Invalid
+from schedules import rule_store
+from schedules.expansion import rule_of
+from schedules.rule_words import rule_text
+from schedules.tables import Airing, Schedule
+
+NAMED_MOST = 20  # units and starts that are named of each rule; all are counted
+
+
+class RulesBroken(Invalid):
+    """`violations` of the problem has each rule with the places and times, and what would mend it."""
+
+    slug = "rules-broken"
+    vi = "Lịch này trái quy định phát: {what}{more}"
+    en = "This schedule breaks rules of sound: {what}{more}"
+
+    def __init__(self, breaches: Sequence[Breach], told: list[dict[str, Any]]) -> None:
+        more = len(breaches) - 1
+        super().__init__(
+            what=f"{breaches[0].vi} / {breaches[0].en}",
+            more=f" Và {more} quy định khác. /  And {more} other rules." if more else "",
+        )
+        self._told = told
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return {"violations": self._told}
+
+
+def told(session: Session, breaches: Sequence[Breach], day: date) -> list[dict[str, Any]]:
+    """The breaches as the API shows them."""
+    named = {unit for one in breaches for unit in one.units}
+    names = units.names(session, named, on=day)
+    return [_told(one, names) for one in breaches]
+
+
+def _told(breach: Breach, names: dict[str, str]) -> dict[str, Any]:
+    first = breach.first
+    mend = first.mend
+    places = sorted(breach.units, key=lambda unit: names.get(unit, unit))
+    return {
+        "rule_id": breach.rule.id,
+        "kind": breach.rule.kind,
+        "rule": rule_text(breach.rule),
+        "rule_en": rule_text(breach.rule, "en"),
+        "rule_unit_id": breach.rule.unit_id,
+        "rule_unit_name": breach.unit_name,
+        "starts_at": _instant(first.entry.starts_at),
+        "over": first.over,
+        "mend_starts_at": _instant(mend.at) if mend and mend.at is not None else None,
+        "mend_shorter_ms": mend.shorter_ms if mend else None,
+        "vi": breach.vi,
+        "en": breach.en,
+        "starts": [_instant_of(one) for one in breach.starts[:NAMED_MOST]],
+        "occurrences": len(breach.starts),
+        "units": [names.get(unit, unit) for unit in places[:NAMED_MOST]],
+        "unit_count": len(places),
+        "receivers": breach.receivers,
+        "can_be_overridden": breach.can_be_waived,
+    }
+
+
+def _instant(ms: int) -> str:
+    return _instant_of(from_ms(ms))
+
+
+def _instant_of(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def require_schedule(
+    session: Session, context: Context, who: Principal, schedule: Schedule, reason: str | None, *, changed: bool = False
+) -> None:
+    """Refuse a schedule that breaks a rule anywhere in the coming weeks, unless it may be and is let through.
+
+    `changed`: it is another one than before, so what it was let through against must be allowed anew. Raises
+    RulesBroken, Forbidden.
+    """
+    if changed:
+        rule_store.end_overrides(session, schedule.id, context.clock.now())
+    now = context.clock.now()
+    starts = rule_look.upcoming(rule_of(schedule), now)
+    draft = Draft(
+        schedule.title, schedule.programme_id, schedule.duration_ms, starts, schedule.targets, schedule_id=schedule.id
+    )
+    _require(session, context, who, schedule.id, draft, reason)
+
+
+def require_airings(
+    session: Session, context: Context, who: Principal, airings: Sequence[Airing], reason: str | None
+) -> None:
+    """The same for single airings that were given another time."""
+    for airing in airings:
+        if airing.status == "scheduled":
+            title = session.get_one(Schedule, airing.schedule_id).title
+            starts, without = (airing.starts_at,), frozenset({airing.id})
+            draft = Draft(title, airing.programme_id, airing.duration_ms, starts, airing.targets, without=without)
+            _require(session, context, who, airing.schedule_id, draft, reason)
+
+
+def _require(
+    session: Session, context: Context, who: Principal, schedule_id: str, draft: Draft, reason: str | None
+) -> None:
+    now = context.clock.now()
+    waived = rule_store.overridden(session).get(schedule_id, frozenset())
+    breaches = rule_look.look(session, context.settings, replace(draft, waived=waived), now)
+    if not breaches:
+        return
+    if not reason or not all(one.can_be_waived for one in breaches):
+        raise RulesBroken(breaches, told(session, breaches, units.date_of(now)))
+    if not who.may(Right.OVERRIDE_RULES):
+        raise Forbidden(what=f"{RIGHT_NAMES[Right.OVERRIDE_RULES]} / let anything sound against a rule")
+    rules = [one.rule for one in breaches]
+    rule_store.override(session, schedule_id, rules, reason, actor=who.actor, clock=context.clock)
