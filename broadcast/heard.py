@@ -52,6 +52,7 @@ State = Literal[
     "unconfirmed",
     "cancelled",
     "gives_way",
+    "against_rules",
     "declined",
     "unanswered",
 ]
@@ -67,10 +68,13 @@ WORDS: dict[State, str] = {
     "unconfirmed": "chưa xác nhận",
     "cancelled": "đã hủy",
     "gives_way": "không phát",
+    "against_rules": "trái quy định phát, không phát",
     "declined": "xã không tiếp nhận, không phát",
     "unanswered": "xã chưa tiếp nhận, không phát",
 }
-SILENT: frozenset[State] = frozenset({"missed", "refused", "cancelled", "gives_way", "declined", "unanswered"})
+SILENT: frozenset[State] = frozenset(
+    {"missed", "refused", "cancelled", "gives_way", "against_rules", "declined", "unanswered"}
+)
 
 
 class TooManyReceivers(Invalid):
@@ -334,7 +338,7 @@ class _Reading:
             if self._is_ahead(airing, playouts)
         ]
         items += [
-            self._silent(airing, "gives_way", why)
+            self._silent(airing, "against_rules" if airing.id in settled.barred else "gives_way", why)
             for airing, why in settled.silent
             if self._is_ahead(airing, playouts) and airing.id not in {one.id for one in items}
         ]

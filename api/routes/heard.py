@@ -33,7 +33,7 @@ class HeardItemOut(Out):
         description="Its own time in the timetable, from which a clash may have moved it"
     )
     state: room.State = Field(
-        description="A state of a playout; or cancelled, gives_way, declined, unanswered: not heard here"
+        description="A state of a playout; or cancelled, gives_way, against_rules, declined, unanswered: not heard here"
     )
     planned_ms: DurationMs
     played_ms: DurationMs = Field(description="What is proven")

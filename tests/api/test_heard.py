@@ -79,13 +79,15 @@ def test_what_lies_ahead_is_settled_as_plans_are(site: Site, day: Scene, clock: 
         ("Thời sự", "planned"),
         ("Bản tin xã", "planned"),
         ("Bản tin tỉnh", "unanswered"),
-        ("Đêm", "planned"),
+        ("Đêm", "against_rules"),
     ]
     assert found[1]["starts_at"] == "2026-07-28T12:15:00Z"
     assert found[1]["timetable_at"] == "2026-07-28T12:00:00Z"
     assert found[1]["warnings"] == ["19:00–19:15 đã có lịch “Thời sự” (ưu tiên); lần này sẽ phát lúc 19:15"]
     assert found[2]["told"] == ("20:00–20:15 “Bản tin tỉnh” (thông thường), 15 phút: xã chưa tiếp nhận, không phát")
-    assert found[3]["warnings"] == ["vướng “giờ yên tĩnh: 21:00–05:00”: bộ thu sẽ không phát"]
+    [why] = found[3]["warnings"]
+    assert why.startswith("trái quy định phát: “Đêm” lúc 21:30 thứ Ba 28/07/2026 rơi vào giờ yên tĩnh 15 phút")
+    assert found[3]["told"].endswith("trái quy định phát, không phát")
     neighbour = heard(site, receiver=day.receivers[commune][1])["items"]
     assert "Đêm" not in {item["title"] for item in neighbour}
 

@@ -188,10 +188,10 @@ def test_what_was_let_through_is_held_and_the_box_lets_it_sound(world: World) ->
 
 
 def test_rules_of_merged_units_hold_on_at_what_took_over(world: World) -> None:
-    rule(world, world.north, "volume", 40)
+    rule(world, world.south, "volume", 40)
     with world.db.writing() as session:
         merged = units.add(session, kind="commune", name="Xã Mới", parent=units.get(session, world.province))
-        units.succeed(session, units.get(session, world.north), TODAY + timedelta(days=1), [merged])
+        units.end(session, units.get(session, world.south), TODAY + timedelta(days=1), [merged])
     with world.db.reading() as session:
         book = RuleBook(session, world.settings, TODAY, TODAY + timedelta(days=2))
         place = book.at((merged.id, world.province))
