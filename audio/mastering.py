@@ -9,7 +9,7 @@ receiver decodes, not on what was meant.
 
 A sentence and an hour go the same way, in blocks of four seconds. What grows with the length is a temporary file of
 11 MB a minute for what is longer than a minute and a half, and in memory, for each profile, half a MB a minute beside
-the encoded sound.
+the encoded sound. What is shorter is kept in memory, as it came and as it is shaped.
 """
 
 from __future__ import annotations
@@ -202,14 +202,19 @@ class _Rendering:
         self._kbps = kbps
         self.done = 0.0  # a share of the whole, that only rises
         self.stopped = False  # set from outside: nobody waits for it any more
+        self._kept: list[Samples] = []  # what is shaped, of a short sound
         doublings = math.log2(max(take.samples / (60 * SAMPLE_RATE), 1))  # of a minute
         room_db = _CODEC_ROOM_DB + _ROOM_A_DOUBLING_DB * doublings
         self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - room_db))
 
     def made(self) -> Mastered:
         """Encode, measure, correct, until it is right."""
+        kept: list[Samples] = []
         for block in self._shaped():
             self._limiter.measure(block)
+            if self._take.in_memory:  # short: shaping it anew for each encoding takes longer than it is worth
+                kept.append(block)
+        self._kept = kept
         aim_lufs = TARGET_LUFS + _CODEC_LOSS_LU[self._kbps]
         usable: Mastered | None = None
         for _ in range(_ATTEMPTS):
@@ -246,6 +251,9 @@ class _Rendering:
         raise _out_of_reach(self._limiter.loudest)
 
     def _shaped(self) -> Iterator[Samples]:
+        if self._kept:
+            yield from self._kept
+            return
         shaper = Shaper(self._profile, compressor_level_db(self._take.lufs, self._take.loudest))
         for block in self._take.blocks():
             if self.stopped:

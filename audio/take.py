@@ -37,6 +37,11 @@ class Take:
         self.finite = True
         self.lufs = SILENCE_DB
 
+    @property
+    def in_memory(self) -> bool:
+        """It is short."""
+        return self._file is None
+
     def fill(self, blocks: Iterable[Samples]) -> None:
         """Take everything, in blocks of any size, and measure it. Raises `DiskFull`."""
         meter = LoudnessMeter()

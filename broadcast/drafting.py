@@ -29,7 +29,7 @@ from core.errors import TruyenThanhError
 __all__ = ["DraftBulletin", "NothingToDraft", "draft", "estimated_seconds", "samples_fit"]
 
 LONG_MAX = 4
-SYLLABLES_A_SECOND = 2.5  # the offline voice at 125 words a minute with its pauses: measured 2.5 to 2.8
+SYLLABLES_A_SECOND = 2.5  # the offline voice at its own rate with its pauses: measured 2.5 to 2.8
 LONG_SECONDS = 40.0
 SHORT_SECONDS = 12.0  # the promise is 15: room for a slower voice
 _CLAUSE_SECONDS = LONG_SECONDS / 2

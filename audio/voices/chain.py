@@ -23,9 +23,9 @@ from audio.voices.lineup import Lineups, of_voices
 log = logging.getLogger(__name__)
 
 _SENTENCE = re.compile(r"[^.?!…]+[.?!…]*")
-_PAUSE_SENTENCE_MS = 420
-_PAUSE_ITEM_MS = 560  # a line of a list, which ends in a semicolon or comma
-_PAUSE_PARAGRAPH_MS = 750
+_PAUSE_SENTENCE_MS = 500  # outdoors the echo of one sentence has to die down before the next
+_PAUSE_ITEM_MS = 650  # a line of a list, which ends in a semicolon or comma
+_PAUSE_PARAGRAPH_MS = 900
 DEADLINE_S = 90.0  # for one sentence with all of a voice's attempts; beyond each voice's own
 
 

@@ -31,7 +31,7 @@ from audio.voices import _espeak_worker as worker
 from audio.voices.base import Sound
 from audio.voices.workers import Worker, WorkerPool
 
-RATE_WPM: Final = 125  # slower than the default of 175: tones need their time
+RATE_WPM: Final = 186  # of syllables; slower than the library's default of 260: tones need their time
 WORKERS_MOST: Final = 2
 DEADLINE_S: Final = 60.0  # the longest text that may be spoken takes about 5 s on an idle core
 
@@ -44,7 +44,10 @@ class EspeakVoice:
     name = "espeak"
     outside = False
     spare = True
-    at_once = WORKERS_MOST
+
+    @property
+    def at_once(self) -> int:
+        return min(WORKERS_MOST, len(os.sched_getaffinity(0)))  # another one would only have to be started
 
     def identity(self) -> str:
         return f"espeakng-loader {_version('espeakng-loader')} {worker.VOICE} {RATE_WPM}"

@@ -9,7 +9,9 @@ import sys
 import numpy as np
 import pytest
 
+from audio.codec import Samples, decode
 from audio.errors import OutsideVoiceRefused, RateRefused, UnknownVoice, VoiceFailed
+from audio.mastering import cut, master_all
 from audio.voices import FakeVoice, Sound, VoiceChain, chain
 from audio.voices.chain import split
 from audio.voices.espeak import EspeakVoice
@@ -65,9 +67,36 @@ def test_espeak_says_the_same_each_time_whatever_was_said_between() -> None:
     assert done.stdout.strip() == first
 
 
-def test_espeak_obeys_the_rate() -> None:
-    voice = EspeakVoice()
-    assert voice.say(SENTENCE, rate=90).samples.size > 1.3 * voice.say(SENTENCE, rate=180).samples.size
+@pytest.mark.parametrize("rate", [80, 100, 125, 150, 186, 220, 260])
+def test_espeak_speaks_as_many_words_a_minute_as_it_is_asked_for(rate: int) -> None:
+    text = "bà con hãy hỏi rõ tên công ty xem hợp đồng và báo cho gia đình biết trước khi nhận lời đi làm ở xa."
+    spoken = EspeakVoice().say(text, rate=rate)
+    loud = np.flatnonzero(np.abs(spoken.samples) > 0.002)
+    seconds = (loud[-1] - loud[0]) / spoken.sample_rate
+    assert len(text.split()) / seconds * 60 == pytest.approx(rate, rel=0.12)
+
+
+def silences_ms(samples: Samples) -> list[int]:
+    """Silences of more than 100 ms within a sound at 48 kHz, in order, as a listener has them."""
+    frames = samples[: samples.size // 240 * 240].reshape(-1, 240)
+    levels = np.sqrt(np.square(frames).mean(axis=1))
+    quiet = levels < 0.018 * np.percentile(levels, 95)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(int)))
+    return [5 * int(end - start) for start, end in edges.reshape(-1, 2) if end - start > 20]
+
+
+def test_pauses_are_heard_by_marks_and_paragraphs_in_both_profiles() -> None:
+    recording = VoiceChain([EspeakVoice()]).speak("một hai ba, bốn năm sáu. bảy tám chín.\nmột hai ba.")
+    made = master_all(cut(recording.parts, recording.sample_rate), recording.sample_rate, kbps={"full": 24, "horn": 24})
+    for one in made.values():
+        samples = decode(one.data)
+        lead, comma, sentence, paragraph, tail = silences_ms(samples)
+        assert lead == pytest.approx(165, abs=25)
+        assert 130 < comma < 220
+        assert sentence == pytest.approx(500, abs=50)
+        assert paragraph == pytest.approx(900, abs=50)
+        assert tail == pytest.approx(505, abs=40)
+        assert float(np.abs(samples).max()) < 0.9  # nothing is clipped
 
 
 def test_sentences_carry_pauses_by_their_marks_and_paragraphs() -> None:
