@@ -30,7 +30,7 @@ FAILED: Final = -1
 # Best of those tried with a recogniser: northern accent, female variant 5 with a wide pitch range.
 VOICE: Final = "vi+f5"
 _PITCH_RANGE: Final = 80
-# The library counts English words; Vietnamese ones, which are syllables, come that much faster, by a bulletin's measure.
+# The library counts English words; Vietnamese ones, which are syllables, come that much faster (over a bulletin).
 # Below its slowest the rest is made up by gaps between words, whose unit is this long at that speed.
 _WORDS_PER_WORD: Final = 1.49
 _SLOWEST: Final = 80
