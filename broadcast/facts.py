@@ -120,6 +120,16 @@ def approved() -> ColumnElement[bool]:
     )
 
 
+def unapproved(programme_ids: Collection[str]) -> Select[str]:
+    """The programmes among these with a bulletin that isn't approved."""
+    return (
+        select(ProgrammeItem.programme_id)
+        .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
+        .where(ProgrammeItem.programme_id.in_(programme_ids), BulletinVersion.status != "approved")
+        .distinct()
+    )
+
+
 def airing_rows() -> Select[Any]:
     """What `airing_facts` reads of airings and their schedules, for queries to narrow down."""
     return select(

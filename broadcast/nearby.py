@@ -6,11 +6,11 @@ the units that were merged into it, so these are asked for too. What is found is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from broadcast import facts
@@ -39,17 +39,39 @@ def airings(
 
     Scheduled and closed ones, and those cancelled while on air: the same that plans are made of.
     """
-    found: dict[str, Any] = {}
-    in_time = or_(*(and_(Airing.starts_at >= since, Airing.starts_at < until) for since, until in spans))
-    wanted = facts.airing_rows().where(in_time, facts.alive(), or_(Airing.starts_at <= now, facts.approved()))
+    # First the schedules, then their airings, then what those are: asked for all at once, SQLite reads every airing of
+    # the span, or of that status.
+    schedules: set[str] = set()
     for batch in _batches(sorted(names)):
-        named = ScheduleTarget.target_id.in_(batch)
-        rows = wanted.join(ScheduleTarget, ScheduleTarget.schedule_id == Airing.schedule_id).where(named)
-        found |= {row.id: row for row in session.execute(rows)}
+        named = select(ScheduleTarget.schedule_id).where(ScheduleTarget.target_id.in_(batch))
+        schedules.update(session.scalars(named))
+    in_time = or_(*(and_(Airing.starts_at >= since, Airing.starts_at < until) for since, until in spans))
+    wanted = facts.airing_rows().where(in_time)
+    rows = [
+        row
+        for batch in _batches(sorted(schedules))
+        for row in session.execute(wanted.where(Airing.schedule_id.in_(batch)))
+    ]
     # A local day lets a schedule air at a place that it doesn't name.
-    found |= {row.id: row for row in session.execute(wanted.where(Airing.local_day_id.is_not(None)))}
+    rows += session.execute(wanted.where(Airing.local_day_id.is_not(None))).all()
+    silent = _silent(session, rows, now)
+    found = {row.id: row for row in rows if row.id not in silent}
     ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
     return list(facts.airing_facts(session, ordered, with_items=False))
+
+
+def _silent(session: Session, rows: Sequence[Any], now: datetime) -> set[str]:
+    """Ids of those that were cancelled before they aired, or come with a bulletin that isn't approved."""
+    cancelled = [row.id for row in rows if row.status not in {"scheduled", "closed"}]
+    alive: set[str] = set()
+    for batch in _batches(cancelled):
+        alive.update(session.scalars(select(Airing.id).where(Airing.id.in_(batch), facts.alive())))
+    programmes = sorted({row.programme_id for row in rows if row.starts_at > now})
+    unapproved: set[str] = set()
+    for batch in _batches(programmes):
+        unapproved.update(session.scalars(facts.unapproved(batch)))
+    left_out = {row.id for row in rows if row.starts_at > now and row.programme_id in unapproved}
+    return left_out | (set(cancelled) - alive)
 
 
 def _batches(ids: list[str]) -> Iterable[list[str]]:

@@ -5,11 +5,12 @@ Events are never updated or deleted; triggers in the database hold that.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy import BigInteger, Index, Integer, String, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.database import Base
@@ -45,6 +46,26 @@ class Event(Base):
     subject_kind: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[str] = mapped_column(String(64))
     data: Mapped[dict[str, Any]]
+
+
+def record_all(
+    session: Session, kind: str, *, actor: Actor, at: datetime, facts: Iterable[tuple[tuple[str, str], dict[str, Any]]]
+) -> None:
+    """`record` for many subjects at once, each with its data: thousands in one statement."""
+    rows = [
+        {
+            "at": at,
+            "kind": kind,
+            "actor_id": actor.id,
+            "actor_name": actor.name,
+            "subject_kind": subject[0],
+            "subject_id": subject[1],
+            "data": data,
+        }
+        for subject, data in facts
+    ]
+    if rows:
+        session.execute(insert(Event), rows)
 
 
 def record(

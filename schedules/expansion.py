@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core import events
+from core.database import Base
 from core.events import SYSTEM, Actor
 from core.ids import new_id
 from schedules.localtime import read_exdate
@@ -104,17 +105,18 @@ def expand(session: Session, schedules: Sequence[Schedule], *, now: datetime, un
     counts: dict[str, list[Airing]] = defaultdict(list)
     for airing in made:
         counts[airing.schedule_id].append(airing)
-    for schedule_id, airings in counts.items():
-        events.record(
-            session,
-            "system:schedule:materialised",
-            actor=SYSTEM,
-            at=now,
-            subject=("schedule", schedule_id),
-            airings=len(airings),
-            first=airings[0].starts_at.isoformat(),
-            last=airings[-1].starts_at.isoformat(),
+    told = (
+        (
+            ("schedule", schedule_id),
+            {
+                "airings": len(airings),
+                "first": airings[0].starts_at.isoformat(),
+                "last": airings[-1].starts_at.isoformat(),
+            },
         )
+        for schedule_id, airings in counts.items()
+    )
+    events.record_all(session, "system:schedule:materialised", actor=SYSTEM, at=now, facts=told)
     return made
 
 
@@ -290,15 +292,21 @@ def values_of(schedule: Schedule, instant: datetime) -> dict[str, Any]:
 def _insert(session: Session, rows: list[dict[str, Any]]) -> list[Airing]:
     """Insert what isn't there; returns what was new, in order of start."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(Airing).on_conflict_do_nothing(
-        index_elements=[Airing.schedule_id, Airing.original_start, Airing.generation]
+    airings_table = Base.metadata.tables[Airing.__tablename__]
+    statement = insert(airings_table).on_conflict_do_nothing(
+        index_elements=["schedule_id", "original_start", "generation"]
     )
     session.flush()
-    made: list[str] = []
-    for chunk in _chunks(rows):
-        made.extend(session.scalars(statement.returning(Airing.id), chunk))
+    # Straight to the table and without what is null: of a hundred thousand rows, half of the time.
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        held = {name: value for name, value in row.items() if value is not None}
+        alike[tuple(held)].append(held)
+    for same in alike.values():
+        for chunk in _chunks(same):
+            session.connection().execute(statement, chunk)
     airings: list[Airing] = []
-    for ids in _chunks(made):
+    for ids in _chunks(row["id"] for row in rows):  # what was not inserted isn't there under its new id
         airings.extend(session.scalars(select(Airing).where(Airing.id.in_(ids))))
     return sorted(airings, key=lambda airing: (airing.starts_at, airing.id))
 

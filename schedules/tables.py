@@ -83,6 +83,8 @@ class Airing(Aimed, Base):
         # has the same original start and the next `generation`.
         UniqueConstraint("schedule_id", "original_start", "generation"),
         Index("ix_airings_status_starts_at", "status", "starts_at"),
+        Index("ix_airings_schedule_id_starts_at", "schedule_id", "starts_at"),
+        Index("ix_airings_local_day_id", "local_day_id"),
         # Few are of a local day; whoever looks for those of a place asks for them apart.
         Index(
             "ix_airings_local_day",
@@ -93,7 +95,7 @@ class Airing(Aimed, Base):
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
-    schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"), index=True)
+    schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"))
     programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"))
     original_start: Mapped[datetime]
     generation: Mapped[int] = mapped_column(default=0)
