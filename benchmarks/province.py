@@ -1,8 +1,8 @@
 """A province's timetable, on SQLite and PostgreSQL: `python -m benchmarks.province [--schedules N]`.
 
-10,000 schedules of every rhythm (one in two hundred for the whole province, the others of a commune each) over 200 communes
-and 5,000 receivers. Measured are: the airings of 14 days made from nothing; one schedule moved to another time, its
-airings cancelled and replaced; what clashes with it, looked at before it is saved; and the heard day of one receiver.
+10,000 schedules of every rhythm (one in two hundred for the whole province, the others of a commune each) over 200
+communes and 5,000 receivers. Measured are: the airings of 14 days made from nothing; one schedule moved to another
+time, with what clashes looked at before it is saved; and the heard day of one receiver.
 Ends with 1 where a figure is missed. The three small ones are the median of several.
 """
 
