@@ -14,7 +14,7 @@ from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
-from api.routes import api_router
+from api.routes import api_router, rule_gate
 from api.routes.schedules import tell_receivers
 from api.routes.schemas import DateIn, Identifier, In, Instant, Out
 from core.errors import Invalid
@@ -54,6 +54,9 @@ class LocalDayIn(In):
     move_by_ms: int | None = Field(None, description="For move, in milliseconds; earlier where negative")
     timetable: list[TimetableEntry] | None = Field(
         None, max_length=room.TIMETABLE_MOST, description="For replace: what airs on these days instead of everything"
+    )
+    override_reason: str | None = Field(
+        None, min_length=1, max_length=500, description="Why it may air then against rules that can be overridden"
     )
 
 
@@ -130,6 +133,7 @@ def set_local_day(context: Ctx, who: Planner, body: LocalDayIn) -> LocalDaySet:
     with context.db.writing() as session:
         until = _horizon(context)
         row, changed = room.add(session, _wish(body), until=until, actor=who.actor, clock=context.clock)
+        _require_rules(session, context, who, changed, body.override_reason)
         return _answer(session, context, row, changed)
 
 
@@ -145,6 +149,7 @@ def change_local_day(context: Ctx, who: Planner, local_day_id: str, body: LocalD
             actor=who.actor,
             clock=context.clock,
         )
+        _require_rules(session, context, who, changed, body.override_reason)
         return _answer(session, context, row, changed)
 
 
@@ -174,6 +179,13 @@ def _wish(body: LocalDayIn) -> room.Wish:
 
 def _horizon(context: Context) -> datetime:
     return context.clock.now() + timedelta(days=context.settings.airing_days)
+
+
+def _require_rules(
+    session: Session, context: Context, who: Principal, changed: Sequence[Airing], reason: str | None
+) -> None:
+    """What a local day lets air at another time than its schedule has, the rules must allow then."""
+    rule_gate.require_airings(session, context, who, [one for one in changed if one.local_day_id], reason)
 
 
 def _answer(session: Session, context: Context, row: LocalDayRow, changed: Sequence[Airing]) -> LocalDaySet:
