@@ -41,7 +41,8 @@ def read(written: str, lexicon: Lexicon | None = None) -> Reading:
         at = claim.end
     pieces += pieces_of(prepared.text, at, len(prepared.text))
     for piece in pieces:
-        piece.spoken = settled(piece.spoken)
+        if piece.kind is not None:
+            piece.spoken = settled(piece.spoken)
     spans, doubts = _facts(written, prepared, pieces)
     doubts += _doubled(written, prepared, pieces)
     return Reading(_put_together(pieces), tuple(spans), tuple(sorted(doubts, key=lambda doubt: doubt.offset)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from audio.reading import abbreviations, letters
@@ -54,9 +55,20 @@ def pieces_of(text: str, start: int, end: int) -> list[Piece]:
     return pieces
 
 
+@lru_cache(maxsize=8192)
+def _plain(word: str) -> str:
+    """What nearly all words are, a syllable in small letters, perhaps behind a capital, said as it is; else empty."""
+    folded = letters.fold(word)
+    if not word[1:].islower() or not letters.is_syllable(folded):
+        return ""
+    return folded if abbreviations.FOREIGN.get(folded, folded) == folded else ""
+
+
 def _word(match: re.Match[str]) -> Piece:
     word = match.group()
     span = match.span()
+    if said := _plain(word):
+        return Piece(*span, None, said)
     folded = letters.fold(word)
     if not folded:
         return Piece(*span, "symbol", "", "dropped")

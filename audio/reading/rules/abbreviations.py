@@ -172,13 +172,6 @@ _TITLE: Final = "|".join(sorted(_TITLES, key=len, reverse=True))
 _WORD: Final = r"[A-ZĐƯƠ][A-Za-zĐƯƠđươ]{0,14}[A-ZĐƯƠ][a-z]?"
 
 RULES = [
-    rule(
-        "abbreviation",
-        r"(?<=[^\W\d_][ ])[A-ZĐƯƠ]{2,5}(?![\w&/-]|[ ]?&|,?[ ](?:và[ ])?TT(?!\w))",
-        _behind,
-        certainty=BY_CONTEXT,
-        begins="capital",
-    ),
     rule("symbol", r"(?<=và)/(?=hoặc)", " "),
     rule("foreign", r"(?<!\w)[Ee]-mail(?!\w)", "i meo"),
     rule("foreign", r"(?<!\w)[Ww]i-[Ff]i(?!\w)", "oai phai"),
@@ -200,6 +193,13 @@ RULES = [
     ),
     rule("abbreviation", r"(?<!\w)Đ\.c(?!\w)", "đồng chí", begins="capital"),
     *offices.RULES,
+    rule(
+        "abbreviation",
+        r"(?<=[^\W\d_][ ])[A-ZĐƯƠ]{2,5}(?![\w&/-]|[ ]?&|,?[ ](?:và[ ])?TT(?!\w))",
+        _behind,
+        certainty=BY_CONTEXT,
+        begins="capital",
+    ),
     rule("abbreviation", rf"(?<=\d )TH{_R}", "trường hợp", begins="capital"),
     rule("abbreviation", rf"{_L}TC{_R}", _supreme, begins="capital"),
     rule("abbreviation", rf"{_L}LĐ{_R}", _labour, certainty=BY_CONTEXT, begins="capital"),

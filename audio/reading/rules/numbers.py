@@ -222,12 +222,6 @@ RULES = [
         re.IGNORECASE,
         begins="before digit",
     ),
-    rule(
-        "number",
-        r"(?<![\w/.,])(?P<top>\d+)[ ]?/[ ]?(?P<bottom>\d+,\d+)(?![\w/])",
-        lambda m: f"{number(m['top'])} trên {number(m['bottom'])}",
-        begins="digit",
-    ),
     rule("number", r"\d(?<![\w.,/-]\d),\d/(?:5|10)(?=[ ](?:sao|điểm))", lambda m: _rated(m.group()), begins="digit"),
     rule(
         "number", r"\d(?<![\w.,/-]\d)(?:\d\d|(?<=0)[1-9])(?!\w|[.,/-]\w)", _named, certainty=BY_CONTEXT, begins="digit"

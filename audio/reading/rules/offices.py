@@ -34,6 +34,18 @@ def _headed(match: re.Match[str], name: str) -> str:
 
 
 RULES = [
+    rule(
+        "abbreviation",
+        rf"{_L}BT[ ]?,[ ]?HT[ ]?(?P<joint>,|&|và)[ ]?TĐC{_R}",
+        lambda m: f"bồi thường, hỗ trợ{',' if m['joint'] == ',' else ' và'} tái định cư",
+        begins="capital",
+    ),
+    rule(
+        "abbreviation",
+        rf"{_L}LH{_R}(?=[ ]?[:.]?[ ]?(?:[Aa]nh|[Cc]hị|[Ôô]ng|[Bb]à|ĐT|SĐT|số|\(?\+?\d))",
+        "liên hệ",
+        begins="capital",
+    ),
     rule("abbreviation", rf"{_L}HT[ ]?&[ ]?TĐC{_R}", "hỗ trợ và tái định cư", begins="capital"),
     rule("abbreviation", rf"{_L}TK[ ]?&[ ]?VV{_R}", "tiết kiệm và vay vốn", begins="capital"),
     rule("abbreviation", rf"{_L}(?:KT[ ]?,[ ]?)?HT[ ]?&[ ]?ĐT{_R}", _infrastructure, begins="capital"),

@@ -86,7 +86,8 @@ def _keyword(match: re.Match[str]) -> str:
 _IDENTIFIER: Final = re.compile(
     r"(?:mã số thuế|(?<!\w)mst|tài khoản|(?<!\w)stk|(?<!\w)tk|cccd|cmnd|cmtnd|căn cước|chứng minh|"
     r"hộ chiếu|mã số|mã|số thẻ|"
-    r"báo danh|(?<!\w)sbd|số hợp đồng|số tờ khai|imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
+    r"(?<!\w)(?:số|seri)\s+[a-zđ]{1,3}|báo danh|"
+    r"(?<!\w)sbd|số hợp đồng|số tờ khai|imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
 )
 
 
@@ -104,7 +105,7 @@ RULES = [
     ),
     rule(
         "number",
-        r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,3}(?:[ ]\d{3,4}){2,4})(?!\w|[.,/]\d)",
+        r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,4}(?:[ ]\d{2,6}){1,5})(?!\w|[.,/]\d)",
         _identifier,
         certainty=BY_CONTEXT,
         begins="digit",

@@ -183,6 +183,13 @@ RULES = [
         re.IGNORECASE,
         begins="stroke",
     ),
+    rule(
+        "unit",
+        rf"(?<![\w.,/])(?P<first>\d+(?:,\d+)?)/(?P<number>\d+,\d+)(?:[ ]?(?P<unit>{_UNIT}))?(?![\w/])",
+        lambda m: f"{number(m['first'])} trên {number(m['number'])} {unit(m['unit'] or '')}",
+        _I,
+        begins="digit",
+    ),
     rule("unit", r"%", " phần trăm "),
     rule("unit", r"‰", " phần nghìn "),
 ]
