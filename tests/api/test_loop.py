@@ -144,6 +144,27 @@ def test_enrolment_gives_the_secrets_once_and_needs_no_private_key(any_site: Sit
     assert admin.post(f"/api/v1/receivers/{receiver}/revoke", json={"reason": "Mất trộm"}).status_code == 409
 
 
+def test_a_receiver_has_a_profile_that_can_be_changed(any_site: Site) -> None:
+    _province, commune, _other = _units(any_site)
+    admin = any_site.as_("admin")
+    Keyring.create(any_site.context.settings.keys, any_site.context.clock.now())
+    made: dict[str, Any] = {}
+    wanted: dict[str, dict[str, Any]] = {"horns": {}, "station": {"clusters": 4}, "radio": {"profile": "full"}}
+    for name, given in wanted.items():
+        body = {"unit_id": commune, "name": name, **given}
+        made[name] = _made(admin.post("/api/v1/receivers", json=body))["receiver"]
+    assert {name: one["profile"] for name, one in made.items()} == {"horns": "horn", "station": "full", "radio": "full"}
+    _requested(any_site)
+    here = f"/api/v1/receivers/{made['horns']['id']}"
+    assert _made(admin.post(f"{here}/profile", json={"profile": "full"}), 200)["profile"] == "full"
+    assert _requested(any_site) == {made["horns"]["id"]}  # it gets another plan
+    assert _made(any_site.as_("auditor").get(here), 200)["profile"] == "full"
+    assert admin.post(f"{here}/profile", json={"profile": "stereo"}).status_code == 422
+    assert any_site.as_("editor").post(f"{here}/profile", json={"profile": "horn"}).status_code == 403
+    _made(admin.post(f"{here}/revoke", json={"reason": "Mất trộm"}), 200)
+    assert admin.post(f"{here}/profile", json={"profile": "horn"}).status_code == 409
+
+
 def test_a_bulletin_is_spoken_heard_and_approved_by_another(site: Site) -> None:
     editor = site.as_("editor")
     bulletin = _made(editor.post("/api/v1/bulletins", json={"title": "Cảnh giác", "text": TEXT, "class": "priority"}))
