@@ -20,7 +20,7 @@ from broadcast.bulletin_lexicon import lexicon_of
 from broadcast.bulletin_reads import bulletin_of, get, renditions
 from broadcast.bulletin_rules import RecordedNotSpoken
 from broadcast.recording_tables import Recipe
-from broadcast.tables import Rendition
+from broadcast.tables import BulletinVersion, Rendition
 from core import units
 from core.clock import Clock
 from core.database import Database
@@ -88,8 +88,10 @@ def attach(
     before = renditions(session, version_id)
     sha256s = {profile: sound.sha256 for profile, sound in speech.sounds.items()}
     if {one.profile: one.sha256 for one in before} == sha256s:
-        for one in before:  # the site may want another voice by now
-            one.voice, one.fallback, one.passed_over = speech.voice, speech.fallback, list(speech.failures)
+        if any((one.voice, one.fallback) != (speech.voice, speech.fallback) for one in before):
+            for one in before:  # the site wants another voice by now
+                one.voice, one.fallback, one.passed_over = speech.voice, speech.fallback, list(speech.failures)
+            _record(session, version, speech, [], actor, clock)
         return {one.profile: one for one in before}
     for rendition in before:
         session.delete(rendition)
@@ -114,20 +116,26 @@ def attach(
     version.lexicon = lexicon.digest if lexicon else None
     session.add_all(made.values())
     session.flush()
+    _record(session, version, speech, [r.sha256 for r in before], actor, clock)
+    return made
+
+
+def _record(
+    session: Session, version: BulletinVersion, speech: Speech, replaced: list[str], actor: Actor, clock: Clock
+) -> None:
     record_change(
         session,
         "rendered",
         version,
         actor,
         clock,
-        sha256s=sha256s,
+        sha256s={profile: sound.sha256 for profile, sound in speech.sounds.items()},
         voice=speech.voice,
         fallback=speech.fallback,
         spoke_outside=speech.spoke_outside,
         voice_identity=speech.voice_identity,
         voices_failed=list(speech.failures),
-        replaced=[r.sha256 for r in before],
+        replaced=replaced,
         warnings=speech.warnings,
         lexicon=version.lexicon,
     )
-    return made

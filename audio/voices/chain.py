@@ -93,7 +93,10 @@ class VoiceChain:
                 alone = len(lineup.places) == 1
                 parts, sample_rate = self._say(one, sentences, rate, progress, alone=alone)
             except VoiceFailed as failure:
-                log.warning("voice passed over", extra={"voice": failure.facts["voice"], "reason": failure.why("en")})
+                level = logging.INFO if failure is one else logging.WARNING  # that it isn't there is no news
+                log.log(
+                    level, "voice passed over", extra={"voice": failure.facts["voice"], "reason": failure.why("en")}
+                )
                 failures.append(failure)
                 continue
             fallback = lineup.is_fallback(one, failures)

@@ -277,6 +277,8 @@ def test_the_same_sound_again_is_who_spoke_it_this_time(quick: Desk) -> None:
     assert quick.speak(version_id) == before
     with quick.db.reading() as session:
         assert not any(one.fallback for one in bulletins.renditions(session, version_id))
+        told = select(Event).where(Event.kind == "user:bulletin:rendered").order_by(Event.seq)
+        assert [event.data["fallback"] for event in session.scalars(told)] == [True, False]
 
 
 A_SPOKEN_VERSION = """
