@@ -39,7 +39,7 @@ CEILING_DBTP = -1.5
 # The codec moves peaks up. The first limit leaves that much room, so that one encoding is mostly enough: in an hour
 # rarer peaks come up than in a minute. A correction goes further than the miss, as the codec then does otherwise.
 _CODEC_ROOM_DB, _ROOM_A_DOUBLING_DB = 3.0, 0.15
-_FURTHER_DB = 0.8
+_FURTHER_DB = 0.5
 _CODEC_LOSS_LU = {16: 1.25, 24: 0.0, 32: 0.0}  # at 16 kbit/s the treble of speech suffers
 _CLOSE_ENOUGH_LU = 0.4
 _ATTEMPTS = 10
@@ -227,7 +227,7 @@ class _Rendering:
                 break
             aim_lufs -= off
             if off < -_CLOSE_ENOUGH_LU:  # the codec needs less room than was left to it, at least in most places
-                self._limiter.ceiling *= amplitude(max(room_db / 2, -off / 2))
+                self._limiter.ceiling *= amplitude(max(room_db - _FURTHER_DB, -off / 2))
             self._limiter.lower(
                 (at - _AROUND, at + _AROUND, amplitude(CEILING_DBTP - db(peak) - _FURTHER_DB)) for at, peak in above
             )

@@ -81,9 +81,12 @@ class Settings(BaseSettings):
     bulletin_minutes_max: int = Field(
         default=15, ge=1, le=360, description="Longest bulletin as it would be spoken, in minutes"
     )
-    audio_kbps: Literal[16, 24, 32] = Field(default=24, description="Bit rate of full-range sounds, kbit/s")
+    audio_kbps: Literal[16, 24, 32] = Field(
+        default=32, description="Bit rate of full-range sounds (amplifiers, transmitters, music), kbit/s: 16, 24 or 32"
+    )
     audio_horn_kbps: Literal[16, 24, 32] = Field(
-        default=24, description="Bit rate of sounds for horn loudspeakers, kbit/s"
+        default=24,
+        description="Bit rate of sounds for horn loudspeakers, mostly fetched by mobile data, kbit/s: 16, 24, 32",
     )
 
     quiet_hours: Annotated[str, Field(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = Field(

@@ -36,11 +36,11 @@ class RecordingMalformed(Invalid):
     slug = "recording-malformed"
     vi = (
         "Không đọc được tệp này như âm thanh: {why}. Tên hay đuôi tệp không quan trọng, nội dung mới quyết định. "
-        "Hãy nghe thử tệp trên máy của mình, rồi gửi lại bản WAV, MP3, M4A, OGG, Opus, FLAC hoặc 3GP."
+        "Hãy nghe thử tệp trên máy của mình, rồi gửi lại bản WAV, MP3, M4A, OGG, Opus, FLAC, AMR hoặc 3GP."
     )
     en = (
         "This file can't be read as sound: {why}. Its name or suffix doesn't matter, its content decides. "
-        "Try to play it yourself, then send it again as WAV, MP3, M4A, OGG, Opus, FLAC or 3GP."
+        "Try to play it yourself, then send it again as WAV, MP3, M4A, OGG, Opus, FLAC, AMR or 3GP."
     )
 
 
