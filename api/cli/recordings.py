@@ -26,7 +26,10 @@ def check(
     file: File, *, svg: Annotated[Path | None, typer.Option(help="Ghi hình dạng sóng vào tệp SVG")] = None
 ) -> None:
     """Nghe kỹ thuật một tệp: dài bao lâu, có lỗi gì / check a file; exit status 1 where it can't be used."""
-    from audio.recordings import checks, waveform  # noqa: PLC0415 - heavy
+    from rich.console import Console  # noqa: PLC0415 - heavy
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from audio.recordings import checks, waveform  # noqa: PLC0415
     from audio.recordings.analysis import analyse  # noqa: PLC0415
     from audio.recordings.decoding import Decoder  # noqa: PLC0415
     from audio.store import write_atomically  # noqa: PLC0415
@@ -34,7 +37,12 @@ def check(
     _require_file(file)
     with Decoder(file) as decoder:
         header = decoder.header
-        found = analyse(decoder.blocks(), header.channels)(decoder.damaged)
+        with Progress(console=Console(stderr=True), transient=True) as progress:  # an hour takes half a minute
+            task = progress.add_task("Đang nghe", total=header.claimed_ms)
+            conclude = analyse(
+                decoder.blocks(), header.channels, progress=lambda ms: progress.update(task, completed=ms)
+            )
+        found = conclude(decoder.damaged)
     typer.echo(
         f"{file.name}: {checks.clock(found.duration_ms)}, {header.codec}, {header.sample_rate} Hz, "
         f"{header.channels} kênh, giọng {found.speech_db:.0f} dBFS"
