@@ -23,7 +23,7 @@ from audio.store import ObjectStore
 from broadcast import content, sequences
 from broadcast.delivery import LeadershipCheck
 from broadcast.planning import ItemFacts
-from broadcast.tables import CommandAnswer, IssuedCommand
+from broadcast.tables import CommandAnswer, IssuedCommand, Playout
 from core import events, units
 from core.clock import Clock, to_ms
 from core.database import Database
@@ -114,9 +114,7 @@ def stop_airing(
     airing = session.get(Airing, airing_id)
     if airing is None:
         raise NotFound(what="lần phát", id=airing_id)
-    ends_at = airing.starts_at + timedelta(milliseconds=airing.duration_ms)
-    if ends_at <= now:
-        raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
+    ends_at = must_sound_yet(session, airing, now)
     life = min(max(ends_at - now + timedelta(minutes=1), NAMED_STOP_LIFE), LIFE_MAX)
     reach = reach_of(session, airing.targets, on=units.date_of(airing.starts_at))
     audiences: list[tuple[str | None, str | None]] = [(unit, None) for unit in sorted(reach.units)]
@@ -136,6 +134,24 @@ def stop_airing(
         )
         for unit, receiver in audiences
     ]
+
+
+def must_sound_yet(session: Session, airing: Airing, now: datetime) -> datetime:
+    """The end of the airing at the receiver where it is the last to end: a clash may have moved it there.
+
+    Raises Conflict where that has passed: there is nothing to stop.
+    """
+    planned = select(Playout.planned_at, Playout.planned_ms).where(
+        Playout.airing_id == airing.id, Playout.first_revision > 0, ~Playout.cancelled
+    )
+    spans = [
+        (airing.starts_at, airing.duration_ms),
+        *((row.planned_at, row.planned_ms) for row in session.execute(planned)),
+    ]
+    ends_at: datetime = max(at + timedelta(milliseconds=ms) for at, ms in spans)
+    if ends_at <= now:
+        raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
+    return ends_at
 
 
 def stop(

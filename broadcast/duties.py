@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, playouts, readiness, rule_look
+from broadcast import commands, content, delivery, offer_lists, playouts, readiness, rule_look
 from broadcast.rule_look import Forbidding
 from core import events
 from core.clock import Clock
@@ -165,6 +165,8 @@ class Duties:
         airing = session.get(Airing, due.airing_id)
         if airing is None:
             return
+        if due.kind == "ready-30":
+            offer_lists.tell_untaken(session, airing.id, self._clock.now())
         receivers, waiting = readiness.of_airing(session, airing)
         reasons = Counter(why for one in waiting for why in one.why)
         if waiting:

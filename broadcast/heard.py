@@ -221,15 +221,16 @@ class _Reading:
 
     def _is_told(self, row: Any) -> bool:
         if row.Playout.cancelled and row.Playout.started_at is None:
-            return row.cancel_reason in {
-                "withdrawn",
-                "schedule",
-            }  # what was moved or edited is told by what replaced it
+            # What was moved or edited is told by what replaced it.
+            gave_way = row.cancel_reason is None and row.Playout.note is not None
+            return row.cancel_reason in {"withdrawn", "schedule"} or (gave_way and row.Playout.planned_at <= self._now)
         return bool(row.Playout.planned_at <= self._now)
 
     def _from_playout(self, row: Any, class_: Class) -> Item:
         playout = row.Playout
-        state: State = "cancelled" if playout.cancelled and playout.started_at is None else playout.state
+        state: State = playout.state
+        if playout.cancelled and playout.started_at is None:
+            state = "cancelled" if row.cancel_reason else "gives_way"
         ends_at = playout.planned_at + timedelta(milliseconds=playout.planned_ms)
         warnings = [said for said in (playout.note, playout.reason) if said]
         return Item(
@@ -297,12 +298,12 @@ class _Reading:
         )
 
     def _coming(self, playouts: Mapping[str, Sequence[Any]]) -> dict[str, list[Item]]:
-        since = max(self._start - LONGEST_AIRING, self._now - LONGEST_AIRING)
-        there = facts.receivers(self._session, self._ids, max(self._start, self._now), self._end)
+        since = max(self._start, self._now)
+        there = facts.receivers(self._session, self._ids, since, self._end)
         places = {unit for one in there.values() for path in (one.path, *(to for _, to in one.ahead)) for unit in path}
-        days = {units.date_of(max(self._start, self._now))} | {units.date_of(self._end)}
+        days = {units.date_of(since), units.date_of(self._end - timedelta(seconds=1))}
         names = nearby.named_by(self._session, {*self._ids, *places}, days)
-        airings = nearby.airings(self._session, names, self._now, [(since, self._end)])
+        airings = nearby.airings(self._session, names, self._now, [(since, self._end)], reach_back=True)
         communes = frozenset[str]().union(*(one.communes for one in there.values()))
         choices = offers.load(self._session, communes, self._now, self._end)
         rules = PlanRules(self._session, self._settings, there, self._now, max(self._end, self._now), choices)

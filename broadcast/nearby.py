@@ -7,10 +7,10 @@ the units that were merged into it, so these are asked for too. What is found is
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from broadcast import facts
@@ -19,6 +19,7 @@ from core import units
 from schedules.tables import Airing, ScheduleTarget
 
 _BATCH = 500
+_SHORT = timedelta(minutes=45)
 
 
 def named_by(session: Session, targets: Collection[str], days: Iterable[date]) -> set[str]:
@@ -33,11 +34,17 @@ def named_by(session: Session, targets: Collection[str], days: Iterable[date]) -
 
 
 def airings(
-    session: Session, names: Collection[str], now: datetime, spans: Collection[tuple[datetime, datetime]]
+    session: Session,
+    names: Collection[str],
+    now: datetime,
+    spans: Collection[tuple[datetime, datetime]],
+    *,
+    reach_back: bool = False,
 ) -> list[AiringFacts]:
     """The airings of these targets that begin in one of these spans, without their items, by start.
 
-    Scheduled and closed ones, and those cancelled while on air: the same that plans are made of.
+    Scheduled and closed ones, and those cancelled while on air: the same that plans are made of. With `reach_back`
+    also what began before a span and may bear on what is heard in it; not what is over so long that it can't.
     """
     # First the schedules, then their airings, then what those are: asked for all at once, SQLite reads every airing of
     # the span, or of that status.
@@ -45,7 +52,8 @@ def airings(
     for batch in _batches(sorted(names)):
         named = select(ScheduleTarget.schedule_id).where(ScheduleTarget.target_id.in_(batch))
         schedules.update(session.scalars(named))
-    in_time = or_(*(and_(Airing.starts_at >= since, Airing.starts_at < until) for since, until in spans))
+    begins = _bears_on if reach_back else _begins_in
+    in_time = or_(*(begins(since, until) for since, until in spans))
     wanted = facts.airing_rows().where(in_time)
     rows = [
         row
@@ -58,6 +66,16 @@ def airings(
     found = {row.id: row for row in rows if row.id not in silent}
     ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
     return list(facts.airing_facts(session, ordered, with_items=False))
+
+
+def _begins_in(since: datetime, until: datetime) -> ColumnElement[bool]:
+    return and_(Airing.starts_at >= since, Airing.starts_at < until)
+
+
+def _bears_on(since: datetime, until: datetime) -> ColumnElement[bool]:
+    long = Airing.duration_ms > _SHORT // timedelta(milliseconds=1)
+    recent = Airing.starts_at >= since - facts.LOOK_BACK - _SHORT
+    return and_(Airing.starts_at > since - facts.LONGEST_AIRING, Airing.starts_at < until, or_(recent, long))
 
 
 def _silent(session: Session, rows: Sequence[Any], now: datetime) -> set[str]:

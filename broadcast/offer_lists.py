@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from broadcast import facts, offers
 from broadcast.choices import Answer, Choices, is_offer
 from broadcast.planning import AiringFacts
-from core import units
+from core import events, units
 from core.clock import from_ms
+from core.units import Unit
 from devices.tables import Receiver
 from schedules import timetable
-from schedules.tables import Airing
+from schedules.tables import Airing, Schedule
 
+NAMED_MAX = 200
 _BATCH = 500
 
 
@@ -104,6 +106,44 @@ def of_airings(session: Session, airings: Iterable[AiringFacts], now: datetime, 
             pairs += [(airing, commune) for commune in sorted(reached) if is_offer(airing, commune)]
     choices = offers.load(session, {commune for _, commune in pairs}, now, until)
     return _listed(session, pairs, choices, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An airing that some communes have not answered."""
+
+    airing_id: str
+    title: str
+    starts_at: datetime
+
+
+def unanswered(session: Session, now: datetime, until: datetime) -> list[tuple[Waiting, list[str]]]:
+    """The airings between two instants that wait for answers, by start, with the names of the communes."""
+    above = select(Unit.id).where(Unit.kind.in_(("province", "district")))
+    rows = session.execute(_coming(now, until).where(Schedule.owner_id.in_(above))).all()
+    waiting: dict[Waiting, list[str]] = defaultdict(list)
+    for offer in of_airings(session, facts.airing_facts(session, rows, with_items=False), now, until):
+        for one in offer.airings:
+            if one.answer == "unanswered":
+                waiting[Waiting(one.airing_id, offer.title, one.starts_at)].append(offer.unit)
+    return sorted(waiting.items(), key=lambda item: (item[0].starts_at, item[0].airing_id))
+
+
+def tell_untaken(session: Session, airing_id: str, now: datetime) -> None:
+    """An airing is near: its sender is told at which communes it won't be heard, because they have not taken it."""
+    airings = offers.airings(session, [airing_id])
+    found = [one for one in of_airings(session, airings, now, now) if one.unanswered or one.declined]
+    if found:
+        events.record(
+            session,
+            "system:airing:not-taken",
+            actor=events.SYSTEM,
+            at=now,
+            subject=("airing", airing_id),
+            unanswered=[one.unit_id for one in found if one.unanswered],
+            declined=[one.unit_id for one in found if one.declined],
+            told=[one.told for one in found[:NAMED_MAX]],
+        )
 
 
 def _places(session: Session, airings: Sequence[AiringFacts], day: date) -> list[tuple[str, tuple[str, ...], str]]:

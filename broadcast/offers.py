@@ -7,7 +7,7 @@ plans of the commune's receivers looked at again (`receivers_of`). See `broadcas
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -22,9 +22,10 @@ from core import events, units
 from core.clock import Clock, from_ms, to_ms
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor
+from core.units import Unit
 from devices.tables import Receiver
 from schedules import timetable
-from schedules.errors import AiringBegun
+from schedules.errors import AiringBegun, AiringNotFound
 from schedules.tables import Airing, Schedule
 
 LOOKED_AT = timedelta(days=1)  # answers for single airings are read from so long before now on
@@ -135,12 +136,25 @@ def receivers_of(session: Session, commune_id: str, now: datetime) -> list[str]:
 
 def untaken(session: Session, airing_id: str, receiver_ids: Collection[str]) -> set[str]:
     """Those of these receivers at whose communes the airing is an offer that was not taken."""
+    if not receiver_ids:
+        return set()
     (airing,) = airings(session, [airing_id])
     at = _at(airing)
     there = facts.receivers(session, receiver_ids, at).values()
     communes = frozenset[str]().union(*(receiver.communes for receiver in there))
     choices = load(session, communes, at, at)
     return {one.id for one in there if not choices.taken(airing, one.commune_at(airing.starts_at))}
+
+
+def open_offers(session: Session, airing_ids: Collection[str], now: datetime) -> Callable[[str, str], bool]:
+    """Whether an airing (one of these) waits in vain at a commune: an offer that it has declined or not answered."""
+    held = {one.id: one for one in airings(session, list(airing_ids))}
+    offered = [one for one in held.values() if one.class_ == "ordinary" and one.owner and one.owner.commune is None]
+    if not offered:
+        return lambda _airing, _commune: False
+    communes = set(session.scalars(select(Unit.id).where(Unit.kind == "commune")))
+    choices = load(session, communes, now, now)
+    return lambda airing, commune: commune in communes and not choices.taken(held[airing], commune)
 
 
 def accept_standing(
@@ -320,9 +334,10 @@ def _commune(session: Session, commune_id: str, now: datetime) -> str:
 def airings(session: Session, airing_ids: list[str]) -> list[AiringFacts]:
     """The facts of these airings, in their order. Raises AiringNotFound."""
     rows = session.execute(facts.airing_rows().where(Airing.id.in_(airing_ids))).all()
-    found = {one.id: one for one in facts.airing_facts(session, rows)}
+    found = {one.id: one for one in facts.airing_facts(session, rows, with_items=False)}
     for airing_id in airing_ids:
-        timetable.get_airing(session, airing_id)
+        if airing_id not in found:
+            raise AiringNotFound(id=airing_id)
     return [found[airing_id] for airing_id in airing_ids]
 
 

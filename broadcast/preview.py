@@ -50,7 +50,7 @@ DRAFT = "draft"
 LOOKED_AT = timedelta(days=14)
 OCCURRENCES_MOST = 120
 # How far from its time another slot is looked for, and so what of a place's day is read.
-AROUND_MS = 3 * MOST_DELAY_MS
+AROUND_MS = 2 * MOST_DELAY_MS
 STEP_MS = 5 * 60_000
 UNITS_NAMED = 20
 _BATCH = 500
@@ -190,10 +190,10 @@ class _Looking:
         paths = {path for one in there for path in (one.path, *(to for _, to in one.ahead))}
         targets = {one.id for one in there} | {unit for path in paths for unit in path}
         names = nearby.named_by(self._session, targets, {units.date_of(starts[0]), units.date_of(starts[-1])})
-        before = timedelta(milliseconds=AROUND_MS) + facts.LOOK_BACK
+        before = timedelta(milliseconds=AROUND_MS)
         after = timedelta(milliseconds=AROUND_MS + self._draft.duration_ms)
         spans = [(at - before, at + after) for at in starts]
-        found = nearby.airings(self._session, names, self._now, spans)
+        found = nearby.airings(self._session, names, self._now, spans, reach_back=True)
         return [airing for airing in found if airing.schedule_id != self._draft.schedule_id]
 
     def _load(self, there: Sequence[ReceiverFacts], starts: Sequence[datetime]) -> Choices:
@@ -221,11 +221,19 @@ class _Looking:
         ]
 
     def _alike(self, there: Sequence[ReceiverFacts]) -> list[list[ReceiverFacts]]:
-        named = {one for airing in self._airings for one in airing.reach.receivers | airing.reach.except_receivers}
-        named |= {one for draft in self._drafts for one in draft.reach.receivers | draft.reach.except_receivers}
+        """The receivers that no airing and no rule tells apart, commune by commune."""
+        reaches = [one.reach for one in (*self._airings, *self._drafts)]
+        parts = [(one.units, one.receivers, one.except_units, one.except_receivers) for one in reaches]
+        named = frozenset[str]().union(*(ids for part in parts for ids in part))
+
+        def told_apart(one: ReceiverFacts, path: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(unit for unit in path if unit in named or unit in one.communes)
+
         alike: dict[object, list[ReceiverFacts]] = defaultdict(list)
         for one in there:
-            alike[one.path, one.ahead, one.id if one.id in named else ""].append(one)
+            ahead = tuple((since, told_apart(one, path)) for since, path in one.ahead)
+            own = one.id if one.id in named else ""
+            alike[told_apart(one, one.path), ahead, self._book.signature(one), own].append(one)
         return list(alike.values())
 
     def look(self) -> None:

@@ -167,7 +167,7 @@ def _promised(
         if old is not None and old.first_revision > 0:
             after[airing.id] = replace(_postponed(old, plan.revision), cancelled=True, note=note)
         elif airing.ends_at > to_ms(now) and airing.starts_at < plan.valid_until:
-            after[airing.id] = Promise(0, from_ms(airing.starts_at), airing.duration_ms, note=note)
+            after[airing.id] = Promise(0, from_ms(airing.starts_at), airing.duration_ms, cancelled=True, note=note)
     concerned = {airing.id for airing in settled.airings} | {airing.id for airing, _ in settled.silent}
     for airing_id, promise in before.items():
         if airing_id not in concerned:

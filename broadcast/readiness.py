@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broadcast import offers
 from broadcast.tables import Playout
 from core import units
 from devices.tables import Receiver
@@ -38,13 +39,17 @@ def why_not(state: str | None, *, online: bool) -> tuple[str, ...]:
 
 
 def of_airing(session: Session, airing: Airing) -> tuple[int, list[Waiting]]:
-    """How many receivers it is for, and those that are not ready."""
-    held = {
-        playout.receiver_id: playout.state
-        for playout in session.scalars(select(Playout).where(Playout.airing_id == airing.id, ~Playout.cancelled))
-    }
-    meant = receivers_of(session, airing.targets, on=units.date_of(airing.starts_at))
-    everyone = sorted({*held, *meant})
+    """How many receivers are to sound it, and those that are not ready.
+
+    Not to sound it are those where it gives way to others, and those of communes that have not taken it.
+    """
+    rows = session.execute(
+        select(Playout.receiver_id, Playout.state, Playout.cancelled).where(Playout.airing_id == airing.id)
+    ).all()
+    held = {row.receiver_id: row.state for row in rows if not row.cancelled}
+    unpromised = set(receivers_of(session, airing.targets, on=units.date_of(airing.starts_at)))
+    unpromised -= {row.receiver_id for row in rows}
+    everyone = sorted({*held, *unpromised} - offers.untaken(session, airing.id, unpromised))
     online = set(session.scalars(select(Receiver.id).where(Receiver.id.in_(everyone), Receiver.online)))
     waiting = [Waiting(one, why_not(held.get(one), online=one in online)) for one in everyone]
     return len(everyone), [one for one in waiting if one.why]

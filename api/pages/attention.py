@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api.health import leader_age
 from api.pages.day import AiringView, Cell, Commune, Day
 from api.pages.words import STATES, ago, clock_time, number, reason, span
-from broadcast import readiness
+from broadcast import offer_lists, readiness
 from broadcast.rule_checks import AGAINST
 from broadcast.tables import Bulletin, BulletinVersion, IssuedPlan, Playout, ProgrammeItem, RecordFork
 from core.events import Event
@@ -48,6 +48,7 @@ def matters(session: Session, day: Day, zone: ZoneInfo) -> list[Matter]:
         found += _went_wrong(airing, day.now, zone)
         found += _not_ready(airing, day.now, zone)
         found += _not_begun(airing, day.now, zone)
+    found += _untaken(session, day.now, zone)
     found += _never_planned(session, day.now, zone)
     found += _against_rules(session, day.now, zone)
     found += _plans_refused(session)
@@ -131,7 +132,12 @@ def _not_begun(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter
         return []
     details, count = [], 0
     for cell in airing.cells:
-        silent = [share for share in cell.shares if share.state in {"planned", "delivered", "ready"}]
+        silent = [
+            share
+            for share in cell.shares
+            if share.state in {"planned", "delivered", "ready"}
+            and now - (share.planned_at or airing.starts_at) >= BEGUN_WITHIN
+        ]
         count += len(silent)
         if silent:
             details.append(_names(cell, [(share.receiver.name, STATES[share.state].word) for share in silent]))
@@ -139,6 +145,21 @@ def _not_begun(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter
         return []
     title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(count)} bộ thu chưa báo phát"
     return [Matter(f"silent-{airing.id}", "watch", title, _at_most(details))]
+
+
+def _untaken(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
+    """Offers of the coming day that communes have not answered: they won't air there."""
+    found = []
+    for airing, waiting in offer_lists.unanswered(session, now, now + A_DAY):
+        title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(len(waiting))} xã, phường chưa tiếp nhận"
+        details = [
+            ", ".join(waiting[:NAMES_MOST])
+            + (f" và {number(len(waiting) - NAMES_MOST)} nơi nữa" if len(waiting) > NAMES_MOST else "")
+        ]
+        found.append(
+            Matter(f"untaken-{airing.airing_id}", "watch", title, [*details, "Chưa tiếp nhận thì không phát ở đó."])
+        )
+    return found
 
 
 def _plans_refused(session: Session) -> list[Matter]:

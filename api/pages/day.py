@@ -7,6 +7,7 @@ it is in or below; one above the communes (a province's own box) stands under it
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.pages.words import STATES, sort_key, state
+from broadcast import offers
 from broadcast.tables import CommandAnswer, IssuedCommand, Playout
 from core import units as tree
 from core.units import Unit
@@ -36,6 +38,7 @@ class Share:
     started_at: datetime | None
     ended_at: datetime | None
     promised: bool = True  # a plan that holds the airing was issued to it
+    planned_at: datetime | None = None  # at this receiver: a clash may have moved it
 
 
 @dataclass(slots=True)
@@ -192,6 +195,7 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
             communes.setdefault(unit.id, Commune(unit)).receivers.append(receiver)
     views = []
     resolver = Resolver(session)
+    untaken = offers.open_offers(session, ids, now)
     for airing, title in airings:
         view = AiringView(
             id=airing.id,
@@ -202,7 +206,7 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
             stop=stops.get(airing.id),
         )
         reach = resolver.reach(airing.targets, on=tree.date_of(airing.starts_at))
-        for cell in _cells(view, reach, playouts[airing.id], receivers, places):
+        for cell in _cells(view, reach, playouts[airing.id], receivers, places, untaken):
             view.cells.append(cell)
             communes.setdefault(cell.unit.id, Commune(cell.unit)).cells.append(cell)
         views.append(view)
@@ -238,8 +242,11 @@ def _cells(
     playouts: dict[str, Playout],
     receivers: list[Receiver],
     places: Places,
+    untaken: Callable[[str, str], bool],
 ) -> list[Cell]:
-    """The airing per commune. A receiver is in it by its playout, or because it is among the targets."""
+    """The airing per commune. A receiver is in it by its playout, or because it is among the targets, unless its
+    commune has not taken what it was offered.
+    """
     cells: dict[str, Cell] = {}
     for receiver in receivers:
         playout = playouts.get(receiver.id)
@@ -247,6 +254,7 @@ def _cells(
             receiver.status == "active"
             and receiver.enrolled_at <= view.ends_at
             and reach.holds(receiver.id, places.path_ids(receiver.unit_id))
+            and not untaken(view.id, places.commune(receiver.unit_id).id)
         )
         if playout is None and not expected:
             continue
@@ -260,7 +268,8 @@ def _share(receiver: Receiver, playout: Playout | None, *, cancelled: bool) -> S
         return Share(receiver, "cancelled" if cancelled else "planned", None, None, None, promised=False)
     silent = playout.cancelled and playout.started_at is None
     name = "cancelled" if silent else playout.state
-    return Share(receiver, name, playout.reason, playout.started_at, playout.ended_at)
+    why = playout.reason or (playout.note if silent else None)
+    return Share(receiver, name, why, playout.started_at, playout.ended_at, planned_at=playout.planned_at)
 
 
 def _stops(session: Session, airing_ids: list[str]) -> dict[str, StopGiven]:

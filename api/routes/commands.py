@@ -84,9 +84,7 @@ def stop_airing(
     if unit_id is None:
         return room.stop_airing(session, airing_id, actor=actor, now=now, reason=reason)
     airing = timetable.get_airing(session, airing_id)
-    ends_at = airing.starts_at + timedelta(milliseconds=airing.duration_ms)
-    if ends_at <= now:
-        raise Conflict(what="lần phát đã kết thúc, không còn gì để dừng / the airing is over, there is nothing to stop")
+    ends_at = room.must_sound_yet(session, airing, now)
     today = units.date_of(airing.starts_at)
     if not NearBy(session, [units.get(session, unit_id).id], [today]).meant(airing.targets, on=today):
         raise Conflict(what="lần phát này không phát ở đơn vị đó / this airing is not for that unit")

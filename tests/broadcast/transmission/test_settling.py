@@ -9,17 +9,19 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from broadcast import offers, planning, playouts
+from broadcast import commands, offer_lists, offers, planning, playouts, readiness
 from broadcast.choice_tables import ClashChoice, OfferAnswer, StandingAcceptance
 from broadcast.choices import Choices, One, Standing
 from broadcast.planning import AiringFacts, ItemFacts, Owner, ReceiverFacts, compose
 from broadcast.settling import Promised, settle
 from broadcast.tables import Bulletin, BulletinVersion, Playout, Programme, ProgrammeItem
 from core.clock import ManualClock, to_ms
+from core.errors import Conflict
 from core.events import Event
 from core.ids import new_id
 from devices.protocol.plan import BroadcastClass, Manifest
@@ -338,3 +340,31 @@ def test_an_answer_goes_on_with_the_series_that_goes_on(world: World, clock: Man
         assert len(standing) == 1
     world.issue()
     assert list(heard(world, world.c, clock.now())) == ["Cũ", "Mới"]
+
+
+def test_half_an_hour_before_the_sender_is_told_where_it_was_not_taken(world: World, clock: ManualClock) -> None:
+    offer = airing(world, "Bản tin tỉnh", 30, owner=world.province)
+    with world.db.writing() as session:
+        offers.answer(session, world.north, airing_id=offer, accepted=False, actor=OPERATOR, clock=clock)
+    world.issue()
+    with world.db.writing() as session:
+        offer_lists.tell_untaken(session, offer, clock.now())
+        told = session.scalars(select(Event).where(Event.kind == "system:airing:not-taken")).one()
+        assert readiness.of_airing(session, session.get_one(Airing, offer)) == (0, [])
+        ((waiting, communes),) = offer_lists.unanswered(session, clock.now(), clock.now() + timedelta(hours=1))
+    assert (told.data["declined"], told.data["unanswered"]) == ([world.north], [world.south])
+    assert "Xã Nam chưa trả lời nên 1 lần phát “Bản tin tỉnh” không phát ở đó" in told.data["told"]
+    assert (waiting.airing_id, communes) == (offer, ["Xã Nam"])
+
+
+def test_what_was_moved_can_be_stopped_until_its_end_there(world: World, clock: ManualClock) -> None:
+    plain = airing(world, "Bản tin xã", 60, to=world.north)
+    airing(world, "Thời sự", 55, "priority")
+    world.issue()
+    clock.advance(timedelta(minutes=72))  # after its own end, before that at the receivers
+    with world.db.writing() as session:
+        (command,) = commands.stop_airing(session, plain, actor=OPERATOR, now=clock.now())
+    assert command.audience == f"area/{world.north}"
+    clock.advance(timedelta(minutes=4))
+    with world.db.writing() as session, pytest.raises(Conflict):
+        commands.stop_airing(session, plain, actor=OPERATOR, now=clock.now())
