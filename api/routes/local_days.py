@@ -15,7 +15,7 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
-from api.routes.schedules import tell_receivers
+from api.routes.schedules import OverrideReason, tell_receivers
 from api.routes.schemas import DateIn, Identifier, In, Instant, Out
 from core.errors import Invalid
 from schedules import local_days as room
@@ -55,9 +55,7 @@ class LocalDayIn(In):
     timetable: list[TimetableEntry] | None = Field(
         None, max_length=room.TIMETABLE_MOST, description="For replace: what airs on these days instead of everything"
     )
-    override_reason: str | None = Field(
-        None, min_length=1, max_length=500, description="Why it may air then against rules that can be overridden"
-    )
+    override_reason: OverrideReason = None
 
 
 class LocalDayChange(LocalDayIn):

@@ -237,6 +237,27 @@ def test_a_clock_that_jumps_is_noticed(db: Database, schedule: Schedule, caplog:
     assert "the clock jumped" in caplog.messages
 
 
+def test_an_hour_that_comes_twice_fires_nothing_twice(db: Database, schedule: Schedule) -> None:
+    """A clock that ran an hour ahead is put back: what was done stays done, and what lies ahead waits for its time."""
+    clock = ShiftedClock(timedelta(hours=1))
+    done = airing(db, schedule, clock.now() + timedelta(seconds=1))
+    ahead = airing(db, schedule, clock.now() + timedelta(seconds=290), duration_ms=1)
+    sink = Sink()
+    with running(db, sink, clock=clock) as engine:
+        sink.wait_for(2)
+        until(lambda: f"ready-2:{ahead}" in engine._queue)
+        clock.shift = timedelta(0)
+        until(lambda: engine._queue == set())  # an hour away again
+        near = airing(db, schedule, clock.now() + timedelta(seconds=1.5))
+        engine.wake()
+        sink.wait_for(4)
+        assert f"ready-2:{ahead}" not in engine._queue
+    assert [(kind, of) for kind, of, _ in sink.fired] == [
+        ("ready-2", done), ("close", done), ("ready-2", near), ("close", near),
+    ]  # fmt: skip
+    assert all(-0.001 <= (late if of == near else 0) < 2 for _, of, late in sink.fired)
+
+
 # Handlers and duties that fail
 
 
