@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from broadcast import heard
+from broadcast import heard, preview
 from broadcast.tables import Programme
 from core import migrations
 from core.clock import ManualClock
@@ -147,6 +147,10 @@ def measure(name: str, db: Database, folder: Path, schedules: int) -> bool:
         with db.writing() as session:
             one = session.get_one(Schedule, province.schedules[number * COMMUNES + 1])
             moved = Rule("rrule", one.first_date, None, clock_time(12, number), HANOI, (), one.rrule or "")
+            draft = preview.Draft(
+                one.title, "ordinary", one.duration_ms, moved, one.targets, one.owner_id, schedule_id=one.id
+            )
+            preview.look(session, draft, now=NOW, settings=settings)
             timetable.edit(session, one.id, rule=moved, actor=WHO, clock=clock)
             timetable.materialise(session, now=NOW, until=until, schedule_ids=[one.id])
 
@@ -161,7 +165,9 @@ def measure(name: str, db: Database, folder: Path, schedules: int) -> bool:
         f"{name}: {schedules} schedules, {DAYS} days: {airings} airings from nothing in {made_s:.1f} s"
         f" (wanted: at most {MATERIALISE_MAX_S:.0f} s), {again_s:.1f} s where none is missing"
     )
-    print(f"{name}: one schedule changed: {change_ms:.1f} ms (wanted: at most {CHANGE_MAX_MS:.0f} ms)")
+    print(
+        f"{name}: one schedule changed, with its conflicts: {change_ms:.1f} ms (wanted: at most {CHANGE_MAX_MS:.0f} ms)"
+    )
     print(f"{name}: the heard day of a receiver: {heard_ms:.1f} ms (wanted: at most {HEARD_MAX_MS:.0f} ms)")
     return made_s <= MATERIALISE_MAX_S and change_ms <= CHANGE_MAX_MS and heard_ms <= HEARD_MAX_MS
 
