@@ -71,6 +71,9 @@ class Breach:
 @dataclass(slots=True)
 class _Found:
     violations: list[Violation] = field(default_factory=list)
+    first: Violation | None = None
+    place: Place | None = None  # where the first is, and what else sounds there
+    others: Sequence[DayEntry] = ()
     units: set[str] = field(default_factory=set)
     receivers: int = 0
 
@@ -93,13 +96,16 @@ def look(session: Session, settings: Settings, draft: Draft, now: datetime) -> l
     entries = _entries(session, draft)
     found: dict[str, _Found] = defaultdict(_Found)
     for place, others, group in _groups(session, book, there, draft, now):
-        broken = [one for one in check([*others, *entries], place) if one.entry.draft]
+        broken = [one for one in check([*others, *entries], place, mending=False) if one.entry.draft]
         for violation in broken:
-            found[violation.rule.id].violations.append(violation)
+            one = found[violation.rule.id]
+            one.violations.append(violation)
+            if one.first is None or violation.entry.starts_at < one.first.entry.starts_at:
+                one.first, one.place, one.others = violation, place, others
         for rule_id in {one.rule.id for one in broken}:
             found[rule_id].units |= {receiver.unit_id for receiver in group}
             found[rule_id].receivers += sum(bool(receiver.id) for receiver in group)
-    breaches = [_breach(one, book, settings) for one in found.values()]
+    breaches = [_breach(one, entries, book, settings) for one in found.values()]
     return sorted(breaches, key=lambda one: (one.can_be_waived, -len(one.units), one.first.entry.starts_at))
 
 
@@ -138,8 +144,8 @@ def forbidden(session: Session, settings: Settings, airings: Sequence[Airing]) -
     return found
 
 
-def _breach(found: _Found, book: RuleBook, settings: Settings) -> Breach:
-    first = min(found.violations, key=lambda one: (one.entry.starts_at, one.over))
+def _breach(found: _Found, entries: Sequence[DayEntry], book: RuleBook, settings: Settings) -> Breach:
+    first = _mended(found, entries)
     name = book.names[first.rule.unit_id]
     starts = sorted({one.entry.starts_at for one in found.violations})
     return Breach(
@@ -152,6 +158,16 @@ def _breach(found: _Found, book: RuleBook, settings: Settings) -> Breach:
         vi=sentence(first, name, settings.zone),
         en=sentence(first, name, settings.zone, "en"),
     )
+
+
+def _mended(found: _Found, entries: Sequence[DayEntry]) -> Violation:
+    """The first violation with what mends it. Mends are tried one by one, so they are looked for only here."""
+    if found.first is None or found.place is None:
+        raise ValueError("nothing was found")
+    first = found.first
+    until = [entry for entry in entries if entry.starts_at <= first.entry.starts_at]
+    again = check([*found.others, *until], found.place)
+    return next(one for one in again if (one.rule.id, one.entry.id) == (first.rule.id, first.entry.id))
 
 
 def _receivers(session: Session, targets: Targets, first: datetime, last: datetime) -> list[ReceiverFacts]:
