@@ -21,7 +21,7 @@ from schedules.calendar_tables import LocalDayRow
 from schedules.calendars import Days
 from schedules.errors import BadLocalDay, LocalDayChanged, LocalDayNotFound, UnknownHoliday, UnknownSchedules
 from schedules.local_days import Wish
-from schedules.tables import Airing, Schedule
+from schedules.tables import Airing, Schedule, ScheduleTarget
 from schedules.targets import Targets
 from tests.schedules.support import DAY, OPERATOR, Cast, add, cast, daily, local, rows, standing
 
@@ -334,7 +334,7 @@ def test_after_all_is_taken_back_each_place_hears_what_the_schedule_says(
     """Whatever is set, changed and taken back in any order: never twice at one place, and in the end as planned."""
     db, clock = sqlite_db, ManualClock(local(28, 4))
     with db.writing() as session:
-        for table in (Airing, Schedule, LocalDayRow, Programme, UnitName, UnitLink, Unit):
+        for table in (Airing, ScheduleTarget, Schedule, LocalDayRow, Programme, UnitName, UnitLink, Unit):
             session.execute(delete(table))
     people = cast(db, clock)
     schedule = everywhere(db, clock, people)
