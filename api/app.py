@@ -60,6 +60,7 @@ TAGS = [
     {"name": "feeds", "description": "Lịch theo dõi: a unit's timetable as a calendar at a secret address"},
     {"name": "heard", "description": "Nghe gì, ở đâu, lúc nào"},
     {"name": "offers", "description": "Đề nghị phát, tiếp nhận thường xuyên, thứ tự ưu tiên"},
+    {"name": "sessions", "description": "Buổi phát, khung mục: standing frames of slots that are filled by date"},
     {"name": "airings", "description": "Lần phát: occurrences of schedules"},
     {"name": "playouts", "description": "Lượt phát theo bộ thu: what was planned beside what happened"},
     {"name": "sounds", "description": "Nhạc hiệu, nhạc: the project's chimes, and what the site handed in"},

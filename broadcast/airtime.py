@@ -19,6 +19,7 @@ from broadcast.tables import Playout
 from core import units
 from core.units import Unit, UnitLink
 from devices.tables import Receiver
+from schedules.tables import Airing
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,9 @@ def _per_airing(
         .join(Unit, Unit.id == Playout.unit_id)
         .outerjoin(UnitLink, above)
         .join(Receiver, Receiver.id == Playout.receiver_id)
-        .where(Playout.planned_at >= start, Playout.planned_at < end)
+        .join(Airing, Airing.id == Playout.airing_id)
+        # A relay is not our programme: it is no airtime of ours, nor is what sounds in its place.
+        .where(Playout.planned_at >= start, Playout.planned_at < end, Airing.programme_id.is_not(None))
         .group_by(commune, Playout.airing_id)
     )
     if unit_ids is not None:

@@ -21,6 +21,7 @@ from devices.link import Delivery, Link
 from devices.protocol import topics
 from devices.protocol.plan import CHUNK_BYTES, Manifest
 from devices.tables import Receiver
+from schedules.slot_tables import Slot
 from schedules.tables import Airing
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,13 @@ def needed(session: Session, now: datetime, grace: timedelta = GRACE) -> set[str
         # A day more, because an airing's end can't be computed alike in both databases.
         .where(Airing.planned, Airing.starts_at > now - grace - timedelta(days=1))
         .distinct()
+        # And what relays sound where they can't be had.
+        .union(
+            select(ProgrammeItem.sha256, ProgrammeItem.horn_sha256, Airing.starts_at, Airing.duration_ms)
+            .join(Slot, Slot.music_id == ProgrammeItem.programme_id)
+            .join(Airing, Airing.slot_id == Slot.id)
+            .where(Slot.kind == "relay", Airing.planned, Airing.starts_at > now - grace - timedelta(days=1))
+        )
     )
     objects = {
         horn if profile == "horn" and horn else full

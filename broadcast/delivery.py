@@ -239,6 +239,7 @@ class _Issuer:
             for airing in airings
             if airing.ends_at > start
             for item in airing.items
+            if item.needs_audio
         }
         audio |= {pin.sha256 for rule in rules.values() for pin in rule.pinned}
         manifests = content.manifests(self._store, audio)

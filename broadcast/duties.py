@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, offer_lists, playouts, readiness, rule_look
+from broadcast import commands, content, delivery, offer_lists, playouts, readiness, rule_look, slots
 from broadcast.rule_look import Forbidding
 from core import events
 from core.clock import Clock
@@ -82,6 +82,8 @@ class Duties:
             "ready-10": self.tell_readiness,
             "ready-2": self.tell_readiness,
             "close": self.close,
+            "to-fill": self.tell_unfilled,
+            "fill-by": self.fall_back,
         }
 
     def expand(self) -> None:
@@ -187,3 +189,11 @@ class Duties:
 
     def close(self, session: Session, due: Due) -> None:
         playouts.close(session, due.airing_id, self._clock.now())
+
+    def tell_unfilled(self, session: Session, due: Due) -> None:
+        slots.warn(session, due.airing_id, self._clock.now())
+
+    def fall_back(self, session: Session, due: Due) -> None:
+        now = self._clock.now()
+        changed = slots.fall_back(session, due.airing_id, now)
+        delivery.request_for_airings(session, changed, now, horizon=timedelta(hours=self._settings.plan_hours))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from broadcast import planning
@@ -21,6 +21,7 @@ from core.units import Unit
 from devices.protocol.plan import BroadcastClass
 from devices.tables import Receiver
 from schedules.reach import Resolver
+from schedules.slot_tables import Slot
 from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, targets_of
 
@@ -29,6 +30,10 @@ LONGEST_AIRING = timedelta(days=1)
 LOOK_BACK = timedelta(milliseconds=LOOK_BACK_MS)
 # The higher a unit stands, the greater.
 LEVELS = {"province": 3, "district": 2, "commune": 1, "village": 0}
+
+
+# What an airing plays: a programme, or else the relay of its slot.
+CONTENT = func.coalesce(Airing.programme_id, Airing.slot_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +136,14 @@ def unapproved(programme_ids: Collection[str]) -> Select[str]:
 
 
 def airing_rows() -> Select[Any]:
-    """What `airing_facts` reads of airings and their schedules, for queries to narrow down."""
-    return select(
+    """What `airing_facts` reads of airings, their schedules and slots, for queries to narrow down.
+
+    What each commune fills for itself is its own; the other slots of a session belong to whom the session does.
+    """
+    rows = select(
         Airing.id,
         Airing.schedule_id,
-        Airing.programme_id,
+        CONTENT.label("programme_id"),
         Airing.original_start,
         Airing.starts_at,
         Airing.duration_ms,
@@ -143,8 +151,12 @@ def airing_rows() -> Select[Any]:
         Airing.status,
         Airing.replaces_id,
         Schedule.title,
-        Schedule.owner_id,
-    ).join(Schedule, Schedule.id == Airing.schedule_id)
+        func.coalesce(func.nullif(Airing.place_id, ""), Schedule.owner_id).label("owner_id"),
+        Slot.title.label("slot_title"),
+        Slot.kind.label("slot_kind"),
+        Slot.length_ms.label("slot_ms"),
+    )
+    return rows.join(Schedule, Schedule.id == Airing.schedule_id).outerjoin(Slot, Slot.id == Airing.slot_id)
 
 
 def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = True) -> tuple[AiringFacts, ...]:
@@ -162,8 +174,11 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             reach=resolver.reach(targets_of(row), on=units.date_of(row.starts_at)),
             items=items.get(row.programme_id, ()),
             class_=planning.highest(classes[row.programme_id]),
-            title=row.title,
+            title=row.title if row.slot_title is None else f"{row.title}: {row.slot_title}",
             replaces=row.replaces_id,
+            # A relay can't wait; what a slot was filled with may be later by what it leaves of it.
+            hard_end=row.slot_kind == "relay",
+            latest_end=None if row.slot_ms is None else to_ms(row.starts_at) + row.slot_ms,
             schedule_id=row.schedule_id,
             original_start=to_ms(row.original_start),
             owner=owner,
@@ -198,8 +213,11 @@ def owners(session: Session, wanted: Sequence[tuple[str | None, datetime]]) -> l
     return found
 
 
-def programme_items(session: Session, programme_ids: Collection[str]) -> dict[str, tuple[ItemFacts, ...]]:
-    """The items of each programme in their order. A programme is never changed once made, so this is also history."""
+def programme_items(session: Session, programme_ids: Collection[str | None]) -> dict[str, tuple[ItemFacts, ...]]:
+    """The items of each programme in their order, or of the relay that a slot is.
+
+    A programme is never changed once made, so this is also history.
+    """
     rows = session.execute(
         select(
             ProgrammeItem.programme_id,
@@ -214,12 +232,31 @@ def programme_items(session: Session, programme_ids: Collection[str]) -> dict[st
     items: dict[str, list[ItemFacts]] = defaultdict(list)
     for row in rows:
         items[row.programme_id].append(ItemFacts(row.id, row.sha256, row.duration_ms, row.horn_sha256))
-    return {programme: tuple(held) for programme, held in items.items()}
+    return {programme: tuple(held) for programme, held in items.items()} | _relays(session, programme_ids)
+
+
+def _relays(session: Session, slot_ids: Collection[str | None]) -> dict[str, tuple[ItemFacts, ...]]:
+    """The item of each relay among these slots. Its fallback sounds the first of its music that is no chime."""
+    rows = session.scalars(select(Slot).where(Slot.id.in_(slot_ids), Slot.kind == "relay")).all()
+    music = {row.music_id for row in rows if row.music_id is not None and row.fallback == "music"}
+    bulletins = (
+        select(ProgrammeItem.programme_id, ProgrammeItem.sha256, ProgrammeItem.horn_sha256)
+        .where(ProgrammeItem.programme_id.in_(music), ProgrammeItem.kind != "chime")
+        .order_by(ProgrammeItem.position.desc())
+    )
+    first = {one.programme_id: (one.sha256, one.horn_sha256) for one in session.execute(bulletins)} if music else {}
+    relays: dict[str, tuple[ItemFacts, ...]] = {}
+    for row in rows:
+        sha256, horn = first.get(row.music_id or "", ("", None))
+        relays[row.id] = (ItemFacts(row.id, sha256, row.length_ms, horn, source=row.source or ""),)
+    return relays
 
 
 def programme_bulletins(
-    session: Session, programme_ids: Collection[str]
-) -> tuple[dict[str, set[BroadcastClass]], dict[str, frozenset[str | None]], dict[str, frozenset[str]]]:
+    session: Session, programme_ids: Collection[str | None]
+) -> tuple[
+    dict[str | None, set[BroadcastClass]], dict[str | None, frozenset[str | None]], dict[str | None, frozenset[str]]
+]:
     """The classes, the campaigns (None: one is of no campaign) and the ids of the bulletins in each programme."""
     rows = session.execute(
         select(ProgrammeItem.programme_id, Bulletin.class_, Bulletin.campaign_id, Bulletin.id)
@@ -228,9 +265,9 @@ def programme_bulletins(
         .where(ProgrammeItem.programme_id.in_(programme_ids))
         .distinct()
     )
-    classes: dict[str, set[BroadcastClass]] = defaultdict(set)
-    campaigns: dict[str, frozenset[str | None]] = defaultdict(frozenset)
-    bulletins: dict[str, frozenset[str]] = defaultdict(frozenset)
+    classes: dict[str | None, set[BroadcastClass]] = defaultdict(set)
+    campaigns: dict[str | None, frozenset[str | None]] = defaultdict(frozenset)
+    bulletins: dict[str | None, frozenset[str]] = defaultdict(frozenset)
     for programme, class_, campaign, bulletin in rows:
         classes[programme].add(cast("BroadcastClass", class_))
         campaigns[programme] |= {campaign}
@@ -238,6 +275,6 @@ def programme_bulletins(
     return classes, campaigns, bulletins
 
 
-def programme_classes(session: Session, programme_ids: Collection[str]) -> dict[str, set[BroadcastClass]]:
+def programme_classes(session: Session, programme_ids: Collection[str | None]) -> dict[str | None, set[BroadcastClass]]:
     """The classes of the bulletins in each programme."""
     return programme_bulletins(session, programme_ids)[0]

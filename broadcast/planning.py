@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ from devices.protocol.plan import (
     Pinned,
     Plan,
     PlanAiring,
+    Relay,
     VolumeStep,
 )
 from schedules.rules import Place
@@ -78,13 +80,15 @@ class ReceiverFacts:
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
     """One item with its sounds: `sha256` is the full-range one. An item of before, bound when sounds were made in one
-    profile, has no other, and receivers of either profile play that.
+    profile, has no other, and receivers of either profile play that. With a `source` it is a relay, and the sounds are
+    what is played where that can't be had; empty: nothing.
     """
 
     id: str
     sha256: str
     duration_ms: int
     horn_sha256: str | None = None
+    source: str | None = None
 
     def sound(self, profile: Profile) -> str:
         """The sound that a receiver of this profile plays."""
@@ -94,6 +98,10 @@ class ItemFacts:
     def sounds(self) -> set[str]:
         """All its sounds, any of which is what was approved."""
         return {self.sha256, self.horn_sha256 or self.sha256}
+
+    @property
+    def needs_audio(self) -> bool:
+        return self.source is None or bool(self.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ def left_out(airings: Iterable[AiringFacts], manifests: Mapping[str, Manifest], 
     return {
         airing.id
         for airing in airings
-        if not airing.items or any(item.sound(profile) not in manifests for item in airing.items)
+        if not airing.items or any(item.sound(profile) not in manifests for item in airing.items if item.needs_audio)
     }
 
 
@@ -196,9 +204,8 @@ def compose(
         ),
         key=lambda airing: (RANK[airing.class_], airing.starts_at, airing.id),
     )
-    needed = {item.sound(receiver.profile) for airing in held for item in airing.items} | {
-        pin.sha256 for pin in rules.pinned
-    }
+    needed = {item.sound(receiver.profile) for airing in held for item in airing.items if item.needs_audio}
+    needed |= {pin.sha256 for pin in rules.pinned}
     return Plan(
         receiver=receiver.id,
         revision=revision,
@@ -235,8 +242,17 @@ def _planned(airing: AiringFacts, profile: Profile) -> PlanAiring:
         airing=airing.id,
         starts_at=airing.starts_at,
         ends_at=airing.ends_at,
-        items=[Item(item=item.id, duration_ms=item.duration_ms, sha256=item.sound(profile)) for item in airing.items],
+        items=[_item(item, airing.ends_at, profile) for item in airing.items],
         class_=airing.class_,
         title=airing.title,
         replaces=airing.replaces,
     )
+
+
+def _item(item: ItemFacts, ends_at: int, profile: Profile) -> Item:
+    sound = item.sound(profile)
+    if item.source is None:
+        return Item(item=item.id, duration_ms=item.duration_ms, sha256=sound)
+    fallback: Literal["object", "silence"] = "object" if sound else "silence"
+    relay = Relay(source=item.source, ends_at=ends_at, fallback=fallback, fallback_sha256=sound or None)
+    return Item(item=item.id, duration_ms=item.duration_ms, relay=relay)

@@ -204,7 +204,7 @@ def _chunks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
 
 def _rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Any]:
     rows = session.execute(
-        select(*table(Playout).c, Airing.programme_id, Airing.status, Receiver.profile)
+        select(*table(Playout).c, facts.CONTENT.label("programme_id"), Airing.status, Receiver.profile)
         .join(Airing, Airing.id == Playout.airing_id)
         .join(Receiver, Receiver.id == Playout.receiver_id)
         .where(tuple_(Playout.airing_id, Playout.receiver_id).in_(pairs))
@@ -256,7 +256,7 @@ def _objects_held(
 ) -> set[tuple[str, str]]:
     """(receiver, sha256) of what lies on the receivers, as far as an open playout asks."""
     waiting = [row for row in rows if row.accepted_at is not None and row.state in OPEN_STATES]
-    audio = {item.sound(row.profile) for row in waiting for item in items.get(row.programme_id, ())}
+    audio = {item.sound(row.profile) for row in waiting for item in items.get(row.programme_id, ()) if item.needs_audio}
     if not audio:
         return set()
     held = session.execute(
@@ -302,7 +302,7 @@ def _expected(
         ends_at=row.planned_at + timedelta(milliseconds=row.planned_ms),
         issued=row.first_revision > 0,
         accepted_at=row.accepted_at,
-        ready=all((row.receiver_id, item.sound(row.profile)) in have for item in held),
+        ready=all(not item.needs_audio or (row.receiver_id, item.sound(row.profile)) in have for item in held),
         cancelled=row.cancelled,
         withdrawal_accepted=(row.airing_id, row.receiver_id) in withdrawn,
         postponed=row.dropped_revision is not None and not row.cancelled,

@@ -41,7 +41,7 @@ class Draft:
     """What is to be scheduled; `schedule_id` where it takes the place of what that one has ahead."""
 
     title: str
-    programme_id: str
+    programme_id: str | None  # None: a session, of which only the frame is known
     duration_ms: int
     starts: tuple[datetime, ...]
     targets: Targets
@@ -185,7 +185,7 @@ def _receivers(session: Session, targets: Targets, first: datetime, last: dateti
 def _entries(session: Session, draft: Draft) -> list[DayEntry]:
     programmes = {draft.programme_id}
     classes, _, bulletins = facts.programme_bulletins(session, programmes)
-    items = facts.programme_items(session, programmes).get(draft.programme_id, ())
+    items = facts.programme_items(session, programmes).get(draft.programme_id or "", ())
     return [
         DayEntry(
             id=f"draft-{number:04}",

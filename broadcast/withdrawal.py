@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcast import bulletins, delivery, programmes
+from broadcast import bulletins, delivery, programmes, slots
 from core.clock import Clock
 from core.events import Actor
 from schedules import timetable
@@ -21,6 +21,7 @@ def withdraw(session: Session, version_id: str, *, actor: Actor, clock: Clock, n
     bulletins.withdraw(session, version_id, actor=actor, clock=clock, note=note)
     now = clock.now()
     held = [programme.id for programme in programmes.with_version(session, version_id)]
+    changed = slots.empty_slots(session, held, actor=actor, now=now)
     coming = (
         select(Airing.id)
         .where(Airing.programme_id.in_(held), Airing.status == "scheduled", Airing.starts_at > now)
@@ -29,5 +30,8 @@ def withdraw(session: Session, version_id: str, *, actor: Actor, clock: Clock, n
     cancelled = [
         timetable.cancel_airing(session, airing, actor=actor, clock=clock) for airing in session.scalars(coming).all()
     ]
-    delivery.request_for_airings(session, cancelled, now)
-    return cancelled
+    delivery.request_for_airings(session, [*changed, *cancelled], now)
+    return sorted(
+        (airing for airing in (*changed, *cancelled) if airing.status == "cancelled"),
+        key=lambda airing: (airing.starts_at, airing.id),
+    )

@@ -13,6 +13,7 @@ import core.units
 import devices.tables
 import schedules.calendar_tables
 import schedules.rule_tables
+import schedules.slot_tables
 import schedules.tables
 from core.database import Base
 
@@ -24,6 +25,7 @@ ROOMS = (
     schedules.tables,
     schedules.calendar_tables,
     schedules.rule_tables,
+    schedules.slot_tables,
     broadcast.tables,
     broadcast.recording_tables,
     broadcast.choice_tables,

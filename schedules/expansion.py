@@ -25,7 +25,7 @@ from schedules.recurrence import Kind, Rule, occurrences
 from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, columns_of
 
-CancelReason = Literal["withdrawn", "moved", "edited", "schedule", "local-day"]
+CancelReason = Literal["withdrawn", "moved", "edited", "unfilled", "schedule", "local-day"]
 
 # An occurrence and its local day lie within this span of each other, whatever the zone and its clock changes.
 _NEAR = timedelta(days=3)
@@ -69,7 +69,11 @@ def successor(airing: Airing, *, starts_at: datetime) -> Airing:
         id=new_id(),
         schedule_id=airing.schedule_id,
         programme_id=airing.programme_id,
+        slot_id=airing.slot_id,
+        place_id=airing.place_id,
         original_start=airing.original_start,
+        offset_ms=airing.offset_ms,
+        fill_by=airing.fill_by,
         generation=airing.generation + 1,
         starts_at=starts_at,
         duration_ms=airing.duration_ms,
@@ -83,7 +87,8 @@ def successor(airing: Airing, *, starts_at: datetime) -> Airing:
 
 def is_moved(airing: Airing) -> bool:
     """Whether a hand gave it another start than its schedule says."""
-    return airing.status != "cancelled" and airing.starts_at != airing.original_start
+    due = airing.original_start + timedelta(milliseconds=airing.offset_ms)
+    return airing.status != "cancelled" and airing.starts_at != due
 
 
 def expand(session: Session, schedules: Sequence[Schedule], *, now: datetime, until: datetime) -> list[Airing]:
@@ -294,7 +299,7 @@ def _insert(session: Session, rows: list[dict[str, Any]]) -> list[Airing]:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     airings_table = Base.metadata.tables[Airing.__tablename__]
     statement = insert(airings_table).on_conflict_do_nothing(
-        index_elements=["schedule_id", "original_start", "generation"]
+        index_elements=["schedule_id", "original_start", "slot_id", "place_id", "generation"]
     )
     session.flush()
     # Straight to the table and without what is null: of a hundred thousand rows, half of the time.

@@ -29,22 +29,31 @@ class Late(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One kind of firing: due `offset` after the airing's start, or after its end."""
+    """One kind of firing: due `offset` after the airing's start, after its end, or after the fill-by of an open one."""
 
     kind: str
     offset: timedelta
     late: Late
     after_end: bool = False
+    of_open: bool = False
 
 
 # Are the receivers ready? Once the airing has begun, nobody can do anything about the answer.
 # Closing waits for the play records that come in order; it is owed even after weeks of downtime.
-POLICIES: tuple[Policy, ...] = (
+AIRING: tuple[Policy, ...] = (
     Policy("ready-30", timedelta(minutes=-30), Late.UNTIL_START),
     Policy("ready-10", timedelta(minutes=-10), Late.UNTIL_START),
     Policy("ready-2", timedelta(minutes=-2), Late.UNTIL_START),
     Policy("close", timedelta(seconds=15), Late.WHENEVER, after_end=True),
 )
+
+# The slot still waits for a programme: said an hour before its fill-by; at its fill-by the fallback decides.
+FILLING: tuple[Policy, ...] = (
+    Policy("to-fill", timedelta(hours=-1), Late.UNTIL_START, of_open=True),
+    Policy("fill-by", timedelta(), Late.WHENEVER, of_open=True),
+)
+
+POLICIES: tuple[Policy, ...] = (*AIRING, *FILLING)
 
 # A cancelled airing that was in a plan may sound all the same, so it is closed too. This long one is looked for.
 CANCELLED_DAYS = timedelta(days=30)
@@ -72,6 +81,9 @@ class Due:
 def due(session: Session, policies: Iterable[Policy], *, now: datetime, until: datetime) -> Iterator[Due]:
     """The firings due before `until`, also overdue ones, that are not done and not too late."""
     for policy in policies:
+        if policy.of_open:
+            yield from _due_of_open(session, policy, now=now, until=until)
+            continue
         done = exists().where(Firing.kind == policy.kind, Firing.key == Airing.id)
         wanted = select(Airing.id, Airing.starts_at, Airing.duration_ms).where(
             _calls_for(policy), Airing.starts_at < until - policy.offset, ~done
@@ -85,6 +97,20 @@ def due(session: Session, policies: Iterable[Policy], *, now: datetime, until: d
             if anchor + policy.offset < until:
                 latest = starts_at if policy.late is Late.UNTIL_START else None
                 yield Due(policy.kind, airing_id, anchor + policy.offset, latest)
+
+
+def _due_of_open(session: Session, policy: Policy, *, now: datetime, until: datetime) -> Iterator[Due]:
+    done = exists().where(Firing.kind == policy.kind, Firing.key == Airing.id)
+    wanted = select(Airing.id, Airing.starts_at, Airing.fill_by).where(
+        _calls_for(policy), Airing.fill_by.is_not(None), Airing.fill_by < until - policy.offset, ~done
+    )
+    if policy.late is Late.UNTIL_START:
+        wanted = wanted.where(Airing.starts_at > now)
+    for airing_id, starts_at, fill_by in session.execute(wanted):
+        if fill_by is None:  # the query leaves them out
+            continue
+        latest = starts_at if policy.late is Late.UNTIL_START else None
+        yield Due(policy.kind, airing_id, fill_by + policy.offset, latest)
 
 
 def claim(
@@ -122,6 +148,8 @@ def claim(
 
 def _calls_for(policy: Policy) -> ColumnElement[bool]:
     """The states of an airing that this firing is for."""
+    if policy.of_open:
+        return Airing.status == "open"
     scheduled = Airing.status == "scheduled"
     if policy.late is Late.UNTIL_START:
         return scheduled

@@ -185,7 +185,9 @@ def _act(
     ordered = sorted(touched)
     schedules: list[Schedule] = []
     for start in range(0, len(ordered), _CHUNK):
-        wanted = select(Schedule).where(Schedule.id.in_(ordered[start : start + _CHUNK])).order_by(Schedule.id)
+        # Those of one programme; a session looks at its local days by itself.
+        held = Schedule.id.in_(ordered[start : start + _CHUNK]), Schedule.programme_id.is_not(None)
+        wanted = select(Schedule).where(*held).order_by(Schedule.id)
         schedules += session.scalars(locked(wanted)).all()
     days = _by_date(between(session, min(dates), max(dates) + _DAY))
     settling = Settling(session, {day: days.get(day, []) for day in sorted(dates)}, now=now, until=until, actor=actor)

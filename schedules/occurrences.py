@@ -18,6 +18,7 @@ from schedules import timetable
 from schedules.errors import InThePast, NotAnOccurrence, ScheduleCancelled, ScheduleNotFound, TooFarAhead
 from schedules.expansion import locked, rule_of, values_of
 from schedules.recurrence import occurrences
+from schedules.slot_errors import HasSlots
 from schedules.tables import Airing, Schedule
 
 FURTHEST = timedelta(days=366)
@@ -54,6 +55,8 @@ def _airing(session: Session, schedule_id: str, original_start: datetime, now: d
         raise ScheduleNotFound(id=schedule_id)
     if schedule.status != "active":
         raise ScheduleCancelled(title=schedule.title)
+    if schedule.programme_id is None:
+        raise HasSlots(title=schedule.title)
     airing = session.scalar(
         select(Airing)
         .where(Airing.schedule_id == schedule_id, Airing.original_start == original_start)

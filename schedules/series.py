@@ -5,6 +5,8 @@ To change a single airing is `timetable.move_airing` and `cancel_airing`; to cha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,10 +15,12 @@ from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from core.events import Actor
-from schedules import timetable
+from schedules import sessions, timetable
 from schedules.errors import AiringBegun
 from schedules.expansion import is_moved, rule_of
 from schedules.recurrence import Rule, split
+from schedules.slot_errors import HasSlots
+from schedules.slots import SlotSpec
 from schedules.tables import Airing, Schedule
 from schedules.targets import Targets
 
@@ -31,6 +35,7 @@ def edit_following(
     targets: Targets | None = None,
     owner_id: str | None = None,
     duration_ms: int | None = None,
+    slots: Sequence[SlotSpec] | None = None,
     expected_version: int | None = None,
     actor: Actor,
     clock: Clock,
@@ -52,10 +57,15 @@ def edit_following(
     cancelled = timetable.edit(
         session, schedule.id, rule=before, ends=True, expected_version=expected_version, actor=actor, clock=clock
     )
+    held = sessions.slots_of(session, schedule.id)
+    if held and programme_id is not None:
+        raise HasSlots(title=schedule.title)
+    specs = [sessions.spec_of(slot) for slot in held] if slots is None else slots
     new = timetable.add(
         session,
         title=title if title is not None else schedule.title,
         programme_id=programme_id if programme_id is not None else schedule.programme_id,
+        slots=[replace(spec, id="") for spec in specs],
         rule=following,
         targets=targets if targets is not None else schedule.targets,
         owner_id=owner_id or (schedule.owner_id if targets is None else None),
@@ -64,6 +74,8 @@ def edit_following(
         actor=actor,
         clock=clock,
     )
+    if held:
+        sessions.hand_over(session, specs, new, since=airing.original_start)
     return new, cancelled
 
 
@@ -75,6 +87,8 @@ def _with_decisions(session: Session, schedule: Schedule, rule: Rule, since: dat
     withdrawn: list[datetime] = []
     moved: list[datetime] = []
     for row in rows:
+        if row.slot_id:  # of a session it is one slot that a hand decided about, not the day
+            continue
         if row.cancel_reason == "withdrawn" or is_moved(row):
             withdrawn.append(_local(row.original_start, zone))
         if is_moved(row):

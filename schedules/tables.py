@@ -51,8 +51,9 @@ class Schedule(Aimed, Base):
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     title: Mapped[str] = mapped_column(String(300))
-    programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"), index=True)
-    duration_ms: Mapped[int]  # of the programme
+    # Of a schedule of one programme; null: it has slots (`schedules.slot_tables`).
+    programme_id: Mapped[str | None] = mapped_column(ForeignKey("programmes.id"), index=True)
+    duration_ms: Mapped[int]  # of the programme, or of all slots
     kind: Mapped[str] = mapped_column(String(8))  # once | daily | weekly | rrule
     first_date: Mapped[date]  # local
     last_date: Mapped[date | None]  # local, inclusive; null: open
@@ -79,9 +80,9 @@ class Airing(Aimed, Base):
 
     __tablename__ = "airings"
     __table_args__ = (
-        # One row per schedule and original start, however often the schedule is expanded; a replacement
+        # One row per schedule, part and original start, however often the schedule is expanded; a replacement
         # has the same original start and the next `generation`.
-        UniqueConstraint("schedule_id", "original_start", "generation"),
+        UniqueConstraint("schedule_id", "original_start", "slot_id", "place_id", "generation", name="uq_airings_part"),
         Index("ix_airings_status_starts_at", "status", "starts_at"),
         Index("ix_airings_schedule_id_starts_at", "schedule_id", "starts_at"),
         Index("ix_airings_local_day_id", "local_day_id"),
@@ -96,17 +97,24 @@ class Airing(Aimed, Base):
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"))
-    programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"))
-    original_start: Mapped[datetime]
+    programme_id: Mapped[str | None] = mapped_column(ForeignKey("programmes.id"))  # null: open, or a relay
+    # Which part of a session it is: a slot, and the commune that fills it for itself. Empty: there is one part only.
+    slot_id: Mapped[str] = mapped_column(String(26), default="", index=True)
+    place_id: Mapped[str] = mapped_column(String(26), default="")
+    original_start: Mapped[datetime]  # of the session
+    offset_ms: Mapped[int] = mapped_column(default=0)  # of its slot, after the session's start
     generation: Mapped[int] = mapped_column(default=0)
     starts_at: Mapped[datetime]
     duration_ms: Mapped[int]
-    # scheduled | cancelled | closed (its time is over and every playout has its state)
+    fill_by: Mapped[datetime | None] = mapped_column(index=True)
+    # open (waits for a programme, is in no plan) | scheduled | cancelled
+    # | closed (its time is over and every playout has its state)
     status: Mapped[str] = mapped_column(String(10), default="scheduled")
     planned: Mapped[bool] = mapped_column(default=False)  # was in an issued plan, hence is history
     replaces_id: Mapped[str | None] = mapped_column(ForeignKey("airings.id"))
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[str | None] = mapped_column(String(40))
+    # unfilled (the slot stays silent)
     # withdrawn (this one, by hand) | moved | edited (another may replace it) | schedule (all of it was ended)
     # | local-day (a day of one place skips or moves it; another may replace it)
     cancel_reason: Mapped[str | None] = mapped_column(String(10))

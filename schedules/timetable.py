@@ -17,7 +17,7 @@ commits. What is returned are the airings whose receivers need a new plan.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,9 +26,9 @@ from sqlalchemy.orm import Session
 
 from core import events
 from core.clock import Clock
-from core.events import Actor
+from core.events import SYSTEM, Actor
 from core.units import Unit, date_of
-from schedules import local_days
+from schedules import local_days, sessions
 from schedules.errors import (
     AiringBegun,
     AiringNotFound,
@@ -48,6 +48,8 @@ from schedules.errors import (
 from schedules.expansion import cancel_row, expand, locked, replace, rule_of, successor
 from schedules.reach import NearBy, default_owner, require_known
 from schedules.recurrence import Rule, next_after, require_occurrences
+from schedules.slot_errors import HasSlots, NoSlotsHere
+from schedules.slots import SlotSpec, checked, require_apart
 from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, Targets, columns_of
 
@@ -62,25 +64,27 @@ def add(
     session: Session,
     *,
     title: str,
-    programme_id: str,
+    programme_id: str | None = None,
     rule: Rule,
     targets: Targets,
     owner_id: str | None = None,
-    duration_ms: int,
+    duration_ms: int = 0,
+    slots: Sequence[SlotSpec] = (),
     continues_id: str | None = None,
     actor: Actor,
     clock: Clock,
 ) -> Schedule:
     """A new schedule. It has no airings yet: call `materialise` in the same transaction for those of the horizon.
 
-    Without `owner_id` it belongs to the one commune of its targets, else to the lowest unit above them all.
+    It has one programme with its `duration_ms`, or `slots`. Without `owner_id` it belongs to the one commune of its
+    targets, else to the lowest unit above them all.
     """
     now = clock.now()
     require_known(session, targets)
     schedule = Schedule(
         title=_title(title),
-        programme_id=_programme(session, programme_id),
-        duration_ms=_duration(duration_ms),
+        programme_id=None if slots else _programme(session, programme_id),
+        duration_ms=_duration(sum(slot.length_ms for slot in checked(slots)) if slots else duration_ms),
         **columns_of(targets),
         owner_id=_owner(session, owner_id) or default_owner(session, targets, on=date_of(now)),
         status="active",
@@ -92,6 +96,9 @@ def add(
     _apply(schedule, _in_time(rule, now))
     session.add(schedule)
     session.flush()
+    if slots:
+        require_apart(rule, schedule.duration_ms, now)
+        sessions.set_slots(session, schedule, slots)
     _record(session, schedule, "added", actor, now, **_told(schedule))
     return schedule
 
@@ -124,9 +131,13 @@ def materialise(
     if schedule_ids is not None:
         wanted = wanted.where(Schedule.id.in_(schedule_ids))
     schedules = session.scalars(locked(wanted)).all()
-    made = expand(session, schedules, now=now, until=until)
+    simple = [one for one in schedules if one.programme_id is not None]
+    framed = [one for one in schedules if one.programme_id is None]
+    made = expand(session, simple, now=now, until=until)
     touched = {airing.schedule_id for airing in made} | local_days.brought(session, now, until)
-    settled = local_days.settle(session, [one for one in schedules if one.id in touched], now=now, until=until)
+    settled = local_days.settle(session, [one for one in simple if one.id in touched], now=now, until=until)
+    for changed in sessions.sync(session, framed, now=now, until=until, actor=SYSTEM):
+        settled += changed
     return list({airing.id: airing for airing in (*made, *settled)}.values())
 
 
@@ -140,6 +151,7 @@ def edit(
     targets: Targets | None = None,
     owner_id: str | None = None,
     duration_ms: int | None = None,
+    slots: Sequence[SlotSpec] | None = None,
     ends: bool = False,
     expected_version: int | None = None,
     actor: Actor,
@@ -157,28 +169,31 @@ def edit(
     if expected_version is not None and expected_version != schedule.version:
         raise ScheduleChanged(title=schedule.title, version=schedule.version)
     before = _told(schedule)
+    framed = schedule.programme_id is None
     if title is not None:
         schedule.title = _title(title)
-    if programme_id is not None:
+    if slots is not None or (framed and programme_id is not None):
+        _set_slots(session, schedule, slots, framed=framed)
+    elif programme_id is not None:
         schedule.programme_id = _programme(session, programme_id)
     if duration_ms is not None:
         schedule.duration_ms = _duration(duration_ms)
-    if targets is not None:
-        # An owner that nobody chose goes with the targets.
-        chosen = schedule.owner_id != default_owner(session, schedule.targets, on=date_of(now))
-        schedule.targets = require_known(session, targets)
-        if not chosen:
-            schedule.owner_id = default_owner(session, targets, on=date_of(now))
-    if owner_id is not None:
-        schedule.owner_id = _owner(session, owner_id)
+    _retarget(session, schedule, targets, _owner(session, owner_id), date_of(now))
     if rule is not None and rule != rule_of(schedule):
         _apply(schedule, rule if ends else _in_time(rule, now))
     after = _told(schedule)
-    if after == before:
+    if after == before and slots is None:
         return []
     schedule.version += 1
-    cancelled, made = replace(session, schedule, now=now, actor=actor)
-    settled = local_days.settle(session, [schedule], now=now, until=_expanded_until(session, schedule), actor=actor)
+    settled: list[Airing] = []
+    if framed:
+        require_apart(rule_of(schedule), schedule.duration_ms, now)
+        until = sessions.horizon_of(session, schedule, now)
+        cancelled, made = sessions.sync(session, [schedule], now=now, until=until, actor=actor)
+    else:
+        cancelled, made = replace(session, schedule, now=now, actor=actor)
+        until = _expanded_until(session, schedule)
+        settled = local_days.settle(session, [schedule], now=now, until=until, actor=actor)
     changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     pairs = {airing.id: airing.replaces_id for airing in made}
     _record(
@@ -194,7 +209,7 @@ def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) ->
     schedule.status = "cancelled"
     schedule.version += 1
     coming = select(Airing).where(
-        Airing.schedule_id == schedule.id, Airing.status == "scheduled", Airing.starts_at > now
+        Airing.schedule_id == schedule.id, Airing.status.in_(("scheduled", "open")), Airing.starts_at > now
     )
     airings = list(session.scalars(locked(coming.order_by(Airing.starts_at))))
     for airing in airings:
@@ -300,8 +315,16 @@ def _duration(duration_ms: int) -> int:
     return duration_ms
 
 
-def _programme(session: Session, programme_id: str) -> str:
-    if session.scalar(select(_programmes.c.id).where(_programmes.c.id == programme_id)) is None:
+def _set_slots(session: Session, schedule: Schedule, slots: Sequence[SlotSpec] | None, *, framed: bool) -> None:
+    if not framed:
+        raise NoSlotsHere(title=schedule.title)
+    if slots is None:
+        raise HasSlots(title=schedule.title)
+    sessions.set_slots(session, schedule, slots)
+
+
+def _programme(session: Session, programme_id: str | None) -> str:
+    if programme_id is None or session.scalar(select(_programmes.c.id).where(_programmes.c.id == programme_id)) is None:
         raise UnknownProgramme(id=programme_id)
     return programme_id
 
@@ -310,6 +333,17 @@ def _owner(session: Session, owner_id: str | None) -> str | None:
     if owner_id is not None and session.get(Unit, owner_id) is None:
         raise UnknownUnits(ids=owner_id)
     return owner_id
+
+
+def _retarget(session: Session, schedule: Schedule, targets: Targets | None, owner: str | None, today: date) -> None:
+    if targets is not None:
+        # An owner that nobody chose goes with the targets.
+        chosen = schedule.owner_id != default_owner(session, schedule.targets, on=today)
+        schedule.targets = require_known(session, targets)
+        if not chosen:
+            schedule.owner_id = default_owner(session, targets, on=today)
+    if owner is not None:
+        schedule.owner_id = owner
 
 
 def _in_time(rule: Rule, now: datetime) -> Rule:
@@ -355,7 +389,7 @@ def _last_successor(session: Session, airing: Airing) -> Airing:
 
 
 def _must_lie_ahead(airing: Airing, now: datetime, zone: str) -> None:
-    if airing.status != "scheduled" or airing.starts_at <= now:
+    if airing.status not in {"scheduled", "open"} or airing.starts_at <= now:
         raise AiringBegun(at=_told_local(airing.starts_at, zone))
 
 

@@ -58,6 +58,7 @@ REASONS: dict[str, str] = {
     "not-accepted": "chưa nhận lịch",
     "refused": "từ chối",
     "offline": "mất kết nối",
+    "relay-fallback": "không tiếp sóng được, đã phát âm thanh dự phòng",
     "relay-unsupported": "bộ thu không tiếp sóng được",
 }
 

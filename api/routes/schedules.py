@@ -166,7 +166,7 @@ class ReachOut(Out):
 class ScheduleOut(TargetsOut):
     id: str
     title: str
-    programme_id: str
+    programme_id: str | None = Field(description="Null: it is a session with slots")
     duration_ms: DurationMs
     kind: str
     first_date: date
@@ -188,10 +188,15 @@ class ScheduleOut(TargetsOut):
 class AiringOut(TargetsOut):
     id: str
     schedule_id: str
-    programme_id: str
+    programme_id: str | None = Field(description="Null: a relay, or a slot that waits for its programme")
+    slot_id: Annotated[str | None, BeforeValidator(lambda held: held or None)]
+    place_id: Annotated[str | None, BeforeValidator(lambda held: held or None)] = Field(
+        description="The commune that fills this part of the session for itself"
+    )
+    fill_by: Instant | None
     starts_at: Instant
     duration_ms: DurationMs
-    status: str = Field(description="scheduled, cancelled or closed")
+    status: str = Field(description="open (waits for a programme), scheduled, cancelled or closed")
     planned: bool = Field(description="Was in an issued plan, hence is history")
     replaces_id: str | None
     cancelled_at: Instant | None
@@ -242,7 +247,7 @@ def list_schedules(
         return page_of(session.scalars(wanted).all(), limit, ScheduleOut.model_validate, lambda one: one.id)
 
 
-def _require_receivers(session: Session, targets: Targets, on: date) -> None:
+def require_receivers(session: Session, targets: Targets, on: date) -> None:
     """Raises `NobodyHears` where no receiver in use is meant at all."""
     if receivers_of(session, targets, on=on):
         return
@@ -286,8 +291,8 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
         )
         rule_gate.require_schedule(session, context, who, schedule, body.override_reason)
         if not body.without_receivers:
-            _require_receivers(session, body.targets, units.date_of(context.clock.now()))
-        made = _materialise(session, context, schedule.id)
+            require_receivers(session, body.targets, units.date_of(context.clock.now()))
+        made = materialise(session, context, schedule.id)
         tell_receivers(session, context, made)
         return ScheduleOut.model_validate(schedule)
 
@@ -295,11 +300,11 @@ def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut
 def _changed_targets(session: Session, context: Context, body: ScheduleChange, schedule: Schedule) -> Targets | None:
     targets = body.targets(schedule.targets)
     if targets is not None and not body.without_receivers:
-        _require_receivers(session, require_known(session, targets), units.date_of(context.clock.now()))
+        require_receivers(session, require_known(session, targets), units.date_of(context.clock.now()))
     return targets
 
 
-def _materialise(session: Session, context: Context, schedule_id: str) -> list[Airing]:
+def materialise(session: Session, context: Context, schedule_id: str) -> list[Airing]:
     now = context.clock.now()
     until = now + timedelta(days=context.settings.airing_days)
     return timetable.materialise(session, now=now, until=until, schedule_ids=[schedule_id])
@@ -336,7 +341,7 @@ def edit_schedule(context: Ctx, who: Planner, schedule_id: str, body: ScheduleCh
         if body.rule is not None or body.programme_id is not None or targets is not None:
             schedule = timetable.get(session, schedule_id)
             rule_gate.require_schedule(session, context, who, schedule, body.override_reason, changed=True)
-        changed += _materialise(session, context, schedule_id)
+        changed += materialise(session, context, schedule_id)
         tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(timetable.get(session, schedule_id))
 
@@ -422,7 +427,7 @@ def edit_following(context: Ctx, who: Planner, airing_id: str, body: ScheduleCha
             clock=context.clock,
         )
         rule_gate.require_schedule(session, context, who, schedule, body.override_reason)
-        changed += _materialise(session, context, schedule.id)
+        changed += materialise(session, context, schedule.id)
         tell_receivers(session, context, changed)
         return ScheduleOut.model_validate(schedule)
 

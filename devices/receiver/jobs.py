@@ -13,6 +13,8 @@ from devices.receiver.outbox import Draft
 
 FINISHED_SLACK_MS = 50  # an item that was cut this close to its stated end was played whole: a codec's last frame
 
+RELAY_FALLBACK = "relay-fallback"
+
 Key = tuple[str, str]  # (airing, command or "")
 
 
@@ -109,6 +111,9 @@ class Job:
 
     def draft(self, slot: Slot, *, reason: str, clock: ClockFacts, whole: bool = False) -> Draft:
         """The record of an item as it stands: whole, begun and cut, or not begun for this reason."""
+        if slot.item.relay is not None and slot.frames > 0:
+            # What sounded was its fallback: the relay itself was not heard.
+            return self._draft(slot, "partial", RELAY_FALLBACK, clock)
         if whole or slot.whole:
             return self._draft(slot, "finished", "", clock)
         if slot.frames > 0:

@@ -28,7 +28,7 @@ from schedules import engine as engine_module
 from schedules import timetable
 from schedules.engine import Duty, Engine, FiringHandler
 from schedules.errors import NotLeader
-from schedules.firings import POLICIES, Due, Late, Policy
+from schedules.firings import AIRING, POLICIES, Due, Late, Policy
 from schedules.lease import Leadership
 from schedules.tables import Airing, Firing, Schedule
 from tests.schedules.support import OPERATOR, Cast, add, cast, daily
@@ -161,7 +161,7 @@ def test_what_comes_into_the_timetable_while_it_runs(db: Database, schedule: Sch
 
 
 def test_the_policies_in_earnest() -> None:
-    assert [(policy.kind, policy.offset, policy.late, policy.after_end) for policy in POLICIES] == [
+    assert [(policy.kind, policy.offset, policy.late, policy.after_end) for policy in AIRING] == [
         ("ready-30", timedelta(minutes=-30), Late.UNTIL_START, False),
         ("ready-10", timedelta(minutes=-10), Late.UNTIL_START, False),
         ("ready-2", timedelta(minutes=-2), Late.UNTIL_START, False),
