@@ -12,13 +12,14 @@ Kind = Literal[
     "foreign", "letter", "symbol", "lexicon",
 ]  # fmt: skip
 
-DoubtKind = Literal["abbreviation", "foreign", "number", "date", "doubled", "dropped", "blank"]
+DoubtKind = Literal["abbreviation", "foreign", "number", "date", "impossible", "doubled", "dropped", "blank"]
 
 _DOUBTS_VI: Final[dict[DoubtKind, str]] = {
     "abbreviation": "chữ viết tắt chưa biết, tạm đọc là “{spoken}”",
     "foreign": "từ không phải tiếng Việt, tạm đọc là “{spoken}”",
     "number": "có thể là số điện thoại để gọi hoặc là số lượng, tạm đọc là “{spoken}”",
     "date": "có thể là một ngày hoặc là số khác, tạm đọc là “{spoken}”",
+    "impossible": "không có ngày hay giờ như vậy, có thể do gõ nhầm; tạm đọc là “{spoken}”",
     "doubled": "hai từ giống nhau đứng liền nhau, có thể do gõ nhầm; đọc đúng như đã viết",
     "dropped": "không đọc được, đã bỏ qua",
     "blank": "còn để trống chỗ cần điền",
@@ -28,6 +29,7 @@ _DOUBTS_EN: Final[dict[DoubtKind, str]] = {
     "foreign": "not a Vietnamese word, read “{spoken}” for now",
     "number": "either a number to call or a count, read “{spoken}” for now",
     "date": "either a date or another number, read “{spoken}” for now",
+    "impossible": "there is no such day or hour, perhaps a misprint; read “{spoken}” for now",
     "doubled": "the same word twice in a row, perhaps a misprint; read as it is written",
     "dropped": "can't be read and was left out",
     "blank": "has a blank that is to be filled in",
@@ -41,7 +43,7 @@ Begins = Literal["digit", "numbered", "joined", "capital", "before digit", "befo
 
 # How sure a reading is where nothing but its doubt says so.
 CERTAINTY: Final[dict[DoubtKind | None, float]] = {
-    None: 1.0, "number": 0.5, "date": 0.5, "doubled": 0.5,
+    None: 1.0, "number": 0.5, "date": 0.5, "impossible": 0.5, "doubled": 0.5,
     "abbreviation": 0.3, "foreign": 0.3, "dropped": 0.0, "blank": 0.0,
 }  # fmt: skip
 

@@ -18,6 +18,9 @@ _DASHES: Final = "‐‑‒–—―−﹣－"
 _QUOTES: Final = "“”„‟«»″〝〞＂"
 _APOSTROPHES: Final = "‘’‚‛′`´ʼ＇"
 _SUPERSCRIPTS: Final = "⁰¹\0\0⁴⁵⁶⁷⁸⁹"
+_NO_LETTERS: Final = "ªº™℠"  # a degree as some write it, and marks that nobody says
+_WORDED: Final = {"№": "số "}
+_PLAIN: Final = re.compile(rf"[A-Za-z0-9°{LOWER}{UPPER}]+[ ]?")
 _KEPT_MARKS: Final = "²³"  # parts of units; as digits they would change the number before them
 
 _BROKEN_LINE: Final = re.compile(r"(?<=[^\W_])(,?)[ ]*\n[ ]*(?=([^\W\d_])(?![).]))")
@@ -79,7 +82,15 @@ def _one(letter: str) -> str:  # noqa: C901, PLR0911 - a table in the form of a 
         return "" if category == "Cf" else " "
     if letter not in _KEPT_MARKS and "\uff01" <= letter <= "\uff5e":  # full-width ASCII
         return chr(ord(letter) - 0xFEE0)
-    return letter
+    return _unfolded(letter) if category in {"Lu", "Ll", "Nl", "So"} else letter
+
+
+def _unfolded(letter: str) -> str:
+    """What one sign stands for, in plain letters: ㎏, ℃, Ⅳ, №, and the letters that phones draw bold."""
+    if letter in _NO_LETTERS:
+        return letter
+    plain = _WORDED.get(letter) or unicodedata.normalize("NFKC", letter)
+    return plain if _PLAIN.fullmatch(plain) else letter
 
 
 _CONTROLS: Final = {chr(code): " " for code in [*range(32), 127]} | {"\n": "\n", "\r": "", "\x0b": "\n", "\x0c": "\n"}

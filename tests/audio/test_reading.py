@@ -116,6 +116,22 @@ def test_a_doubled_word_is_told_and_not_changed() -> None:
     assert "truyền truyền của của" in read(text).spoken
 
 
+def test_a_day_or_an_hour_that_does_not_exist_is_told_and_read_as_it_stands() -> None:
+    for written in ("30/02/2026", "31.4.2026", "29/2/2026", "31/4", "31/6/26", "25h70"):
+        doubts = read(f"Họp lúc {written}.").warnings
+        assert [(doubt.kind, doubt.written) for doubt in doubts] == [("impossible", written)], written
+    assert read("Họp lúc 25h70.").spoken == "họp lúc hai mươi lăm giờ bảy mươi phút."
+    for written in ("29/2", "29/2/2024", "30/4", "24h00"):
+        assert read(f"Họp ngày {written}.").warnings == (), written
+
+
+def test_a_year_of_two_digits_is_sure_behind_a_word_of_dates_only() -> None:
+    assert read("Họp ngày 15/8/26.").warnings == ()
+    (doubt,) = read("Mã 15/8/26.").warnings
+    assert (doubt.kind, doubt.written) == ("date", "15/8/26")
+    assert doubt.suggestions[1] == "mười lăm, tám, hai mươi sáu"
+
+
 def test_what_is_not_sure_comes_with_readings_to_choose_from() -> None:
     offered = {
         doubt.written: doubt.suggestions for doubt in read("Đạt 5/7. Có 111. BCĐPCMT họp. Ngày 2-5. TT họp.").warnings

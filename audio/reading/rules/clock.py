@@ -49,6 +49,12 @@ def _hours(match: re.Match[str]) -> str | None:
     return f"{cardinal(first)} đến {_clock(match['hour'], match['minute'])}" if first < last <= _LAST_HOUR else None
 
 
+def _impossible(match: re.Match[str]) -> Said:
+    """`25h70`: nobody can come at that time, so it is read as it stands and told."""
+    hours, minutes = cardinal(int(match["hour"])), cardinal(int(match["minute"]))
+    return Said(f"{hours} giờ {minutes} phút", "impossible")
+
+
 def _round_the_clock(match: re.Match[str]) -> Said:
     unit = " giờ" if match["unit"] else ""
     return Said(f"hai mươi tư trên {'hai mươi tư' if match['of'] == '24' else 'bảy'}{unit}")
@@ -134,6 +140,7 @@ RULES_LAST = [
         _time,
         begins="digit",
     ),
+    rule("time", r"(?<![\w:/.,])(?P<hour>\d{1,2})[hHg](?P<minute>\d\d)(?!\w)", _impossible, begins="digit"),
     rule("time", r"(?<![\w:/.,])(?P<minutes>\d{1,2})'(?P<seconds>[0-5]?\d)(?:''|\"|s)(?!\w)", _minutes, begins="digit"),
     rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration, begins="digit"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from itertools import pairwise
 from typing import Final
 
@@ -97,6 +98,8 @@ def _dates(match: re.Match[str]) -> str | Said | None:
         else:
             words.append(_day(item, marked=index == 0 and _marked(match)))
     said = " ".join(words).replace(" ,", ",") + _paused(match)
+    if not all(_exists(date) for date in dates):
+        return Said(said, "impossible")
     if _SURE in standing or len(items) > 1:
         return said
     day, of_month = re.split(r"\s*/\s*", match.group())
@@ -111,8 +114,30 @@ def _days_listed(items: list[str], context: str) -> bool:
     return all(first < second for first, second in pairwise(days))
 
 
-def _full(match: re.Match[str]) -> str:
-    return _one(match.group(), marked=_marked(match)) + _paused(match)
+def _full(match: re.Match[str]) -> str | Said:
+    said = _one(match.group(), marked=_marked(match)) + _paused(match)
+    return said if _exists(match.group()) else Said(said, "impossible")
+
+
+def _exists(date: str) -> bool:
+    """Whether there is such a day; without a year, in any year."""
+    day, of_month, *year = (int(part) for part in re.split(r"[ ]?[/.-][ ]?", date))
+    return day <= monthrange(year[0] if year else _LEAP_YEAR, of_month)[1]
+
+
+_LEAP_YEAR: Final = 2024
+
+
+def _short_year(match: re.Match[str]) -> Said:
+    """`ngày 15/8/26`: sure behind a word of dates; alone it may be three numbers."""
+    day, of_month, year = re.split(r"[ ]?/[ ]?", match.group())
+    whole = f"{day}/{of_month}/20{year}"
+    said = _one(whole, marked=_marked(match)) + _paused(match)
+    if not _exists(whole):
+        return Said(said, "impossible")
+    if _standing(f"{day}/{of_month}", before(match), after(match)) == _SURE and _DATED.search(before(match)):
+        return Said(said, certainty=BY_CONTEXT)
+    return Said(said, "date", suggestions=(said, ", ".join(cardinal(int(one)) for one in (day, of_month, year))))
 
 
 def _paused(match: re.Match[str]) -> str:
@@ -244,6 +269,7 @@ RULES = [
         certainty=BY_CONTEXT,
         begins="digit",
     ),
+    rule("date", rf"{_LEFT}{_DAY}[ ]?/[ ]?{_MONTH}[ ]?/[ ]?\d\d(?![\w/-]|[.,]\d)", _short_year, begins="digit"),
     rule(
         "date",
         r"(?<!\w)(?P<word>đến|từ|trước|sau|hết|dịp|lễ)[ ]+"
