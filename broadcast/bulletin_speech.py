@@ -88,9 +88,10 @@ def attach(
     before = renditions(session, version_id)
     sha256s = {profile: sound.sha256 for profile, sound in speech.sounds.items()}
     if {one.profile: one.sha256 for one in before} == sha256s:
-        if any((one.voice, one.fallback) != (speech.voice, speech.fallback) for one in before):
-            for one in before:  # the site wants another voice by now
-                one.voice, one.fallback, one.passed_over = speech.voice, speech.fallback, list(speech.failures)
+        another = any((one.voice, one.fallback) != (speech.voice, speech.fallback) for one in before)
+        for one in before:  # the site may want another voice by now, or lack another one
+            one.voice, one.fallback, one.passed_over = speech.voice, speech.fallback, list(speech.failures)
+        if another:
             _record(session, version, speech, [], actor, clock)
         return {one.profile: one for one in before}
     for rendition in before:
