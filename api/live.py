@@ -94,10 +94,10 @@ class Live:
         """End every stream and the looking; a server that waits for its connections can end then."""
         self._closed.set()
         self._wanted.set()
-        self._tell(None)
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
+        self._tell(None)  # last, so that no news of a look under way takes its place
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The events of one listener, from now on; the first says how things stand."""
