@@ -111,9 +111,13 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
 
 def alive() -> ColumnElement[bool]:
     """An airing that is to sound, sounds or has sounded: not cancelled, or only while it was on air."""
+    return or_(Airing.status.in_(("scheduled", "closed")), and_(Airing.status == "cancelled", finishing()))
+
+
+def finishing() -> ColumnElement[bool]:
+    """Of a cancelled airing: it was on air then, and nothing stopped it."""
     stopped = exists().where(IssuedCommand.airing_id == Airing.id, IssuedCommand.name == "stop")
-    finishing = and_(Airing.status == "cancelled", Airing.cancelled_at >= Airing.starts_at, Airing.planned, ~stopped)
-    return or_(Airing.status.in_(("scheduled", "closed")), finishing)
+    return and_(Airing.cancelled_at >= Airing.starts_at, Airing.planned, ~stopped)
 
 
 def approved() -> ColumnElement[bool]:

@@ -25,10 +25,11 @@ _SHORT = timedelta(minutes=45)
 def named_by(session: Session, targets: Collection[str], days: Iterable[date]) -> set[str]:
     """All ids by which a schedule may mean these units and receivers on any of these days."""
     names = set(targets)
+    successions, memberships = units.succession_history(session), units.membership_history(session)
     for day in days:
-        after = units.successions(session, on=day)
+        after = successions(day)
         names |= {old for old in after if not names.isdisjoint(units.follow([old], after))}
-        members = units.memberships(session, on=day)
+        members = memberships(day)
         names |= {group for group, there in members.items() if not names.isdisjoint(units.follow(there, after))}
     return names
 
@@ -80,16 +81,18 @@ def _bears_on(since: datetime, until: datetime) -> ColumnElement[bool]:
 
 def _silent(session: Session, rows: Sequence[Any], now: datetime) -> set[str]:
     """Ids of those that were cancelled before they aired, or come with a bulletin that isn't approved."""
-    cancelled = [row.id for row in rows if row.status not in {"scheduled", "closed"}]
+    silent = [row.id for row in rows if row.status not in {"scheduled", "closed"}]
+    # By their ids alone: asked for a status too, SQLite reads every airing that has it.
+    cancelled = [row.id for row in rows if row.status == "cancelled"]
     alive: set[str] = set()
     for batch in _batches(cancelled):
-        alive.update(session.scalars(select(Airing.id).where(Airing.id.in_(batch), facts.alive())))
+        alive.update(session.scalars(select(Airing.id).where(Airing.id.in_(batch), facts.finishing())))
     programmes = sorted({row.programme_id for row in rows if row.starts_at > now})
     unapproved: set[str] = set()
     for batch in _batches(programmes):
         unapproved.update(session.scalars(facts.unapproved(batch)))
     left_out = {row.id for row in rows if row.starts_at > now and row.programme_id in unapproved}
-    return left_out | (set(cancelled) - alive)
+    return left_out | (set(silent) - alive)
 
 
 def _batches(ids: list[str]) -> Iterable[list[str]]:

@@ -5,7 +5,7 @@ See `schedules.targets` for what targets mean.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, column, or_, select, table
@@ -22,12 +22,15 @@ _BATCH = 500
 # The craft of receivers stands beside this room: of a receiver only where it is, and whether it is in use, is known.
 receivers = table("receivers", column("id"), column("unit_id"), column("status"))
 
+_Dated = Callable[[date], Mapping[str, Sequence[str]]]
+
 
 class Resolver:
-    """Resolves targets as of dates, for whoever looks at many: each date's mergers and groups are looked up once."""
+    """Resolves targets as of dates, for whoever looks at many: the mergers and groups of all dates are read once."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._history: tuple[_Dated, _Dated] | None = None
         self._days: dict[date, tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]] = {}
         self._known: dict[tuple[Targets, date], Reach] = {}
 
@@ -46,7 +49,10 @@ class Resolver:
 
     def _day(self, on: date) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
         if on not in self._days:
-            self._days[on] = units.successions(self._session, on=on), units.memberships(self._session, on=on)
+            if self._history is None:
+                self._history = units.succession_history(self._session), units.membership_history(self._session)
+            after, members = self._history
+            self._days[on] = after(on), members(on)
         return self._days[on]
 
 

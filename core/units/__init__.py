@@ -7,7 +7,7 @@ local date of Viet Nam: `date_of` gives that of an instant.
 from __future__ import annotations
 
 from core.units.changes import add, end, link, move, rename, succeed
-from core.units.groups import add_group, get_group, groups, join, leave, members, memberships
+from core.units.groups import add_group, get_group, groups, join, leave, members, membership_history, memberships
 from core.units.tables import (
     ALWAYS,
     FOREVER,
@@ -38,6 +38,7 @@ from core.units.tree import (
     path,
     paths,
     standing,
+    succession_history,
     successions,
     valid,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "link",
     "links",
     "members",
+    "membership_history",
     "memberships",
     "move",
     "name",
@@ -83,6 +85,7 @@ __all__ = [
     "rename",
     "standing",
     "succeed",
+    "succession_history",
     "successions",
     "valid",
 ]

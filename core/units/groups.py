@@ -5,7 +5,7 @@ A member that is merged into another unit is followed to it: the group's members
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 
 from sqlalchemy import and_, select
@@ -101,13 +101,23 @@ def members(session: Session, group_ids: Collection[str], *, on: date) -> list[s
 
 def memberships(session: Session, *, on: date) -> dict[str, list[str]]:
     """The units of every group of this date as they joined, not followed; for whoever looks at many groups."""
+    return membership_history(session)(on)
+
+
+def membership_history(session: Session) -> Callable[[date], dict[str, list[str]]]:
+    """`memberships` of any date, read once for all of them: for whoever asks for many days."""
+    member = UnitGroupMember
     rows = session.execute(
-        select(UnitGroupMember.group_id, UnitGroupMember.unit_id)
-        .join(UnitGroup, UnitGroup.id == UnitGroupMember.group_id)
-        .where(UnitGroupMember.valid_from <= on, UnitGroupMember.valid_to > on, UnitGroup.valid_to > on)
-        .order_by(UnitGroupMember.id)
-    )
-    held: dict[str, list[str]] = {}
-    for group, unit in rows:
-        held.setdefault(group, []).append(unit)
-    return held
+        select(member.group_id, member.unit_id, member.valid_from, member.valid_to, UnitGroup.valid_to)
+        .join(UnitGroup, UnitGroup.id == member.group_id)
+        .order_by(member.id)
+    ).all()
+
+    def on_day(on: date) -> dict[str, list[str]]:
+        held: dict[str, list[str]] = {}
+        for group, unit, since, until, ends in rows:
+            if since <= on < min(until, ends):
+                held.setdefault(group, []).append(unit)
+        return held
+
+    return on_day

@@ -6,7 +6,7 @@ found below, and over, the new one from that date on, while history stays where 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -147,16 +147,23 @@ def followed(session: Session, unit_ids: Iterable[str], *, on: date) -> list[str
 
 def successions(session: Session, *, on: date) -> dict[str, list[str]]:
     """What took over from each unit that stands no more on this date, for whoever follows many; `follow` reads it."""
-    after: dict[str, list[str]] = {}
-    rows = session.execute(
-        select(UnitLink.unit_id, UnitLink.parent_id)
-        .where(UnitLink.relation.in_(("successor", "also")), valid(UnitLink, on))
-        .order_by(UnitLink.relation.desc(), UnitLink.id)
-    )
-    for unit, successor in rows:
-        if successor is not None:  # the database refuses such a row
-            after.setdefault(unit, []).append(successor)
-    return after
+    return succession_history(session)(on)
+
+
+def succession_history(session: Session) -> Callable[[date], dict[str, list[str]]]:
+    """`successions` of any date, read once for all of them: for whoever asks for many days."""
+    columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.valid_from, UnitLink.valid_to
+    wanted = select(*columns).where(UnitLink.relation.in_(("successor", "also")))
+    rows = session.execute(wanted.order_by(UnitLink.relation.desc(), UnitLink.id)).all()
+
+    def on_day(on: date) -> dict[str, list[str]]:
+        after: dict[str, list[str]] = {}
+        for unit, successor, since, until in rows:
+            if successor is not None and since <= on < until:  # the database refuses a row without one
+                after.setdefault(unit, []).append(successor)
+        return after
+
+    return on_day
 
 
 def follow(unit_ids: Iterable[str], after: Mapping[str, Sequence[str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -145,21 +146,23 @@ def test_what_is_near_a_unit(db: Database, place: Place) -> None:
         assert not near("a", Targets(receivers=(box["v"],), except_receivers=(box["v"],)))
 
 
-def test_a_resolver_looks_a_date_up_once(db: Database, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[date] = []
-    real = units.successions
+def test_a_resolver_reads_the_mergers_once_for_all_days(
+    db: Database, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Session] = []
+    real = units.succession_history
 
-    def counted(session: Session, *, on: date) -> dict[str, list[str]]:
-        asked.append(on)
-        return real(session, on=on)
+    def counted(session: Session) -> Callable[[date], dict[str, list[str]]]:
+        asked.append(session)
+        return real(session)
 
-    monkeypatch.setattr(units, "successions", counted)
+    monkeypatch.setattr(units, "succession_history", counted)
     with db.reading() as session:
         resolver = Resolver(session)
         for name in "abc":
             for day in (EVE, DAY):
                 assert resolver.reach(Targets(units=(place.at[name],)), on=day) == Reach(frozenset([place.at[name]]))
-    assert asked == [EVE, DAY]
+        assert asked == [session]
 
 
 def test_schedules_of_a_filled_database_get_their_owners(empty_db: Database) -> None:
