@@ -196,6 +196,7 @@ def entry_of(airing: AiringFacts, *, settled: bool = False, waived: frozenset[st
         title=airing.title,
         bulletins=airing.bulletins,
         longest_item_ms=max((item.duration_ms for item in airing.items), default=0),
+        session=f"{airing.schedule_id} {airing.original_start}",  # the slots of one session are one
         settled=settled,
         waived=waived or frozenset(),
     )

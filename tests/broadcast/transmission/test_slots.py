@@ -18,9 +18,10 @@ from core import units
 from core.clock import to_ms
 from core.events import Event
 from devices.protocol.plan import Relay
-from schedules import filling, sessions, timetable
+from schedules import filling, rule_store, sessions, timetable
 from schedules.firings import FILLING, due
 from schedules.recurrence import Rule
+from schedules.rules import SoundRule
 from schedules.slot_tables import Filling
 from schedules.slots import SlotSpec
 from schedules.tables import Airing, Firing
@@ -259,3 +260,18 @@ def test_a_week_is_copied_and_kept(world: World) -> None:
         assert len(slots.week_of(session, monday + timedelta(days=7), units.ZONE)) == 2
         past = slots.put_week(session, entries, monday - timedelta(days=7), **given)  # type: ignore[arg-type]
         assert {one.refused.slug for one in past.filled if one.refused} == {"slot-not-on-that-day"}
+
+
+def test_the_slots_of_one_session_count_as_one_session(world: World) -> None:
+    """Though what fills them leaves minutes between."""
+    with world.db.writing() as session:
+        limit = SoundRule("", world.north, "sessions_a_day", 1, valid_from=units.date_of(world.clock.now()))
+        rule_store.put(session, limit, settings=world.settings, actor=OPERATOR, clock=world.clock)
+    standing = district(programme_id=world.programme)
+    morning = Morning(world, [standing, standing])
+    with world.db.writing() as session:
+        world.request_all(session)
+    world.issue()
+    start, day = to_ms(morning.begins), 24 * 60 * MINUTE
+    held = sorted(one.starts_at - start for one in world.plan_of(world.a).airings)
+    assert held[:4] == [0, 5 * MINUTE, day, day + 5 * MINUTE]
