@@ -168,10 +168,22 @@ def _perform(session: Session, plan: Sequence[Merger], actor: Actor, clock: Cloc
     return Outcome(tuple(ended), tuple(created), tuple(renamed), tuple(moved))
 
 
+def _old(session: Session, merger: Merger) -> list[Unit]:
+    """What becomes one. A unit named twice is a slip of whoever wrote the plan: another one was meant."""
+    old: list[Unit] = []
+    for unit_id in merger.unit_ids:
+        unit = units.get(session, unit_id)
+        if unit in old:
+            name = units.name(session, unit.id, on=merger.on)
+            raise Invalid(what=f"“{name}” được nêu hai lần; hãy bỏ bớt một / “{name}” is named twice; leave one out")
+        old.append(unit)
+    return old
+
+
 def _merge(
     session: Session, merger: Merger, actor: Actor, clock: Clock, created: list[str], renamed: list[str]
 ) -> Unit:
-    old = [units.get(session, one) for one in dict.fromkeys(merger.unit_ids)]
+    old = _old(session, merger)
     into = units.get(session, merger.into) if merger.into else None
     if not any(one is not into for one in old):
         raise Invalid(what="chưa nêu đơn vị cũ nào / no old unit is named")

@@ -220,3 +220,11 @@ def test_every_receiver_stays_below_the_province_by_one_way(
                 assert len([one for one in path if standing[one].kind == "commune"]) == 1
                 assert unit_id in below
         session.rollback()
+
+
+def test_a_unit_that_is_named_twice_is_refused(sqlite_db: Database, clock: ManualClock) -> None:
+    with sqlite_db.writing() as session:
+        place = build(session, clock)
+        twice = Merger(DAY, (place.communes[0], place.communes[0]), "Xã Mới")
+        with pytest.raises(Invalid, match="Xã 0"):
+            mergers.preview(session, [twice], actor=SYSTEM, clock=clock)
