@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -139,6 +140,7 @@ def unapproved(programme_ids: Collection[str]) -> Select[str]:
     )
 
 
+@cache
 def airing_rows() -> Select[Any]:
     """What `airing_facts` reads of airings, their schedules and slots, for queries to narrow down.
 

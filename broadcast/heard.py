@@ -128,10 +128,10 @@ class Day:
 
 def at_receiver(session: Session, receiver_id: str, day: date, *, now: datetime, settings: Settings) -> Day:
     """The day at one receiver. Raises NotFound."""
-    if session.get(Receiver, receiver_id) is None:
+    reading = _Reading(session, [receiver_id], day, now, settings)
+    if receiver_id not in reading.seen:
         raise NotFound(what="bộ thu / receiver", id=receiver_id)
-    found = _Reading(session, [receiver_id], day, now, settings).items()
-    return Day(day, 1, sorted(found[receiver_id], key=_order))
+    return Day(day, 1, sorted(reading.items()[receiver_id], key=_order))
 
 
 def at_unit(session: Session, unit_id: str, day: date, *, now: datetime, settings: Settings) -> Day:
@@ -173,7 +173,7 @@ class _Reading:
         self._start = datetime.combine(day, time(), self._zone)
         self._end = datetime.combine(day + timedelta(days=1), time(), self._zone)
         self._settings = settings
-        self._seen = {
+        self.seen = {
             row.id: row
             for row in session.execute(
                 select(Receiver.id, Receiver.online, Receiver.heard_at).where(Receiver.id.in_(ids))
@@ -213,6 +213,8 @@ class _Reading:
     def _begun(self, rows: Sequence[Any]) -> list[Item]:
         """What has begun by now, and what was withdrawn."""
         shown = [row for row in rows if self._is_of_the_day(row.Playout) and self._is_told(row)]
+        if not shown:
+            return []
         classes = facts.programme_classes(self._session, {row.programme_id for row in shown})
         return [self._from_playout(row, highest(classes[row.programme_id])) for row in shown]
 
@@ -384,7 +386,7 @@ class _Reading:
     def _unready(self, receiver: str, state: State, begins: datetime) -> str | None:
         if state == "ready" or begins > self._now + SOON:
             return None
-        seen = self._seen[receiver]
+        seen = self.seen[receiver]
         if not seen.online and seen.heard_at is not None:
             return f"bộ thu mất kết nối, nghe lần cuối {clock_time(to_ms(seen.heard_at), self._zone)}"
         return "bộ thu chưa sẵn sàng"

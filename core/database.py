@@ -7,11 +7,11 @@ waits at the door instead of failing half-way (SQLITE_BUSY on upgrade).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine import Connection, Dialect
@@ -20,6 +20,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_TIMEOUT_MS = 15_000
+
+_REMEMBERED = "remembered"
+_T = TypeVar("_T")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -91,10 +94,22 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A session that changes nothing; what was read can still be looked at when the block has ended."""
         with Session(self.engine.execution_options(sqlite_begin="DEFERRED"), expire_on_commit=False) as session:
+            session.info[_REMEMBERED] = {}
             yield session  # closing it rolls back, and unlike rollback() leaves what was loaded in the objects
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def remembered(session: Session, what: str, read: Callable[[], _T]) -> _T:
+    """What `read` gives: asked once in a session of `Database.reading`, which changes nothing; anew in any other."""
+    held: dict[str, Any] | None = session.info.get(_REMEMBERED)
+    if held is None:
+        return read()
+    if what not in held:
+        held[what] = read()
+    found: _T = held[what]
+    return found
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from core.database import remembered
 from core.errors import Conflict, Invalid, NotFound
 from core.units.tables import FOREVER, Unit, UnitGroup, UnitGroupMember
 from core.units.tree import followed
@@ -107,11 +108,12 @@ def memberships(session: Session, *, on: date) -> dict[str, list[str]]:
 def membership_history(session: Session) -> Callable[[date], dict[str, list[str]]]:
     """`memberships` of any date, read once for all of them: for whoever asks for many days."""
     member = UnitGroupMember
-    rows = session.execute(
+    wanted = (
         select(member.group_id, member.unit_id, member.valid_from, member.valid_to, UnitGroup.valid_to)
         .join(UnitGroup, UnitGroup.id == member.group_id)
         .order_by(member.id)
-    ).all()
+    )
+    rows = remembered(session, "memberships", lambda: session.execute(wanted).all())
 
     def on_day(on: date) -> dict[str, list[str]]:
         held: dict[str, list[str]] = {}

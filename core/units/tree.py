@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, and_, select, union
 from sqlalchemy.orm import Session
 
+from core.database import remembered
 from core.errors import NotFound
 from core.units.tables import Unit, UnitLink, UnitName
 
@@ -100,8 +101,8 @@ def above(session: Session, unit_id: str, *, on: date) -> list[str]:
 
 def paths(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str, tuple[str, ...]]:
     """`above` of each of these, in one query for some hundreds."""
-    held: dict[str, tuple[str | None, str]] = {}
-    for batch in _batches(unit_ids):
+    held: dict[str, tuple[str | None, str]] = remembered(session, f"paths {on}", dict)
+    for batch in _batches([unit for unit in unit_ids if unit not in held]):
         columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
         current = and_(UnitLink.relation != "also", valid(UnitLink, on))
         over = select(*columns).where(UnitLink.unit_id.in_(batch), current).cte("over", recursive=True)
@@ -154,7 +155,8 @@ def succession_history(session: Session) -> Callable[[date], dict[str, list[str]
     """`successions` of any date, read once for all of them: for whoever asks for many days."""
     columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.valid_from, UnitLink.valid_to
     wanted = select(*columns).where(UnitLink.relation.in_(("successor", "also")))
-    rows = session.execute(wanted.order_by(UnitLink.relation.desc(), UnitLink.id)).all()
+    wanted = wanted.order_by(UnitLink.relation.desc(), UnitLink.id)
+    rows = remembered(session, "successions", lambda: session.execute(wanted).all())
 
     def on_day(on: date) -> dict[str, list[str]]:
         after: dict[str, list[str]] = {}
@@ -183,10 +185,9 @@ def _follow(unit: str, after: Mapping[str, Sequence[str]], result: dict[str, Non
 
 def change_dates(session: Session, since: date, until: date) -> list[date]:
     """The dates in (since, until] on which the tree changes, in order: there are few."""
-    column = UnitLink.valid_from
-    begun = set(session.scalars(select(column).where(column > since, column <= until).distinct()))
-    column = UnitLink.valid_to
-    return sorted(begun | set(session.scalars(select(column).where(column > since, column <= until).distinct())))
+    every = union(select(UnitLink.valid_from), select(UnitLink.valid_to))
+    days: list[date] = remembered(session, "change dates", lambda: sorted(row[0] for row in session.execute(every)))
+    return [day for day in days if since < day <= until]
 
 
 def children(session: Session, unit_id: str, *, on: date) -> list[str]:
