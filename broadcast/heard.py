@@ -149,6 +149,17 @@ def at_unit(session: Session, unit_id: str, day: date, *, now: datetime, setting
     return Day(day, len(ids), sorted(together, key=_order))
 
 
+def beyond_horizon(last: date, now: datetime, settings: Settings) -> list[str]:
+    """What to say of days up to `last` of which not all airings are made: an empty day would be taken for silence."""
+    made = (now + timedelta(days=settings.airing_days)).astimezone(settings.zone)
+    if datetime.combine(last + timedelta(days=1), time(), settings.zone) <= made:
+        return []
+    until = f"{made:%H:%M ngày %d/%m/%Y}"
+    return [
+        f"Lịch mới được lập chi tiết đến {until}. Lần phát nào sau đó chưa hiện ở đây: hãy xem lại khi gần đến ngày."
+    ]
+
+
 def _together(same: Sequence[Item]) -> Item:
     """What is alike at several receivers: the first start, the last end, and the longest that is proven."""
     return replace(

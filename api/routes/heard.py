@@ -53,6 +53,9 @@ class HeardOut(Out):
     planned_ms: DurationMs
     played_ms: DurationMs
     items: list[HeardItemOut]
+    warnings: list[str] = Field(
+        description="What the day doesn't show, in Vietnamese: beyond the horizon airings aren't made"
+    )
 
 
 @router.get("/heard", summary="What will be, or was, heard at a receiver or a unit on a day", responses=responses(404))
@@ -84,4 +87,5 @@ def heard(
             planned_ms=found.planned_ms,
             played_ms=found.played_ms,
             items=[HeardItemOut.model_validate(item) for item in found.items],
+            warnings=room.beyond_horizon(day, now, settings),
         )

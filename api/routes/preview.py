@@ -16,6 +16,7 @@ from api.routes.schedules import ScheduleIn, rule_of
 from api.routes.schemas import DurationMs, Identifier, Instant, Out
 from broadcast import facts, planning, programmes
 from broadcast import preview as room
+from broadcast.heard import beyond_horizon
 from core.units import date_of
 from schedules import timetable
 from schedules.conflicts import Fate, Why
@@ -67,6 +68,9 @@ class PreviewOut(Out):
     outcomes: list[OutcomeOut] = Field(description="Of the schedule that is looked at, the worst first")
     displaced: list[OutcomeOut] = Field(description="Of others, because of it")
     options: list[OptionOut] = Field(description="Ways out that are free at all places and that the rules allow")
+    warnings: list[str] = Field(
+        [], description="What was not looked at, in Vietnamese: beyond the horizon the airings of others aren't made"
+    )
 
 
 @router.post("/schedules/preview", summary="What will be heard if it is saved", responses=responses(404))
@@ -90,4 +94,8 @@ def preview(context: Ctx, _who: Planner, body: PreviewIn) -> PreviewOut:
             campaigns=campaigns[body.programme_id],
             schedule_id=body.schedule_id,
         )
-        return PreviewOut.model_validate(room.look(session, draft, now=now, settings=context.settings))
+        found = PreviewOut.model_validate(room.look(session, draft, now=now, settings=context.settings))
+        if found.last is not None:
+            last = found.last.astimezone(context.settings.zone).date()
+            found.warnings = beyond_horizon(last, now, context.settings)
+        return found

@@ -29,7 +29,9 @@ UNITS_MAX = 4000  # more than a province has communes and villages
 
 # Where these are found only NUL is refused: pasted text of many lines holds page breaks, and a password is hashed.
 FREE_TEXT = frozenset({"text", "note", "source_note", "reason", "password", "current", "new"})
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# Marks that turn the direction of writing round count too: what stands behind a name would be read backwards.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = str.maketrans("", "", "\u200b\u2060\ufeff")  # come along when text is pasted; a title of them is none
 
 
 def without_nul(text: str) -> str:
@@ -51,7 +53,8 @@ class Checked(BaseModel):
             found = "\0" in text if info.field_name in FREE_TEXT else _CONTROL.search(text)
             if found:
                 raise PydanticCustomError("control_character", "must not hold control characters")
-        return value
+        one_line = isinstance(value, str) and info.field_name not in FREE_TEXT
+        return value.translate(_INVISIBLE) if one_line else value
 
 
 class In(Checked):

@@ -145,3 +145,12 @@ def test_questions_that_have_no_answer(site: Site, scene: Scene) -> None:
     assert reader.get("/api/v1/heard", params={"receiver": "x", "unit": "y"}).status_code == 422
     assert reader.get("/api/v1/heard", params={"receiver": "x"}).status_code == 404
     assert reader.get("/api/v1/heard", params={"unit": "x"}).status_code == 404
+
+
+def test_a_day_that_is_not_made_yet_says_so(site: Site, scene: Scene) -> None:
+    reader = site.as_("auditor")
+    asked = {"unit": scene.communes[0]}
+    near = made(reader.get("/api/v1/heard", params=asked | {"date": "2026-08-09"}), 200)
+    far = made(reader.get("/api/v1/heard", params=asked | {"date": "2026-08-11"}), 200)
+    assert near["warnings"] == []
+    assert "lập chi tiết đến 08:00 ngày 11/08/2026" in far["warnings"][0]

@@ -69,9 +69,12 @@ def test_nul_in_a_form_is_refused(any_site: Site) -> None:
 
 def test_one_line_takes_no_control_characters_and_a_text_takes_page_breaks(site: Site) -> None:
     editor, admin = site.as_("editor"), site.as_("admin")
-    for character in "\x01\x07\x0c\x1b\x1f":
+    for character in "\x01\x07\x0c\x1b\x1f\u202e\u2066":
         _refused(editor.post("/api/v1/bulletins", json={"title": f"T{character}n", "text": "Nội dung."}), "/title")
         _refused(admin.post("/api/v1/units", json={"kind": "commune", "name": f"X{character}ã"}), "/name")
+    _refused(editor.post("/api/v1/bulletins", json={"title": "\u200b\ufeff", "text": "Nội dung."}), "/title")
+    pasted = editor.post("/api/v1/bulletins", json={"title": "Tin\u200b sáng", "text": "Nội dung."})
+    assert pasted.json()["title"] == "Tin sáng"
     held = editor.post("/api/v1/bulletins", json={"title": "Tin\tsáng", "text": "Trang một.\x0cTrang hai."})
     assert held.status_code == 201, held.text
 

@@ -172,3 +172,9 @@ def test_bad_drafts_are_refused_as_they_would_be(site: Site, scene: Scene) -> No
     assert (past["occurrences"], past["outcomes"]) == (0, [])
     with site.db.reading() as session:
         assert session.scalar(select(func.count()).select_from(Airing)) == 0
+
+
+def test_what_lies_beyond_the_horizon_is_told(site: Site, scene: Scene) -> None:
+    body = draft(programme(site, 5), [scene.communes[0]])
+    assert look(site, body | {"rule": body["rule"] | {"kind": "once"}})["warnings"] == []
+    assert "lập chi tiết đến" in look(site, body | {"rule": body["rule"] | {"first_date": "2027-01-10"}})["warnings"][0]
