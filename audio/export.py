@@ -92,13 +92,13 @@ def _write_opus(blocks: Iterator[Samples], part: Path, kbps: int) -> None:
 def _write_pcm(blocks: Iterator[Samples], part: Path, form: Literal["wav", "flac", "mp3"]) -> None:
     kind, subtype = _OF_LIBSNDFILE[form]
     file: Any
-    with soundfile.SoundFile(part, "w", SAMPLE_RATE, 1, subtype=subtype, format=kind) as file:
-        for block in blocks:
-            before = file.frames
-            try:
+    try:
+        with soundfile.SoundFile(part, "w", SAMPLE_RATE, 1, subtype=subtype, format=kind) as file:
+            for block in blocks:
+                before = file.frames
                 file.write(block)
-            except (soundfile.LibsndfileError, AssertionError) as error:
-                # Into a file that was just opened only a full disk keeps samples out.
-                raise DiskFull(path=part.parent) from error
-            if file.frames - before != block.size:
-                raise DiskFull(path=part.parent)
+                if file.frames - before != block.size:
+                    raise DiskFull(path=part.parent)
+    except (soundfile.LibsndfileError, AssertionError) as error:
+        # Out of a file that was made just now only a full disk keeps its header, samples and end.
+        raise DiskFull(path=part.parent) from error

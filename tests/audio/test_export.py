@@ -72,8 +72,8 @@ from audio import export
 from audio.store import ObjectStore
 from core.errors import DiskFull
 
-folder, form, sha256 = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+folder, form, sha256, limit = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     export.write(ObjectStore(folder / "objects"), [sha256] * 30, folder / "copies" / "out", form, kbps=24)
 except DiskFull as error:
@@ -81,12 +81,16 @@ except DiskFull as error:
 """
 
 
+@pytest.mark.parametrize("limit", [0, 20_000])  # not even the header; a part of the sound
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_full_disk_is_said_and_leaves_no_file(
-    store: ObjectStore, sounds: list[str], tmp_path: Path, form: Format
+    store: ObjectStore, sounds: list[str], tmp_path: Path, form: Format, limit: int
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path), form, sounds[0]], capture_output=True, text=True, check=True
+        [sys.executable, "-c", LIMITED, str(tmp_path), form, sounds[0], str(limit)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert str(tmp_path / "copies") in done.stdout, done.stderr
     assert done.stdout.rstrip().endswith("[]")
