@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audio.reading import abbreviations, letters
+from audio.reading import abbreviations, around, letters
 from audio.reading.model import BY_CONTEXT, after, before, rule
 from audio.reading.numerals import digits, weekday
 from audio.reading.rules import offices
@@ -87,6 +87,24 @@ def _weekday(match: re.Match[str]) -> str | None:
     return None
 
 
+def _days_of_week(match: re.Match[str]) -> str:
+    """`T2-T6`, `T2-CN`."""
+    return f"thứ {weekday(match['first'])} đến {'thứ ' + weekday(match['last']) if match['last'] else 'chủ nhật'}"
+
+
+def _room(match: re.Match[str]) -> str | None:
+    """P.302, P302 nhà A2: a room."""
+    if "." not in match.group() and not re.match(r"\d+,?\s+(?:nhà|tòa|chung cư|ct|khu|ks)\b", after(match)):
+        return None
+    return "phòng "
+
+
+def _initials(match: re.Match[str]) -> str:
+    """Letters with points; where nothing follows the last point ends the sentence too."""
+    ends = match.group().endswith(".") and not match.string[match.end() :].split("\n", 1)[0].strip()
+    return letters.spell(match.group()) + "." * ends
+
+
 def _circular(match: re.Match[str]) -> str | None:
     """TT by itself: a circular before a number, a township or centre otherwise isn't known."""
     if re.match(r"\s*(?:số\s*)?\d", after(match)):
@@ -153,6 +171,9 @@ _STROKED: Final = {
     "k/g": "kính gửi", "n/v": "nhiệm vụ", "t/m": "thay mặt",
     "k/t": "ký thay", "t/l": "thừa lệnh", "q/đ": "quyết định", "b/c": "báo cáo", "c/v": "công văn", "n/d": "nội dung",
     "h/s": "học sinh", "g/v": "giáo viên", "x/n": "xác nhận", "đ/v": "đối với", "s/x": "sản xuất", "p/v": "phóng viên",
+    "y/c": "yêu cầu", "t/tin": "thông tin", "c/t": "chi tiết", "đ/k": "đăng ký", "h/v": "hội viên", "k/q": "kết quả",
+    "t/tra": "thanh tra", "t/g": "thời gian", "đ/đ": "địa điểm", "t/p": "thành phần", "p/h": "phối hợp",
+    "c/bộ": "cán bộ", "h/d": "hướng dẫn", "s/k": "sức khỏe", "k/h": "kế hoạch", "đ/ư": "đảng ủy",
     "c/m": "chuyên môn", "h/đ": "hợp đồng",
 }  # fmt: skip
 
@@ -193,6 +214,13 @@ RULES = [
     ),
     rule("abbreviation", r"(?<!\w)Đ\.c(?!\w)", "đồng chí", begins="capital"),
     *offices.RULES,
+    rule(
+        "abbreviation",
+        r"(?<![\w/&-])[A-ZĐ]{2,3}(?![\w/&-]|[ ]?&)",
+        around.meant,
+        certainty=BY_CONTEXT,
+        begins="capital",
+    ),
     rule(
         "abbreviation",
         r"(?<=[^\W\d_][ ])[A-ZĐƯƠ]{2,5}(?![\w&/-]|[ ]?&|,?[ ](?:và[ ])?TT(?!\w))",
@@ -238,7 +266,7 @@ RULES = [
     rule(
         "letter",
         rf"{_L}(?:[{letters.UPPER}]\.){{1,3}}[{letters.UPPER}]{_R}\.?(?=[ ]*[,;()]|[ ]+[{letters.LOWER}]|$)",
-        lambda m: letters.spell(m.group()),
+        _initials,
         begins="capital",
     ),
     rule(
@@ -265,7 +293,9 @@ RULES = [
         lambda m: f"{letters.spell(m.group())} {digits(m.group())}",
         begins="capital",
     ),
+    rule("date", rf"{_L}T(?P<first>[2-7])[ ]?-[ ]?(?:T(?P<last>[2-7])|CN){_R}", _days_of_week, begins="capital"),
     rule("abbreviation", rf"{_L}T(?P<day>[2-7]){_R}", _weekday, certainty=BY_CONTEXT, begins="capital"),
+    rule("abbreviation", rf"{_L}P\.?[ ]?(?=\d{{3,4}}(?![\w/.]))", _room, certainty=BY_CONTEXT, begins="capital"),
     rule("abbreviation", rf"{_L}ND{_R}", _farmers, certainty=BY_CONTEXT, begins="capital"),
     rule("abbreviation", rf"{_L}DP{_R}", _people, begins="capital"),
     rule("abbreviation", rf"{_L}(?P<road>QL|TL|HL)\.?[ ]?(?=\d)", lambda m: f"{_ROADS[m['road']]} ", begins="capital"),

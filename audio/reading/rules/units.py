@@ -17,7 +17,8 @@ def _alternatives(table: dict[str, str]) -> str:
 
 # with a unit behind it, 115 000 is one number
 _NUM: Final = rf"(?:\d{{1,3}}(?: \d{{3}})+(?![\d.,]\d|\d)|{NUMBER})"
-_UNIT: Final = rf"(?:(?:{_alternatives(MONEY)}|{_alternatives(MEASURES)})(?![\w²³]))"
+# đ/c, đ/v are words: `07 đ/c`
+_UNIT: Final = rf"(?:(?!đ/[a-zđ](?!\w))(?:{_alternatives(MONEY)}|{_alternatives(MEASURES)})(?![\w²³]))"
 _SECOND: Final = (
     r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|ndt|cny|eur|euro|jpy|krw|sgd|thb|lak|gbp|aud|"
     r"tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
@@ -113,7 +114,17 @@ def _alone(match: re.Match[str]) -> str | None:
 _MEASURED: Final = re.compile(r"\d[ ]?\w{1,3}$")
 _I: Final = re.IGNORECASE
 
+
+def _points(match: re.Match[str]) -> str | None:
+    """`22,75đ` where points are spoken of: đ is `điểm`, not money."""
+    return f"{number(match['number'])} điểm" if _OF_POINTS.search(before(match, 120)) else None
+
+
+_OF_POINTS: Final = re.compile(r"(?<!\w)(?:điểm|trúng tuyển|thủ khoa|xếp (?:nhất|nhì|thứ))(?!\w)")
+
 RULES = [
+    rule("unit", r"(?<![\w.,/])(?P<number>\d{1,2}(?:[.,]\d{1,2})?)[ ]?đ(?![\w/])", _points, begins="digit"),
+    rule("unit", r"(?<!\w)[ΦφØø∅][ ]?(?=\d)", "phi "),
     rule("number", r"(?<!\w)(?P<number>[2-9])K(?![\w/])", lambda m: f"{number(m['number'])} ca", begins="digit"),
     rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê", begins="digit"),
     rule(
