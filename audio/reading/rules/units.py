@@ -18,7 +18,7 @@ def _alternatives(table: dict[str, str]) -> str:
 # with a unit behind it, 115 000 is one number
 _NUM: Final = rf"(?:\d{{1,3}}(?: \d{{3}})+(?![\d.,]\d|\d)|{NUMBER})"
 # đ/c, đ/v are words: `07 đ/c`
-_UNIT: Final = rf"(?:(?!đ/[a-zđ](?!\w))(?:{_alternatives(MONEY)}|{_alternatives(MEASURES)})(?![\w²³]))"
+_UNIT: Final = rf"(?:(?!đ/[cv](?!\w))(?:{_alternatives(MONEY)}|{_alternatives(MEASURES)})(?![\w²³]))"
 _SECOND: Final = (
     r"(?:[ ]?(?:đồng|đ|vnđ|vnd|usd|đô la|ndt|cny|eur|euro|jpy|krw|sgd|thb|lak|gbp|aud|"
     r"tấn|lít|ha|kg|m2|m3|km2)(?![\w²³]))"
