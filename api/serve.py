@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from api.app import create_app
 from api.context import Context
-from api.voices import chain_of
+from api.voices import agreed, chain_of
 from audio.store import ObjectStore
 from audio.studio import Studio
 from broadcast import duties
@@ -55,13 +55,11 @@ WEB_START_S = 15.0
 ADMISSION_EVERY_S = 1.0
 
 
-def make_studio(settings: Settings, *, db: Database | None = None, allowed_here: str | None = None) -> Studio:
-    """The studio of the settings. `db` is asked whether an administrator agreed to a voice outside; `allowed_here` is
-    one that the person at this machine agrees to for as long as this process runs.
-    """
+def make_studio(settings: Settings, *, outside_allowed: Callable[[str], bool] = lambda _voice: False) -> Studio:
+    """The studio of the settings. `outside_allowed` says of a voice that sends text outside whether it may."""
     return Studio(
         ObjectStore(settings.objects),
-        chain_of(settings, db, allowed_here=allowed_here),
+        chain_of(settings, outside_allowed),
         kbps={"full": settings.audio_kbps, "horn": settings.audio_horn_kbps},
         characters_max=settings.bulletin_characters_max,
         minutes_max=settings.bulletin_minutes_max,
@@ -120,14 +118,13 @@ class Server:
         parts: Iterable[str] | None = None,
         *,
         clock: Clock | None = None,
-        allowed_here: str | None = None,
     ) -> None:
         self.settings = settings
         self.parts: frozenset[Part] = _checked_parts(settings, parts)
         self.clock: Clock = clock or SystemClock()
         self.db = Database(settings.database)
         self.store = ObjectStore(settings.objects)
-        self.studio = make_studio(settings, db=self.db, allowed_here=allowed_here)
+        self.studio = make_studio(settings, outside_allowed=agreed(settings, self.db))
         self.http_port = settings.http_port
         self.broker_port = settings.broker_port
         self._embedded: EmbeddedBroker | None = None

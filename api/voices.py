@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,23 +59,22 @@ def site_of(settings: Settings) -> Site:
     return Site(settings.voice_files, server)
 
 
-def chain_of(settings: Settings, db: Database | None, *, allowed_here: str | None = None) -> VoiceChain:
-    """The configured chain. Without a database nobody has given leave; `allowed_here` is a voice that the person at
-    this machine names, which is leave for as long as this process runs.
-    """
-    cache = None
-    if settings.voice_cache_mb:
-        cache = SentenceCache(settings.data_dir / "sentences", settings.voice_cache_mb << 20)
+def agreed(settings: Settings, db: Database) -> Callable[[str], bool]:
+    """Whether an administrator of the site agrees that a voice sends text outside, asked of the database each time."""
 
     def allowed(name: str) -> bool:
-        if name == allowed_here:
-            return True
-        if db is None:
-            return False
         with db.reading() as session:
             return consent.given(session, name, address=address_of(settings, name)) is not None
 
-    return chain(settings.voices, outside_allowed=allowed, site=site_of(settings), cache=cache)
+    return allowed
+
+
+def chain_of(settings: Settings, outside_allowed: Callable[[str], bool]) -> VoiceChain:
+    """The configured chain; `outside_allowed` is asked at every text of each voice that would send it outside."""
+    cache = None
+    if settings.voice_cache_mb:
+        cache = SentenceCache(settings.data_dir / "sentences", settings.voice_cache_mb << 20)
+    return chain(settings.voices, outside_allowed=outside_allowed, site=site_of(settings), cache=cache)
 
 
 def address_of(settings: Settings, name: str) -> str:

@@ -51,6 +51,20 @@ class OutsideVoiceRefused(Invalid):
     )
 
 
+class NobodyAgreed(Invalid):
+    """A voice that sends text outside, on a machine without a site whose administrator could agree."""
+
+    slug = "outside-voice-unconfirmed"
+    vi = (
+        "Giọng “{voice}” gửi văn bản ra máy chủ bên ngoài, mà máy này chưa có cơ sở dữ liệu để quản trị viên đồng ý. "
+        "Nếu bạn được phép gửi văn bản này ra ngoài, hãy thêm --send-outside; nếu không, hãy dùng giọng espeak."
+    )
+    en = (
+        "The voice “{voice}” sends the text to a server outside, and this machine has no database in which an "
+        "administrator could agree. If you may send this text outside, add --send-outside; if not, use espeak."
+    )
+
+
 class RateRefused(Invalid):
     """`rate`, `low` and `high` in words a minute."""
 

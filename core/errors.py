@@ -114,6 +114,13 @@ class FileMissing(TruyenThanhError):
         return cls(path=path, why=known.get(error.errno or 0, str(error.strerror)))
 
 
+class FileUnwritable(TruyenThanhError):
+    slug = "file-unwritable"
+    status = 500
+    vi = "Không ghi được tệp {path}: {why}. Chưa ghi gì. Hãy tạo thư mục đó, xin quyền ghi, hoặc chọn nơi khác."
+    en = "Can't write the file {path}: {why}. Nothing was written. Make that folder, get the right, or choose another."
+
+
 class SettingsInvalid(TruyenThanhError):
     slug = "settings-invalid"
     status = 500

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     keys_dir: Path | None = Field(
         default=None, description="Folder of the signing keys; empty: keys/ in the data folder"
     )
+    voices_dir: Path | None = Field(
+        default=None, description="Folder of the voice files; empty: voices/ in the data folder"
+    )
     timezone: str = Field(default="Asia/Ho_Chi_Minh", description="Wall time of schedules and pages (IANA name)")
     site_name: str = Field(default="Truyền Thanh", description="Name of the installation on pages and in messages")
 
@@ -59,7 +62,7 @@ class Settings(BaseSettings):
     voices: Annotated[list[str], NoDecode] = Field(
         default=["piper", "espeak"],
         description="Voices in order of preference, separated by commas; the first is the wanted one, there or not:"
-        " piper (every Vietnamese voice file in voices/ of the data folder), one file's name, http, gtts, espeak",
+        " piper (every Vietnamese voice file of the site), one file's name, http, gtts, espeak",
     )
     voices_url: str = Field(
         default="", description="Address from which voice files are installed; voices.json stands there"
@@ -157,7 +160,7 @@ class Settings(BaseSettings):
     @property
     def voice_files(self) -> Path:
         """The folder of the voice files."""
-        return self.data_dir / "voices"
+        return self.voices_dir or self.data_dir / "voices"
 
     @property
     def originals(self) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.cli.common import SYSTEM_OPERATOR, ProfileOption, open_database
+from api.cli.common import SYSTEM_OPERATOR, ProfileOption, check_output, open_database
 from core.clock import SystemClock
 from core.errors import FileMissing
 from core.profiles import PROFILE_VI
@@ -96,6 +96,7 @@ def save(
     from broadcast import site_sounds as room  # noqa: PLC0415
 
     settings = Settings.load()
+    check_output(output)
     studio = make_studio(settings)
     if kind == "chime" and chime.named(name):
         sha256 = studio.chime(name)[profile].sha256

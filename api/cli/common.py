@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from broadcast.encodings import decode
 from core import migrations, units
 from core.database import Database
-from core.errors import FileMissing, Invalid
+from core.errors import FileMissing, FileUnwritable, Invalid
 from core.events import Actor
 from core.profiles import Profile
 from core.settings import Settings
@@ -40,6 +41,17 @@ def text_of(source: str) -> str:
         return decode(Path(source).read_bytes())
     except OSError as error:
         raise FileMissing.of(source, error) from error
+
+
+def check_output(path: Path) -> None:
+    """Before any work: can a file be written there? Raises FileUnwritable."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileUnwritable(path=path, why=f"không có thư mục {folder} / there is no folder {folder}")
+    if path.is_dir():
+        raise FileUnwritable(path=path, why="đây là thư mục / it is a folder")
+    if not os.access(folder, os.W_OK):
+        raise FileUnwritable(path=path, why=f"không có quyền ghi vào {folder} / no right to write into {folder}")
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import ProfileOption, open_database
-from core.errors import FileMissing
+from api.cli.common import ProfileOption, check_output, open_database
 from core.profiles import PROFILE_VI
 from core.settings import Settings
 
@@ -38,8 +37,7 @@ def export_(
 
     settings = Settings.load()
     form = export.format_of(output)
-    if not output.absolute().parent.is_dir():
-        raise FileMissing(path=output.parent, why="không có thư mục này / no such folder")
+    check_output(output)
     with open_database(settings) as db, db.reading() as session:
         title = room.get(session, programme).title
         sha256s = room.sha256s(session, programme, profile)

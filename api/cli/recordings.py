@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import SYSTEM_OPERATOR, open_database
+from api.cli.common import SYSTEM_OPERATOR, check_output, open_database
 from core import languages
 from core.clock import SystemClock
 from core.errors import FileMissing
@@ -35,6 +35,8 @@ def check(
     from audio.store import write_atomically  # noqa: PLC0415
 
     _require_file(file)
+    if svg is not None:
+        check_output(svg)
     with Decoder(file) as decoder:
         header = decoder.header
         with Progress(console=Console(stderr=True), transient=True) as progress:  # an hour takes half a minute

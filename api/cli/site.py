@@ -50,7 +50,12 @@ def demo(
     ] = None,
     receivers: Annotated[int, typer.Option(min=1, max=300, help="Số bộ thu mô phỏng")] = 6,
     seconds: Annotated[int, typer.Option(min=3, max=3600, help="Phát sau khi lên lịch bao nhiêu giây")] = 12,
-    voice: Annotated[str, typer.Option(help="Giọng đọc: espeak (ngoại tuyến), gtts (gửi chữ tới Google)")] = "espeak",
+    voice: Annotated[
+        str,
+        typer.Option(
+            help="Một giọng của `truyenthanh voices`: espeak (ngoại tuyến), một giọng đã cài, gtts (gửi chữ tới Google)"
+        ),
+    ] = "espeak",
     folder: Annotated[Path | None, typer.Option("--dir", help="Thư mục giữ mọi thứ của lần trình diễn này")] = None,
     leave: Annotated[bool, typer.Option("--exit", help="Kết thúc khi đã phát xong")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Cuối cùng in một đối tượng JSON ra đầu ra chuẩn")] = False,

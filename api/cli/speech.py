@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.common import ProfileOption, Source, open_database, text_of, unit_id_of
+from api.cli.common import ProfileOption, Source, check_output, open_database, text_of, unit_id_of
 from core import units
 from core.clock import SystemClock
-from core.errors import FileMissing
 from core.profiles import PROFILE_VI
 from core.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from audio.lexicon import Lexicon
 
 
@@ -31,6 +32,14 @@ def say(
         str | None, typer.Option(help="Một giọng của `truyenthanh voices`; không nêu: theo thiết lập")
     ] = None,
     rate: Annotated[int | None, typer.Option(min=80, max=260, help="Tốc độ, từ mỗi phút")] = None,
+    send_outside: Annotated[
+        bool,
+        typer.Option(
+            "--send-outside",
+            help="Đồng ý cho giọng gửi văn bản này ra ngoài; chỉ tính khi máy chưa có cơ sở dữ liệu"
+            " (có rồi thì quản trị viên quyết định: truyenthanh voices allow)",
+        ),
+    ] = False,
     profile: ProfileOption = "full",
 ) -> None:
     """Đọc một văn bản thành tệp âm thanh / speak a text into an audio file."""
@@ -38,25 +47,31 @@ def say(
     from rich.progress import Progress  # noqa: PLC0415
 
     from api.serve import make_studio  # noqa: PLC0415
+    from audio.errors import NobodyAgreed, OutsideVoiceRefused  # noqa: PLC0415
     from audio.export import FORMATS  # noqa: PLC0415
 
     settings = Settings.load()
-    if not output.absolute().parent.is_dir():
-        raise FileMissing(path=output.parent, why="không có thư mục này / no such folder")
+    check_output(output)
     if output.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"tên tệp phải kết thúc bằng {', '.join(FORMATS)}", param_hint="-o")
     text = text_of(source)
     lexicon = _lexicon(settings, unit)
-    studio = make_studio(settings, allowed_here=voice)  # who names it on the machine itself agrees to it
+    site = _has_database(settings)
+    studio = make_studio(settings, outside_allowed=_administrator(settings) if site else lambda _voice: send_outside)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Đang đọc", total=1.0)
-        speech = studio.speak(
-            text,
-            rate=rate,
-            voice=voice,
-            lexicon=lexicon,
-            progress=lambda share: progress.update(task, completed=share),
-        )
+        try:
+            speech = studio.speak(
+                text,
+                rate=rate,
+                voice=voice,
+                lexicon=lexicon,
+                progress=lambda share: progress.update(task, completed=share),
+            )
+        except OutsideVoiceRefused as refused:
+            if site:
+                raise
+            raise NobodyAgreed(**refused.facts) from refused
     sound = speech.sounds[profile]
     studio.join([sound.sha256], output)
     for failure in speech.failures:
@@ -66,6 +81,21 @@ def say(
         f"{' (giọng dự phòng)' if speech.fallback else ''}, {PROFILE_VI[profile]}, "
         f"{sound.loudness_lufs:.1f} LUFS"
     )
+
+
+def _has_database(settings: Settings) -> bool:
+    """There is a site, whose administrator decides what leaves the house."""
+    return bool(settings.database_url) or (settings.data_dir / "truyenthanh.db").exists()
+
+
+def _administrator(settings: Settings) -> Callable[[str], bool]:
+    def allowed(name: str) -> bool:
+        from api.voices import agreed  # noqa: PLC0415 - loads the engines
+
+        with open_database(settings) as db:
+            return agreed(settings, db)(name)
+
+    return allowed
 
 
 def _lexicon(settings: Settings, unit: str | None) -> Lexicon | None:

@@ -19,8 +19,10 @@ from sqlalchemy import select
 from api.demo import result
 from api.demo.screen import Screen
 from api.demo.story import Interrupted, Story, Storyteller, dispatch_text
-from api.demo.world import Login, World, make_world
+from api.demo.world import DEMO, Login, World, make_world
 from api.serve import Server
+from api.voices import offers
+from broadcast import consent
 from broadcast.tables import Playout
 from core import logs, migrations
 from core.clock import Clock, SystemClock
@@ -108,7 +110,7 @@ class _Demo:
     ) -> None:
         self.options, self.settings, self.clock = options, settings, clock
         self.screen, self.stopped, self.ending = screen, stopped, ending
-        self.server = Server(settings, clock=clock, allowed_here=options.voice)
+        self.server = Server(settings, clock=clock)
         self.login: Login | None = None
         self.interrupted = False
 
@@ -152,6 +154,7 @@ class _Demo:
         db.close()
         self.server.start()
         self.ending.callback(self.server.stop)
+        self._agree()
         keyring = Keyring.load(self.settings.keys, ())
         with self.server.db.writing() as session:
             world = make_world(
@@ -167,6 +170,14 @@ class _Demo:
         self.ending.callback(self.fleet.stop)
         self._until_online(len(world.identities))
         return world
+
+    def _agree(self) -> None:
+        """Who starts the demo is its administrator: to name a voice that sends text outside is to agree, on record."""
+        with self.server.db.writing() as session:
+            for offer in offers(self.settings, session):
+                if offer.name == self.options.voice and offer.outside and offer.state != "not-configured":
+                    consent.allow(session, offer.name, address=offer.speaks_at, actor=DEMO, clock=self.clock)
+                    self.screen.say(f"Giọng {offer.name} gửi văn bản tới {offer.speaks_at}: nêu tên nó là đồng ý.")
 
     def _until_online(self, count: int) -> None:
         with self.screen.progress("Bộ thu kết nối", count) as done:
@@ -219,8 +230,10 @@ class _Demo:
 def _settings(options: DemoOptions, clock: Clock) -> Settings:
     """The embedded defaults in a folder of the demo's own, whatever the environment says of databases and brokers."""
     folder = options.folder or Path("var") / f"demo-{clock.now():%Y%m%d-%H%M%S}"
+    voices_dir = Settings.load().voice_files.resolve()  # what the site has installed can speak here as well
     _claim(folder, clock.now())
     return Settings.load(
+        voices_dir=voices_dir,
         data_dir=folder.resolve(),
         database_url="",
         keys_dir=None,

@@ -139,7 +139,7 @@ def listen(
     _who: Reader,
     programme_id: str,
     profile: Annotated[Profile, Query(description="As receivers of this profile play it")] = "full",
-    form: Annotated[Format, Query(alias="format", description="Of the file")] = "ogg",
+    form: Annotated[Format | Literal["opus"], Query(alias="format", description="Of the file; opus: ogg")] = "ogg",
 ) -> FileResponse:
     """The items joined into one file, in order and without a gap, as receivers play them one behind the other."""
     with context.db.reading() as session:
@@ -147,10 +147,11 @@ def listen(
         title = room.get(session, programme_id).title
     turns: Turns = request.app.state.renders
     with turns.taken():
-        out = _joined(context, sha256s, profile, form)
+        content: Format = "ogg" if form == "opus" else form
+        out = _joined(context, sha256s, profile, content)
     return FileResponse(
         out,
-        media_type=MEDIA_TYPES[form],
+        media_type=MEDIA_TYPES[content],
         filename=f"{title}.{form}",
         content_disposition_type="inline",
         background=BackgroundTask(out.unlink, missing_ok=True),

@@ -240,7 +240,7 @@ def _joined_as_receivers_play_it(site: Site, programme: Any) -> None:
     auditor, store = site.as_("auditor"), site.context.store
     for profile in ("full", "horn"):
         whole = np.concatenate([decode(store.read(item["sounds"][profile])) for item in programme["items"]])
-        for form, kind in (("flac", "audio/flac"), ("wav", "audio/wav"), ("mp3", "audio/mpeg")):
+        for form, kind in (("flac", "audio/flac"), ("wav", "audio/wav"), ("mp3", "audio/mpeg"), ("opus", "audio/ogg")):
             asked = {"profile": profile, "format": form}
             answer = auditor.get(f"/api/v1/programmes/{programme['id']}/audio", params=asked)
             assert answer.headers["content-type"] == kind

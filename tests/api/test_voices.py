@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.turns import Renderings
-from api.voices import chain_of
+from api.voices import agreed, chain_of
 from audio.errors import VoiceFailed
 from audio.voices import FakeVoice, Sound, VoiceChain
 from core.clock import ManualClock
@@ -60,7 +60,7 @@ def test_leave_is_an_administrators_is_recorded_and_can_be_taken_back(
         add_cast(session, clock)
     context = make_context(sqlite_db, clock, tmp_path)
     settings = Settings(_env_file=None, data_dir=tmp_path, voices=["gtts", "espeak"])  # type: ignore[call-arg]
-    chain = chain_of(settings, sqlite_db)
+    chain = chain_of(settings, agreed(settings, sqlite_db))
     assert not chain.allowed("gtts")
     with running(context) as site:
         admin, editor = site.as_("admin"), site.as_("editor")
