@@ -25,6 +25,7 @@ from core.clock import Clock
 from core.errors import TruyenThanhError
 from core.events import SYSTEM, Actor
 from schedules import filling, sessions
+from schedules.desk import Desk
 from schedules.expansion import cancel_row
 from schedules.filling import Source
 from schedules.slot_tables import Filling, Slot, WeekTemplate
@@ -81,37 +82,52 @@ def fill_many(
 ) -> Outcome:
     """Fill what can be filled. With `dry_run` nothing of it is left, and only the results are told."""
     attempt = session.begin_nested() if dry_run else None
+    usable = _Usable(session)
+    desk = Desk(session, actor=actor, clock=clock)
     filled: list[Filled] = []
-    changed: list[Airing] = []
     # In one order of locks, whoever fills what.
     for wish in sorted(wishes, key=lambda one: one.schedule_id):
-        inner = session.begin_nested()
         try:
-            programmes.require_usable(session, wish.programme_id)
-            made, airings = filling.fill(
-                session,
+            made = desk.fill(
                 wish.schedule_id,
                 wish.slot_id,
                 on=wish.on,
                 at=wish.at,
                 place_id=wish.place_id,
                 programme_id=wish.programme_id,
-                programme_ms=programmes.duration_ms(session, wish.programme_id),
+                programme_ms=usable.duration_ms(wish.programme_id),
                 cut=wish.cut,
-                actor=actor,
-                clock=clock,
             )
         except TruyenThanhError as error:
-            inner.rollback()
             filled.append(Filled(wish, refused=error))
         else:
-            inner.commit()
             filled.append(Filled(wish, made))
-            changed += airings
+    changed = desk.settle()
     if attempt is not None:
         attempt.rollback()
         return Outcome([replace(one, filling=None) for one in filled], [])
     return Outcome(filled, changed)
+
+
+class _Usable:
+    """Which programmes may be aired, and how long they are: each is asked about once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, int | TruyenThanhError] = {}
+
+    def duration_ms(self, programme_id: str) -> int:
+        """Raises why it may not be aired."""
+        if programme_id not in self._known:
+            try:
+                programmes.require_usable(self._session, programme_id)
+                self._known[programme_id] = programmes.duration_ms(self._session, programme_id)
+            except TruyenThanhError as error:
+                self._known[programme_id] = error
+        known = self._known[programme_id]
+        if isinstance(known, TruyenThanhError):
+            raise known
+        return known
 
 
 def undo(session: Session, filling_id: str, *, actor: Actor, clock: Clock) -> tuple[Filling, list[Airing]]:

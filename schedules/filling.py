@@ -21,22 +21,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import events, units
+from core import events
 from core.clock import Clock
 from core.events import Actor
+from core.ids import new_id
 from schedules import sessions
-from schedules.expansion import locked, rule_of
+from schedules.expansion import rule_of
 from schedules.recurrence import occurrences
-from schedules.slot_errors import (
-    FillingNotFound,
-    NotOnThatDay,
-    RelayNotFilled,
-    SlotBegun,
-    SlotWithdrawn,
-    TooLongForSlot,
-    WhichAiring,
-    WrongPlace,
-)
+from schedules.slot_errors import FillingNotFound, NotOnThatDay, SlotBegun, WhichAiring
 from schedules.slot_tables import Filling, Slot
 from schedules.tables import Airing, Schedule
 
@@ -72,53 +64,6 @@ def occurrence(schedule: Schedule, on: date, at: time | None) -> datetime:
     raise NotOnThatDay(title=schedule.title, when=f"{on:%d/%m/%Y}" + (f" {at:%H:%M}" if at else ""))
 
 
-def fill(
-    session: Session,
-    schedule_id: str,
-    slot_id: str,
-    *,
-    on: date,
-    at: time | None = None,
-    place_id: str | None = None,
-    programme_id: str,
-    programme_ms: int,
-    cut: bool = False,
-    actor: Actor,
-    clock: Clock,
-) -> tuple[Filling, list[Airing]]:
-    """Fill the slot on a day (and at one commune, where each fills its own) with this programme."""
-    now = clock.now()
-    schedule = sessions.lock(session, schedule_id)
-    slot = sessions.get_slot(session, schedule_id, slot_id)
-    if slot.kind == "relay":
-        raise RelayNotFilled(title=slot.title)
-    instant = occurrence(schedule, on, at)
-    _require_place(session, schedule, slot, place_id, on)
-    _require_ahead(session, schedule, slot, instant, now)
-    if programme_ms > slot.length_ms and not cut:
-        over = programme_ms - slot.length_ms
-        raise TooLongForSlot(title=slot.title, programme_ms=programme_ms, slot_ms=slot.length_ms, over_ms=over)
-    before = _latest(session, slot.id, place_id, instant)
-    shut = sessions.closed(session, schedule, slot, place_id, instant)
-    if shut or (before is not None and before.cancel_reason == "withdrawn"):
-        raise SlotWithdrawn(title=slot.title, at=_told(instant, schedule.timezone))
-    filling = put(
-        session,
-        slot,
-        place_id,
-        instant,
-        source="owner",
-        programme_id=programme_id,
-        programme_ms=programme_ms,
-        cut=cut,
-        actor=actor,
-        now=now,
-    )
-    changed = apply(session, schedule, instant, actor=actor, now=now)
-    record(session, "filled", filling, actor, now, programme=programme_id, cut=cut, on=on.isoformat())
-    return filling, changed
-
-
 def put(
     session: Session,
     slot: Slot,
@@ -133,23 +78,19 @@ def put(
     now: datetime,
 ) -> Filling:
     """A new filling in the place of the one that holds; its airing follows by `apply`."""
-    held = holding(session, slot.id, place_id, instant)
-    if held is not None:
-        _end(held, "replaced", now)
-    filling = Filling(
-        schedule_id=slot.schedule_id,
-        slot_id=slot.id,
-        place_id=place_id,
-        original_start=instant,
+    filling = replace(
+        session,
+        slot,
+        place_id,
+        instant,
+        held=holding(session, slot.id, place_id, instant),
+        source=source,
         programme_id=programme_id,
         programme_ms=programme_ms,
         cut=cut,
-        source=source,
-        replaces_id=held.id if held is not None else None,
-        filled_by=actor.id,
-        filled_at=now,
+        actor=actor,
+        now=now,
     )
-    session.add(filling)
     session.flush()
     return filling
 
@@ -170,7 +111,8 @@ def undo(session: Session, filling_id: str, *, actor: Actor, clock: Clock) -> tu
         raise FillingNotFound(id=filling_id)
     schedule = sessions.lock(session, filling.schedule_id)
     slot = sessions.get_slot(session, schedule.id, filling.slot_id)
-    _require_ahead(session, schedule, slot, filling.original_start, now)
+    begins = filling.original_start + timedelta(milliseconds=sessions.offset_of(session, slot))
+    require_ahead(schedule, slot, begins, now)
     _end(filling, "undone", now)
     before = session.get(Filling, filling.replaces_id) if filling.replaces_id else None
     if before is not None and before.end_reason == "replaced" and before.source == "owner":
@@ -255,14 +197,43 @@ def record(session: Session, action: str, filling: Filling, actor: Actor, now: d
     )
 
 
-def _latest(session: Session, slot_id: str, place_id: str | None, instant: datetime) -> Airing | None:
-    wanted = select(Airing).where(
-        Airing.slot_id == slot_id, Airing.place_id == (place_id or ""), Airing.original_start == instant
+def replace(
+    session: Session,
+    slot: Slot,
+    place_id: str | None,
+    instant: datetime,
+    *,
+    held: Filling | None,
+    source: Source,
+    programme_id: str | None,
+    programme_ms: int,
+    cut: bool,
+    actor: Actor,
+    now: datetime,
+) -> Filling:
+    """A new filling in the place of the one that is known to hold, if there is one."""
+    if held is not None:
+        _end(held, "replaced", now)
+    filling = Filling(
+        id=new_id(),
+        schedule_id=slot.schedule_id,
+        slot_id=slot.id,
+        place_id=place_id,
+        original_start=instant,
+        programme_id=programme_id,
+        programme_ms=programme_ms,
+        cut=cut,
+        source=source,
+        replaces_id=held.id if held is not None else None,
+        filled_by=actor.id,
+        filled_at=now,
     )
-    return session.scalar(locked(wanted.order_by(Airing.generation.desc()).limit(1)))
+    session.add(filling)
+    return filling
 
 
-def _told(instant: datetime, zone: str) -> str:
+def told(instant: datetime, zone: str) -> str:
+    """A local time as a message says it."""
     return f"{instant.astimezone(ZoneInfo(zone)):%H:%M:%S %d/%m/%Y}"
 
 
@@ -271,24 +242,7 @@ def _end(filling: Filling, reason: str, now: datetime) -> None:
     filling.end_reason = reason
 
 
-def _require_place(session: Session, schedule: Schedule, slot: Slot, place_id: str | None, on: date) -> None:
-    if not slot.each_commune:
-        if place_id is not None:
-            vi = "khung này chung cho mọi nơi nhận; hãy bỏ xã (place_id)"
-            raise WrongPlace(title=slot.title, vi_why=vi, en_why="it is one for all targets; leave out place_id")
-        return
-    there = sessions.places(session, schedule.targets, on=on)
-    if place_id is None:
-        vi = "mỗi xã tự xếp khung này; hãy nêu xã (place_id)"
-        raise WrongPlace(title=slot.title, vi_why=vi, en_why="each commune fills its own; name one (place_id)")
-    if place_id not in there:
-        known = units.names(session, [place_id], on=on).get(place_id, place_id)
-        vi = f"{known} không thuộc nơi nhận của buổi phát vào ngày đó; hãy chọn xã khác"
-        en = f"{known} is not among the session's targets on that day; choose another commune"
-        raise WrongPlace(title=slot.title, vi_why=vi, en_why=en)
-
-
-def _require_ahead(session: Session, schedule: Schedule, slot: Slot, instant: datetime, now: datetime) -> None:
-    starts_at = instant + timedelta(milliseconds=sessions.offset_of(session, slot))
+def require_ahead(schedule: Schedule, slot: Slot, starts_at: datetime, now: datetime) -> None:
+    """Raises `SlotBegun`."""
     if starts_at <= now:
-        raise SlotBegun(title=slot.title, at=_told(starts_at, schedule.timezone))
+        raise SlotBegun(title=slot.title, at=told(starts_at, schedule.timezone))

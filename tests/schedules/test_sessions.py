@@ -15,6 +15,7 @@ from core.database import Database
 from core.errors import TruyenThanhError
 from core.events import SYSTEM
 from schedules import filling, firings, sessions, slot_errors, timetable
+from schedules.desk import Desk
 from schedules.recurrence import Rule
 from schedules.series import edit_following
 from schedules.slot_tables import Filling
@@ -49,9 +50,9 @@ class Frame:
     def fill(self, slot: int, on: date = D29, **more: Any) -> Filling:
         given: dict[str, Any] = {"programme_id": self.people.programme, "programme_ms": 4 * MINUTE} | more
         with self.db.writing() as session:
-            made, _ = filling.fill(
-                session, self.id, self.slots()[slot], on=on, actor=OPERATOR, clock=self.clock, **given
-            )
+            desk = Desk(session, actor=OPERATOR, clock=self.clock)
+            made = desk.fill(self.id, self.slots()[slot], on=on, **given)
+            desk.settle()
             return made
 
     def airings(self, on: date = D29) -> list[Airing]:
