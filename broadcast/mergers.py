@@ -32,6 +32,13 @@ from devices.tables import Receiver
 from schedules.tables import Schedule
 
 NEEDED, OPTIONAL = ("on", "old_name", "new_name"), ("old_code", "new_code")
+CALLED = {
+    "on": ("Ngày", "Từ ngày", "Ngày hiệu lực"),
+    "old_name": ("Tên cũ", "Đơn vị cũ"),
+    "old_code": ("Mã cũ",),
+    "new_name": ("Tên mới", "Đơn vị mới", "Sáp nhập thành"),
+    "new_code": ("Mã mới",),
+}
 # Looked at by name below, part of the tree itself, or history that stays where it was.
 _KNOWN = {"receivers", "playouts", "units", "unit_links", "unit_names", "unit_group_members"}
 
@@ -75,7 +82,7 @@ class Outcome:
 
 def read_plan(session: Session, path: Path) -> list[Merger]:
     """A plan from CSV or XLSX, one row for each old unit. Raises `SheetWrong` with the rows."""
-    return plan_of(session, sheets.read(path, needed=NEEDED, optional=OPTIONAL), path.name)
+    return plan_of(session, sheets.read(path, needed=NEEDED, optional=OPTIONAL, called=CALLED), path.name)
 
 
 def plan_of(session: Session, rows: Sequence[sheets.Row], name: str) -> list[Merger]:

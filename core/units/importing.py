@@ -25,9 +25,24 @@ from core.units.tables import ALWAYS, FOREVER, KINDS, Unit, UnitKind, UnitLink, 
 
 NEEDED = ("name", "kind")
 OPTIONAL = ("key", "code", "parent", "valid_from", "valid_to", "successors")
+CALLED = {
+    "name": ("Tên", "Tên đơn vị", "Đơn vị", "Tên đơn vị hành chính"),
+    "kind": ("Cấp", "Loại", "Cấp hành chính", "Loại hình"),
+    "key": ("Khóa", "Mã dòng"),
+    "code": ("Mã", "Mã đơn vị", "Mã số", "Mã hành chính", "Mã ĐVHC"),
+    "parent": ("Cấp trên", "Đơn vị cấp trên", "Trực thuộc", "Thuộc", "Mã cấp trên"),
+    "valid_from": ("Từ ngày", "Hiệu lực từ", "Ngày hiệu lực"),
+    "valid_to": ("Đến ngày", "Hiệu lực đến", "Ngày hết hiệu lực"),
+    "successors": ("Kế tục", "Đơn vị kế tục", "Sáp nhập vào"),
+}
 TWO_TIERS = date(2025, 7, 1)  # the official list holds from this day on
-_VIETNAMESE = {"tỉnh": "province", "thành phố": "province", "huyện": "district", "xã": "commune", "phường": "commune"}
-_VIETNAMESE |= {"thị trấn": "commune", "đặc khu": "commune", "thôn": "village", "tổ dân phố": "village"}
+_KINDS: dict[UnitKind, tuple[str, ...]] = {
+    "province": ("tỉnh", "thành phố"),
+    "district": ("huyện", "quận", "thị xã", "thành phố thuộc tỉnh"),
+    "commune": ("xã", "phường", "thị trấn", "đặc khu"),
+    "village": ("thôn", "tổ dân phố", "ấp", "bản", "buôn", "làng", "xóm", "khu phố"),
+}
+_KIND_OF: dict[str, UnitKind] = {sheets.plain(word): kind for kind, words in _KINDS.items() for word in (kind, *words)}
 
 
 @dataclass(slots=True)
@@ -79,16 +94,21 @@ def official_rows(province: str) -> list[Row]:
 
 def read(path: Path) -> list[Row]:
     """The rows of a file of units."""
-    return sheets.read(path, needed=NEEDED, optional=OPTIONAL)
+    return sheets.read(path, needed=NEEDED, optional=OPTIONAL, called=CALLED)
 
 
 def apply(session: Session, rows: Sequence[Row], name: str) -> Imported:
-    """Bring the rows of the sheet `name` into the tree. Raises `SheetWrong` with every row that can't be."""
-    stretches = _checked(rows, name)
-    return _Import(session, stretches, name).run()
+    """Bring the rows of the sheet `name` into the tree. Raises `SheetWrong` with every row that can't be.
+
+    Also where some rows are wrong by themselves the others are tried, so that all is told at once; whoever calls takes
+    the transaction back.
+    """
+    by_key, problems = _read(rows)
+    return _Import(session, by_key, problems, name).run()
 
 
-def _checked(rows: Sequence[Row], name: str) -> dict[str, list[_Stretch]]:
+def _read(rows: Sequence[Row]) -> tuple[dict[str, list[_Stretch]], list[tuple[int, str]]]:
+    """The stretches by their key, those of each in the order of time; and what is wrong with the file by itself."""
     problems: list[tuple[int, str]] = []
     by_key: dict[str, list[_Stretch]] = defaultdict(list)
     for row in rows:
@@ -96,24 +116,28 @@ def _checked(rows: Sequence[Row], name: str) -> dict[str, list[_Stretch]]:
             stretch = _stretch(row)
         except Invalid as error:
             problems.append((row.number, error.facts["what"]))
+            by_key[_key(row)] += []  # named by others, it isn't unknown
             continue
         by_key[stretch.key].append(stretch)
     for held in by_key.values():
         held.sort(key=lambda stretch: stretch.since)
-    if not problems:
-        problems += [*_doubled(by_key), *_circles(by_key)]
-    if problems:
-        raise sheets.wrong(name, problems)
-    return dict(by_key)
+    return dict(by_key), [*problems, *_doubled(by_key), *_circles(by_key)]
+
+
+def _key(row: Row) -> str:
+    cells = row.cells
+    named = f"{cells.get('kind', '')} {cells.get('name', '')} {cells.get('parent', '')}"
+    return cells.get("key", "") or cells.get("code", "") or named
 
 
 def _stretch(row: Row) -> _Stretch:
-    kind = row.cells.get("kind", "").lower()
-    kind = _VIETNAMESE.get(kind, kind)
-    if kind not in KINDS:
+    called = row.cells.get("kind", "")
+    kind = _KIND_OF.get(sheets.plain(called))
+    if kind is None:
+        words = ", ".join(word for held in _KINDS.values() for word in held)
         raise Invalid(
-            what=f"cấp “{kind}” không có; hãy ghi một trong: {', '.join(KINDS)}"
-            f" / there is no kind “{kind}”; write one of: {', '.join(KINDS)}"
+            what=f"cấp “{called}” không có; hãy ghi một trong: {words}"
+            f" / there is no kind “{called}”; write one of: {', '.join(KINDS)}"
         )
     try:
         since, until = row.day("valid_from", ALWAYS), row.day("valid_to", FOREVER)
@@ -131,9 +155,8 @@ def _stretch(row: Row) -> _Stretch:
             what="có đơn vị kế tục mà không có valid_to; hãy ghi ngày chấm dứt"
             " / there are successors and no valid_to; write the day that it ends"
         )
-    key = row.cells.get("key", "") or code or f"{kind} {name} {row.cells.get('parent', '')}"
     parent = row.cells.get("parent", "")
-    return _Stretch(row.number, key, code or None, name, kind, parent, since, until, successors)
+    return _Stretch(row.number, _key(row), code or None, name, kind, parent, since, until, successors)
 
 
 def _doubled(by_key: Mapping[str, Sequence[_Stretch]]) -> list[tuple[int, str]]:
@@ -198,24 +221,32 @@ def _circles(by_key: Mapping[str, Sequence[_Stretch]]) -> list[tuple[int, str]]:
 
 
 class _Import:
-    def __init__(self, session: Session, stretches: Mapping[str, Sequence[_Stretch]], name: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        stretches: Mapping[str, Sequence[_Stretch]],
+        problems: Sequence[tuple[int, str]],
+        name: str,
+    ) -> None:
         self._session = session
         self._held = stretches
         self._name = name
         self._units: dict[str, Unit] = {}
-        self._problems: list[tuple[int, str]] = []
+        self._problems = list(problems)
         self._done = Imported()
         self._touched: set[str] = set()
 
     def run(self) -> Imported:
-        ordered = sorted(self._held.items(), key=lambda item: KINDS.index(item[1][0].kind))
+        self._refer()
+        sound = self._sound()
+        ordered = sorted(sound.items(), key=lambda item: KINDS.index(item[1][0].kind))
         fresh = {key for key, held in ordered if self._meet(key, held)}
         for key, held in ordered:
             for stretch in held:
                 self._try(self._place, self._units[key], stretch)
         for key, held in ordered:
             for stretch in held:
-                if stretch.successors:
+                if stretch.successors and sound.keys() >= set(stretch.successors) & self._held.keys():
                     self._try(self._succeed, self._units[key], stretch)
         if self._problems:
             raise sheets.wrong(self._name, self._problems)
@@ -228,6 +259,30 @@ class _Import:
             else:
                 self._done.unchanged += 1
         return self._done
+
+    def _refer(self) -> None:
+        """Whatever a row names has to be in the file or in the tree."""
+        for stretch in (one for held in self._held.values() for one in held):
+            for key in filter(None, (stretch.parent, *stretch.successors)):
+                if key not in self._held:
+                    try:
+                        self._find(key)
+                    except Invalid as error:
+                        self._problems.append((stretch.row, error.facts["what"]))
+
+    def _sound(self) -> dict[str, Sequence[_Stretch]]:
+        """The units of the file with which nothing is wrong, nor with what they stand below: only these are tried."""
+        wrong = {row for row, _ in self._problems}
+        sound = {key: held for key, held in self._held.items() if held and not any(one.row in wrong for one in held)}
+        while True:
+            left = {
+                key: held
+                for key, held in sound.items()
+                if all(one.parent in sound or one.parent not in self._held for one in held)
+            }
+            if len(left) == len(sound):
+                return sound
+            sound = left
 
     def _meet(self, key: str, held: Sequence[_Stretch]) -> bool:
         """Find the unit of a key, or make it; True where it is new."""

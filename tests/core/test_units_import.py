@@ -21,7 +21,8 @@ BEFORE, AFTER = date(2025, 6, 30), date(2025, 7, 1)
 
 
 def load(db: Database, content: str) -> Imported:
-    rows = sheets.parse(content.encode(), "tep.csv", needed=importing.NEEDED, optional=importing.OPTIONAL)
+    columns = {"needed": importing.NEEDED, "optional": importing.OPTIONAL}
+    rows = sheets.parse(content.encode(), "tep.csv", called=importing.CALLED, **columns)
     with db.writing() as session:
         return importing.apply(session, rows, "tep.csv")
 
@@ -71,12 +72,16 @@ HEAD = "key,code,name,kind,parent,valid_from,valid_to,successors\n"
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("ten,cap\nXã,commune\n", "row 1: columns are missing"),
+        ("ten,cap,màu\nXã,commune,xanh\n", "row 1: columns are unknown, rename them or take them out: màu;"),
+        (
+            "name,tên,cấp trên\nXã,Xã,\n",
+            r"missing, add them: kind .Cấp.; row 1: columns are there twice.*: name .Tên.;",
+        ),
         (HEAD + "a,,Xã Một,commune,khong-co,,,\n", "row 2: there is no one unit “khong-co”"),
         (HEAD + "a,,Xã Một,commune,b,,,\nb,,Xã Hai,commune,a,,,\n", "row 2: a cycle: a → b → a"),
         (HEAD + "a,1,Xã Một,commune,,,,\nb,1,Xã Một,commune,,,,\n", "row 3: 1 “Xã Một” is there twice"),
         (HEAD + "a,,Xã Một,commune,,,,\na,,Xã Một,commune,,2025-01-01,,\n", "row 3: “Xã Một” .a. overlaps row 2"),
-        (HEAD + "a,,Xã Một,lang,,,,\n", "row 2: there is no kind “lang”"),
+        (HEAD + "a,,Xã Một,vùng,,,,\n", "row 2: there is no kind “vùng”"),
         (HEAD + "a,,Xã Một,commune,,hôm qua,,\n", "row 2: a date is wrong"),
         (HEAD + "a,,Xã Một,commune,,2025-01-01,2024-01-01,\n", "row 2: 2025-01-01 is not before 2024-01-01"),
         (HEAD + "a,,,commune,,,,\n", "row 2: the name is missing"),
@@ -90,6 +95,33 @@ def test_what_can_t_be_is_refused_with_its_row(sqlite_db: Database, content: str
         load(sqlite_db, content)
     assert "dòng" in caught.value.text("vi")
     assert shown(sqlite_db, AFTER) == {}
+
+
+def test_all_that_is_wrong_is_told_at_once(sqlite_db: Database) -> None:
+    content = HEAD + (
+        "h,,Huyện,district,,,,\n"  # 2: sound
+        "a,,Xã Một,vùng,h,,,\n"  # 3: no such kind
+        "b,,Thôn A,village,a,,,\n"  # 4: nothing wrong but that it stands below row 3
+        "c,,Xã Hai,commune,khong-co,,,\n"  # 5: unknown
+        "d,,Xã Ba,commune,h,hôm qua,,\n"  # 6
+        "e,,Xã Bốn,commune,c,,,\n"  # 7: nothing wrong but that row 5 is
+        "f,,Xã Năm,commune,g,,,\ng,,Xã Sáu,commune,f,,,\n"  # 8, 9: a cycle
+        "i,,Huyện Hai,district,h,,,\n"  # 10: a district below a district
+        "k,,Xã Bảy,commune,h,,2025-01-01,mat\n"  # 11: unknown successor
+    )
+    with pytest.raises(sheets.SheetWrong) as caught:
+        load(sqlite_db, content)
+    told = caught.value.text("vi")
+    assert [number for number in range(2, 12) if f"dòng {number}: " in told] == [3, 5, 6, 8, 9, 10, 11]
+    assert shown(sqlite_db, AFTER) == {}
+
+
+def test_columns_and_kinds_as_people_call_them(sqlite_db: Database) -> None:
+    content = (
+        "STT;Mã;TÊN ĐƠN VỊ;Cấp;Trực thuộc;Từ ngày;Ghi chú\n1;24;Tỉnh;Tỉnh;;01/07/2025;\n2;1;Xã Một;Xã;24;01/07/2025;x\n"
+    )
+    load(sqlite_db, content + "3;;Bản Đông;bản;1;01/07/2025;\n")
+    assert shown(sqlite_db, AFTER) == {"Tỉnh": None, "Xã Một": "Tỉnh", "Bản Đông": "Xã Một"}
 
 
 def test_a_second_import_that_contradicts_is_refused(sqlite_db: Database) -> None:
