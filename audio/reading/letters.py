@@ -94,7 +94,9 @@ def _split_tone(word: str) -> tuple[str, str]:
 
 
 def _spelled_together(onset: str, rime: str) -> bool:
-    """`gh` and `ngh` stand before e, ê, i; c does not stand there."""
+    """`gh` and `ngh` stand before e, ê, i, c does not; `yên`, `yêu` begin no other than with `qu`."""
+    if rime.startswith(("yê", "ye")):
+        return onset in {"", "qu"}
     front = rime.startswith(("e", "ê", "i"))
     return front if onset in {"gh", "ngh"} else not (front and onset == "c")
 

@@ -292,3 +292,16 @@ def test_capitals_that_are_a_syllable_too_are_no_silent_guess() -> None:
 def test_two_pairs_that_meet_at_one_word_are_no_misprint() -> None:
     assert read("Truyền thông thông qua hội nghị; Ủy ban ban hành kế hoạch.").warnings == ()
     assert [doubt.written for doubt in read("Xã thông thông qua nghị quyết.").warnings] == ["thông thông"]
+
+
+def test_an_issuer_that_nobody_knows_is_told_and_not_left_out_in_silence() -> None:
+    (doubt,) = read("Công văn số 12/XYZ-ABC về phòng cháy").warnings
+    assert (doubt.kind, doubt.written) == ("abbreviation", "số 12/XYZ-ABC")
+    assert doubt.suggestions == ("số mười hai", "số mười hai của ích y dét a bê xê")
+    assert read("Công văn số 12/XYZ-ABC của Cục Văn thư").warnings == ()
+    assert read("Công văn số 45/UBND-XYZ").warnings == ()  # who issued it is known, who drafted it isn't said
+
+
+@pytest.mark.parametrize("text", ["Chào mừng 03/02", "Lễ hội 11/6 ÂL", "giỗ tổ 10/3 âm lịch", "tỷ lệ 3/7"])
+def test_what_can_only_be_a_day_or_only_a_ratio_is_no_doubt(text: str) -> None:
+    assert read(text).warnings == ()

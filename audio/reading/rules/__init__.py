@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from audio.reading.model import Rule
-from audio.reading.rules import abbreviations, clock, dates, documents, markup, numbers, phones, places, units, web
+from audio.reading.rules import (
+    abbreviations,
+    clock,
+    dates,
+    documents,
+    markup,
+    numbers,
+    phones,
+    places,
+    ratios,
+    units,
+    web,
+)
 
 ALL: Final[tuple[Rule, ...]] = (
     *documents.RULES,
@@ -13,6 +25,7 @@ ALL: Final[tuple[Rule, ...]] = (
     *web.RULES,
     *places.RULES,
     *clock.RULES,
+    *ratios.RULES,
     *dates.RULES,
     *clock.RULES_LAST,
     *phones.RULES,

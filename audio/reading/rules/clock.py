@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from audio.reading.model import Said, before, rule
-from audio.reading.numerals import cardinal
+from audio.reading.numerals import cardinal, month
 
 
 def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
@@ -20,7 +20,7 @@ def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
 
 def _time(match: re.Match[str]) -> str | None:
     hour = int(match["hour"])
-    if hour > _LAST_HOUR or (":" in match.group() and _RATIO_BEFORE.search(before(match))):
+    if hour > _LAST_HOUR or (":" in match.group() and RATIO_BEFORE.search(before(match))):
         return None
     said = _clock(match["hour"], match["minute"], match.groupdict().get("second"))
     half = (match.groupdict().get("half") or "").lower()
@@ -28,7 +28,7 @@ def _time(match: re.Match[str]) -> str | None:
 
 
 _LAST_HOUR, _NOON, _EVENING = 24, 12, 6
-_RATIO_BEFORE: Final = re.compile(r"(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn)[^.;\d]{0,16}$")
+RATIO_BEFORE: Final = re.compile(r"(?<!\w)(?:tỷ lệ|tỉ lệ|tỷ số|tỉ số|pha|trộn)(?!\w)[^.;\d]{0,24}$")
 
 
 def _part_of_day(hour: int, half: str) -> str:
@@ -91,7 +91,26 @@ _SIDES: Final = {
     "N": "vĩ bắc", "B": "vĩ bắc", "S": "vĩ nam", "E": "kinh đông", "Đ": "kinh đông", "W": "kinh tây", "T": "kinh tây",
 }  # fmt: skip
 
+
+def _on_a_day(match: re.Match[str]) -> str | None:
+    """`7h/12/9`, `19h30/30/4/2026`: the time of day, then the day."""
+    day, of_month, *year = (int(part) for part in match["date"].split("/"))
+    if not (1 <= day <= _DAYS and 1 <= of_month <= _MONTHS):
+        return None
+    words = [_clock(match["hour"], match["minute"]), "ngày", "mùng " * (day <= _MARKED) + cardinal(day)]
+    words += ["tháng", month(str(of_month)), *(["năm", cardinal(year[0])] if year else [])]
+    return " ".join(words)
+
+
+_DAYS, _MONTHS, _MARKED = 31, 12, 10
+
 RULES = [
+    rule(
+        "time",
+        rf"(?<![\w:/.,]){_hm('')}[ ]?/[ ]?(?P<date>\d{{1,2}}/\d{{1,2}}(?:/20\d\d)?)(?![\w/]|[.,]\d)",
+        _on_a_day,
+        begins="digit",
+    ),
     rule(
         "unit",
         r"(?<![\w.,])(?P<degrees>\d{1,3})[°º](?:(?P<minutes>[0-5]?\d)'(?:\d{1,2}(?:[.,]\d+)?\")?(?P<side>[NSEWBĐT](?!\w))?)",

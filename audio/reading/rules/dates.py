@@ -9,6 +9,7 @@ from typing import Final
 
 from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import cardinal, month, roman, weekday
+from audio.reading.rules.clock import RATIO_BEFORE
 
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH: Final = r"(?:1[0-2]|0?[1-9])"
@@ -63,8 +64,10 @@ _THINGS: Final = re.compile(
 def _standing(date: str, context: str, following: str) -> str:
     """How surely two numbers with a stroke between are a date and not a share."""
     parts = [int(part) for part in re.split(r"\s*/\s*", date)]
-    if len(parts) == 3 or _STRONG.search(context):
+    if len(parts) == 3 or _STRONG.search(context) or _LUNAR.match(following) or _PADDED.match(date):
         return _SURE
+    if RATIO_BEFORE.search(context) and not _DATED.search(context):
+        return _NONE
     if _DATED.search(context) or _NAMED_DAY.search(context):
         return _LIKELY if parts[0] <= parts[1] and _THINGS.match(following) else _SURE
     if context.endswith("(") and re.match(r"\s*\)", following):
@@ -75,6 +78,8 @@ def _standing(date: str, context: str, following: str) -> str:
 
 
 _MONTHS: Final = 12
+_LUNAR: Final = re.compile(r"\s*\(?(?:âm lịch|dương lịch|[âa]l|dl)(?!\w)")
+_PADDED: Final = re.compile(r"0\d ?/|\d\d ?/ ?0")  # nobody shares out 03/02
 
 
 def _dates(match: re.Match[str]) -> str | Said | None:
@@ -189,7 +194,9 @@ def _months(match: re.Match[str]) -> Said:
 _MONTHS_END: Final = re.compile(rf"{_MONTH}(?=[ ]*,)")
 
 
-def _month_year(match: re.Match[str]) -> str:
+def _month_year(match: re.Match[str]) -> str | None:
+    if RATIO_BEFORE.search(before(match)):  # tỷ lệ 1/2000
+        return None
     return f"tháng {month(match['month'])} năm {cardinal(int(match['year']))}"
 
 

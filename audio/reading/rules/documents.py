@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audio.reading.abbreviations import SIMPLE
+from audio.reading import letters
+from audio.reading.abbreviations import SIMPLE, expansions
 from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import cardinal, digits
 
@@ -86,7 +87,8 @@ _PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯư]{0,11}\d{0,3}"
 _JOINED: Final = rf"{_PART}(?:(?:[ ]?[-/&][ ]?|,(?=[A-ZĐ]{{2}})){_PART}){{0,7}}"
 _CODE: Final = re.compile(
     rf"(?P<lead>(?<!\w)[Ss][ốỐ][ ]*:?[ ]*)?"
-    rf"(?<![\w/.,-])(?P<number>\d{{1,5}})(?P<letter>[A-Za-zđĐ])?(?:[ ]?[/-][ ]?(?P<year>(?:19|20)\d\d))?"
+    rf"(?<![\w/.,-])(?P<number>\d{{1,5}}(?:\.\d{{1,2}})?)(?P<letter>[A-Za-zđĐ])?"
+    rf"(?:[ ]?[/-][ ]?(?P<year>(?:19|20)\d\d))?"
     rf"[ ]?(?P<sign>[/-])[ ]?(?P<code>{_JOINED})(?:/(?P<late>(?:19|20)\d\d)(?![\w/]))?(?![\w])"
 )
 _BLANK: Final = re.compile(
@@ -183,17 +185,13 @@ def _type_of(code: str) -> str | None:
     return TYPES.get(first)
 
 
-def _read(match: re.Match[str]) -> str | None:
+def _read(match: re.Match[str]) -> str | Said | None:
     code = match["code"]
     kind = _type_of(code)
     parts = _parts(code)
     if not _is_code(match, kind, parts):
         return None
-    number = match["number"]
-    said = "không " + cardinal(int(number)) if number.startswith("0") and len(number) == 2 else cardinal(int(number))
-    if number.startswith("0") and len(number) > 2:
-        said = digits(number)
-    words = [said]
+    words = [_numbered(match["number"])]
     if match["letter"]:
         words.append(match["letter"].lower().replace("b", "bê").replace("c", "xê").replace("d", "dê"))
     if year := match["year"] or match["late"]:
@@ -210,7 +208,22 @@ def _read(match: re.Match[str]) -> str | None:
     named = _NAMED_ISSUER.match(following) or (row and _NAMED_ISSUER.match(following[row.end() :]))
     if by and not named and by not in context:
         words += ["của", by]
-    return " ".join(words) + (", " if _THEN_DATED.match(following) else "")
+    said = " ".join(words) + (", " if _THEN_DATED.match(following) else "")
+    unknown = [part for part in parts if part.upper() not in TYPES]
+    if by or named or not unknown:
+        return said
+    # Who issued it isn't known and isn't said: told, with what the capitals may mean.
+    offers = [*expansions(unknown[0]), " ".join(map(letters.spell, unknown))]
+    return Said(said, "abbreviation", suggestions=(said, *(f"{' '.join(words)} của {one}" for one in offers)))
+
+
+def _numbered(number: str) -> str:
+    """`193`, `05`, and `66.4`, a resolution of a series."""
+    first, _, part = number.partition(".")
+    said = digits(first) if first.startswith("0") and len(first) > 2 else cardinal(int(first))
+    if first.startswith("0") and len(first) == 2:
+        said = f"không {said}"
+    return f"{said} chấm {cardinal(int(part))}" if part else said
 
 
 def _is_code(match: re.Match[str], kind: str | None, parts: list[str]) -> bool:

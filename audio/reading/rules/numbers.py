@@ -9,6 +9,7 @@ from audio.reading import abbreviations, letters
 from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import NUMBER, cardinal, digits, month, number, roman, value
 from audio.reading.rules import documents, hotlines
+from audio.reading.rules.clock import RATIO_BEFORE
 
 _NUM: Final = rf"(?:{NUMBER})"
 
@@ -48,6 +49,8 @@ def _share_of(match: re.Match[str]) -> str | Said:
         return said
     if not re.fullmatch(r"\d{1,2} ?/ ?\d{1,2}", match.group()) or _SHARED_OUT.match(after(match)):
         return said
+    if RATIO_BEFORE.search(before(match)):
+        return f"{number(match['top'])} trên {number(match['bottom'])}"
     day, of_month = int(match["top"]), int(match["bottom"])
     if not (1 <= day <= _DAYS and 1 <= of_month <= _MONTHS) or _SHARE_BEFORE.search(before(match)):
         return said
@@ -285,7 +288,11 @@ RULES = [
     *hotlines.RULES_LAST,
     rule("number", _NUM, _single, begins="digit"),
     rule("number", r"\d+", _single),
-    rule("symbol", rf"(?<=[{letters.LOWER}\d²³][ ])[xX×](?=[ ]\d)", "nhân"),
+    rule(
+        "symbol",
+        rf"(?<=[{letters.LOWER}\d²³%)][ ])[xX×](?=[ ]\d)|(?<=[\d%)²³][ ])[x×](?=[ ][{letters.LOWER}(])",
+        "nhân",
+    ),
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
     rule("symbol", r"[²³]", lambda m: " bình phương " if m.group() == "²" else " lập phương "),
 ]

@@ -1,0 +1,41 @@
+"""What is mixed or set against one another: fertilisers by their parts (`NPK 16-16-8+TE`), `tỷ lệ đực/cái`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from audio.reading.letters import LOWER
+from audio.reading.model import BY_CONTEXT, Said, before, rule
+from audio.reading.numerals import cardinal
+from audio.reading.rules.clock import RATIO_BEFORE
+
+_FERTILISER: Final = re.compile(
+    r"(?<!\w)(?:npk|n-p-k|phân|đạm|lân|kali|bón)(?!\w)[^.;\d]{0,60}(?:\d+(?:-\d+)+[^.;\d]{0,20})*$"
+)
+_FIELDS: Final = "sào|ha|héc ta|công|mẫu|gốc|cây|thước"
+
+
+def _fertiliser(match: re.Match[str]) -> Said | None:
+    if not _FERTILISER.search(before(match, 80)):
+        return None
+    said = ", ".join(cardinal(int(part)) for part in re.findall(r"\d+", match["parts"]))
+    said += " ét" * bool(match["sulphur"]) + " cộng tê e" * bool(match["traces"])
+    return Said(said + (f" một {match['field'].replace('ha', 'héc ta')}" if match["field"] else ""))
+
+
+def _against(match: re.Match[str]) -> str | None:
+    return " trên " if RATIO_BEFORE.search(before(match)) else None
+
+
+RULES = [
+    rule(
+        "number",
+        r"(?<![\w.,/-])(?P<parts>\d{1,2}(?:[ ]?-[ ]?\d{1,2}){2,3})(?P<sulphur>[ ]?S)?(?P<traces>[ ]?\+[ ]?TE)?"
+        rf"(?:[ ]?/[ ]?(?P<field>{_FIELDS}))?(?![\w-]|/\d)",
+        _fertiliser,
+        certainty=BY_CONTEXT,
+        begins="digit",
+    ),
+    rule("symbol", rf"(?<=[{LOWER}]{{2}})[ ]?/[ ]?(?=[{LOWER}]{{2}})", _against, certainty=BY_CONTEXT, begins="stroke"),
+]
