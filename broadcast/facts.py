@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any, cast
@@ -140,6 +140,11 @@ def unapproved(programme_ids: Collection[str]) -> Select[str]:
     )
 
 
+def airings(session: Session, airing_ids: Collection[str]) -> tuple[AiringFacts, ...]:
+    """The facts of those of these airings that there are."""
+    return airing_facts(session, session.execute(airing_rows().where(Airing.id.in_(airing_ids))).all())
+
+
 @cache
 def airing_rows() -> Select[Any]:
     """What `airing_facts` reads of airings, their schedules and slots, for queries to narrow down.
@@ -149,6 +154,8 @@ def airing_rows() -> Select[Any]:
     rows = select(
         Airing.id,
         Airing.schedule_id,
+        Airing.slot_id,
+        Airing.place_id,
         CONTENT.label("programme_id"),
         Airing.original_start,
         Airing.starts_at,
@@ -186,12 +193,72 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             hard_end=row.slot_kind == "relay",
             latest_end=None if row.slot_ms is None else to_ms(row.starts_at) + row.slot_ms,
             schedule_id=row.schedule_id,
+            slot_id=row.slot_id or "",
+            place_id=row.place_id or "",
             original_start=to_ms(row.original_start),
             owner=owner,
             campaigns=campaigns[row.programme_id],
             bulletins=bulletins[row.programme_id],
         )
         for row, owner in zip(rows, owned, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a row of `airing_rows` has, of an airing that isn't in the database."""
+
+    airing: Airing
+    schedule: Schedule
+    slot: Slot | None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.airing, name)
+
+    @property
+    def programme_id(self) -> str:
+        return self.airing.programme_id or self.airing.slot_id
+
+    @property
+    def title(self) -> str:
+        return self.schedule.title
+
+    @property
+    def owner_id(self) -> str | None:
+        return self.airing.place_id or self.schedule.owner_id
+
+    @property
+    def slot_title(self) -> str | None:
+        return self.slot.title if self.slot else None
+
+    @property
+    def slot_kind(self) -> str | None:
+        return self.slot.kind if self.slot else None
+
+    @property
+    def slot_ms(self) -> int | None:
+        return self.slot.length_ms if self.slot else None
+
+
+def foreseen(
+    session: Session,
+    airings: Sequence[Airing],
+    schedules: Mapping[str, Schedule],
+    slots: Mapping[str, Slot],
+    *,
+    with_items: bool = True,
+) -> tuple[AiringFacts, ...]:
+    """The facts of airings that `schedules.foresight` has made of these, by their ids."""
+    rows = [_Row(one, schedules[one.schedule_id], slots.get(one.slot_id or "")) for one in airings]
+    found = airing_facts(session, rows, with_items=with_items)
+    if not with_items:
+        return found
+    # The relay of a slot that isn't saved yet.
+    return tuple(
+        replace(one, items=(ItemFacts(row.slot.id, "", row.slot.length_ms, source=row.slot.source or ""),))
+        if row.slot is not None and row.slot.kind == "relay" and not one.items
+        else one
+        for one, row in zip(found, rows, strict=True)
     )
 
 

@@ -316,10 +316,17 @@ class _Reading:
         places = {unit for one in there.values() for path in (one.path, *(to for _, to in one.ahead)) for unit in path}
         days = {units.date_of(since), units.date_of(self._end - timedelta(seconds=1))}
         names = nearby.named_by(self._session, {*self._ids, *places}, days)
-        airings = nearby.airings(self._session, names, self._now, [(since, self._end)], reach_back=True)
         communes = frozenset[str]().union(*(one.communes for one in there.values()))
         choices = offers.load(self._session, communes, self._now, self._end)
         rules = PlanRules(self._session, self._settings, there, self._now, max(self._end, self._now), choices)
+        airings = nearby.airings(
+            self._session,
+            names,
+            self._now,
+            [(since, self._end)],
+            reach_back=True,
+            with_items=rules.book.limits_items,
+        )
         return {
             receiver: self._ahead(one, [a for a in airings if _concerns(a, one)], playouts[receiver], choices, rules)
             for receiver, one in there.items()

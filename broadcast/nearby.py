@@ -41,8 +41,9 @@ def airings(
     spans: Collection[tuple[datetime, datetime]],
     *,
     reach_back: bool = False,
+    with_items: bool = False,
 ) -> list[AiringFacts]:
-    """The airings of these targets that begin in one of these spans, without their items, by start.
+    """The airings of these targets that begin in one of these spans, by start.
 
     Scheduled and closed ones, and those cancelled while on air: the same that plans are made of. With `reach_back`
     also what began before a span and may bear on what is heard in it; not what is over so long that it can't.
@@ -66,7 +67,7 @@ def airings(
     silent = _silent(session, rows, now)
     found = {row.id: row for row in rows if row.id not in silent}
     ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
-    return list(facts.airing_facts(session, ordered, with_items=False))
+    return list(facts.airing_facts(session, ordered, with_items=with_items))
 
 
 def _begins_in(since: datetime, until: datetime) -> ColumnElement[bool]:

@@ -126,6 +126,8 @@ class AiringFacts:
     title: str = ""
     replaces: str | None = None
     schedule_id: str = ""
+    slot_id: str = ""  # of a session: which part of it this is
+    place_id: str = ""  # the commune that fills this part for itself
     original_start: int = 0
     owner: Owner | None = None
     campaigns: frozenset[str | None] = frozenset()  # of its bulletins; None among them: one that is of no campaign

@@ -28,11 +28,12 @@ from broadcast.rules import RuleBook, in_plan
 from broadcast.settling import Settled
 from broadcast.tables import Playout
 from core import events, units
-from core.clock import to_ms
+from core.clock import from_ms, to_ms
 from core.settings import Settings
 from devices.protocol.plan import Caps
 from schedules import rule_store
 from schedules.airtime_limits import DayEntry, Violation, check
+from schedules.rule_store import Waived
 from schedules.rule_words import sentence
 from schedules.tables import Airing, Schedule
 
@@ -72,7 +73,7 @@ class PlanRules:
 
     def with_waived(self, rules: Rules, airings: Iterable[AiringFacts]) -> Rules:
         """The same, with caps that let sound what was let through against a rule."""
-        let = [airing for airing in airings if airing.schedule_id in self._waived]
+        let = [airing for airing in airings if waived_of(self._waived, airing)]
         if not let:
             return rules
         caps = rules.caps
@@ -110,7 +111,7 @@ class PlanRules:
     def _broken(self, receiver: ReceiverFacts, airings: Sequence[AiringFacts]) -> dict[str, list[Violation]]:
         place, now = self.book.of(receiver), to_ms(self._now)
         entries = [
-            entry_of(airing, settled=airing.starts_at <= now, waived=self._waived.get(airing.schedule_id))
+            entry_of(airing, settled=airing.starts_at <= now, waived=waived_of(self._waived, airing))
             for airing in airings
         ]
         if self.book.counts(receiver):
@@ -129,7 +130,7 @@ class PlanRules:
             self._later = self._coming()
         before = [entry for entry in self._past.get(receiver.id, ()) if entry.id not in planned]
         after = [
-            entry_of(airing, waived=self._waived.get(airing.schedule_id))
+            entry_of(airing, waived=waived_of(self._waived, airing))
             for airing in self._later
             if airing.id not in planned
             and planning.concerns(airing, receiver)
@@ -183,10 +184,16 @@ class PlanRules:
         }
         days = {units.date_of(self._now), units.date_of(self._until)}
         names = nearby.named_by(self._session, {*places, *self._receivers}, days)
-        return nearby.airings(self._session, names, self._now, [(self._until, self._until + _WEEK)])
+        span = (self._until, self._until + _WEEK)
+        return nearby.airings(self._session, names, self._now, [span], with_items=self.book.limits_items)
 
 
-def entry_of(airing: AiringFacts, *, settled: bool = False, waived: frozenset[str] | None = None) -> DayEntry:
+def waived_of(waived: Waived, airing: AiringFacts) -> frozenset[str]:
+    """The ids of the rules that the airing was let through against."""
+    return waived.of(airing.schedule_id, airing.slot_id, airing.place_id, from_ms(airing.original_start))
+
+
+def entry_of(airing: AiringFacts, *, settled: bool = False, waived: frozenset[str] = frozenset()) -> DayEntry:
     """An airing as the rules look at it."""
     return DayEntry(
         id=airing.id,
@@ -198,7 +205,7 @@ def entry_of(airing: AiringFacts, *, settled: bool = False, waived: frozenset[st
         longest_item_ms=max((item.duration_ms for item in airing.items), default=0),
         session=f"{airing.schedule_id} {airing.original_start}",  # the slots of one session are one
         settled=settled,
-        waived=waived or frozenset(),
+        waived=waived,
     )
 
 

@@ -1,30 +1,30 @@
 """A schedule held against the rules of every place that it would sound at, before it is saved.
 
-Receivers whose paths have the same rules (where limits are counted: the same path) are one place. What
-breaks one rule is told once, with the places and times that it concerns, so that two weeks at a hundred communes stay
-readable. Occurrences are looked at from the next one on, for eight weeks: a schedule that begins next year too.
+Of a session every slot is looked at with what it brings, and its slots count as one session. Receivers whose paths
+have the same rules (where limits are counted: the same path) are one place. What breaks one rule is told once, with
+the places and times that it concerns, so that two weeks at a hundred communes stay readable. Occurrences are looked at
+from the next one on, for eight weeks: a schedule that begins next year too.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from sqlalchemy.orm import Session
 
 from broadcast import facts, nearby, offers, planning
 from broadcast.planning import AiringFacts, ReceiverFacts
-from broadcast.rule_checks import entry_of
+from broadcast.rule_checks import entry_of, waived_of
 from broadcast.rules import RuleBook
 from core import units
 from core.clock import from_ms, to_ms
 from core.settings import Settings
+from schedules import rule_store
 from schedules.airtime_limits import DayEntry, Violation, check
-from schedules.reach import Resolver, reach_of, receivers_of
-from schedules.recurrence import Rule, next_after, occurrences
+from schedules.reach import Resolver, receivers_of
 from schedules.rule_words import sentence
 from schedules.rules import NEVER_WAIVED, Place, SoundRule
 from schedules.tables import Airing
@@ -38,16 +38,12 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be scheduled; `schedule_id` where it takes the place of what that one has ahead."""
+    """Airings that are to be; `schedule_id` where they take the place of what that one has ahead."""
 
-    title: str
-    programme_id: str | None  # None: a session, of which only the frame is known
-    duration_ms: int
-    starts: tuple[datetime, ...]
-    targets: Targets
+    airings: Sequence[AiringFacts]
     schedule_id: str | None = None
-    waived: frozenset[str] = frozenset()  # ids of rules that it was let through against
-    without: frozenset[str] = frozenset()  # ids of airings that it takes the place of
+    without: frozenset[str] = frozenset()  # ids of airings that they take the place of
+    apart: bool = False  # what each of them breaks is told by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,7 @@ class Breach:
     unit_name: str  # of whose rule it is
     first: Violation
     starts: tuple[datetime, ...]
+    airing_id: str  # of the first
     units: tuple[str, ...]  # ids of the units at which it would sound against the rule
     receivers: int
     vi: str
@@ -72,41 +69,50 @@ class Breach:
 class _Found:
     violations: list[Violation] = field(default_factory=list)
     first: Violation | None = None
-    place: Place | None = None  # where the first is, and what else sounds there
-    others: Sequence[DayEntry] = ()
+    where: _Group | None = None  # of the first
     units: set[str] = field(default_factory=set)
     receivers: int = 0
 
 
-def upcoming(rule: Rule, now: datetime) -> tuple[datetime, ...]:
-    """The occurrences that are looked at."""
-    first = next_after(rule, now)
-    if first is None:
-        return ()
-    return tuple(islice(occurrences(rule, first, first + FORESEEN), STARTS_MOST))
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Receivers that the same rules hold for, what of the draft is for them, and what else counts there."""
+
+    place: Place
+    receivers: Sequence[ReceiverFacts]
+    entries: Sequence[DayEntry]
+    others: Sequence[DayEntry]
 
 
 def look(session: Session, settings: Settings, draft: Draft, now: datetime) -> list[Breach]:
     """Every rule that the draft breaks somewhere, the most places first. Nothing is changed."""
-    if not draft.starts:
+    if not draft.airings:
         return []
-    first, last = draft.starts[0], draft.starts[-1]
+    first, last = _ends(draft)
     book = RuleBook(session, settings, units.date_of(min(first, now) - _WEEK), units.date_of(last + _WEEK))
-    there = _receivers(session, draft.targets, first, last)
-    entries = _entries(session, draft)
-    found: dict[str, _Found] = defaultdict(_Found)
-    for place, others, group in _groups(session, book, there, draft, now):
-        broken = [one for one in check([*others, *entries], place, mending=False) if one.entry.draft]
+    there = _receivers(session, draft, first, last)
+    found: dict[tuple[str, str], _Found] = defaultdict(_Found)
+
+    def found_of(violation: Violation) -> tuple[str, str]:
+        return violation.rule.id, violation.entry.id if draft.apart else ""
+
+    for group in _groups(session, book, there, draft, now):
+        broken = [one for one in check([*group.others, *group.entries], group.place, mending=False) if one.entry.draft]
         for violation in broken:
-            one = found[violation.rule.id]
+            one = found[found_of(violation)]
             one.violations.append(violation)
             if one.first is None or violation.entry.starts_at < one.first.entry.starts_at:
-                one.first, one.place, one.others = violation, place, others
-        for rule_id in {one.rule.id for one in broken}:
-            found[rule_id].units |= {receiver.unit_id for receiver in group}
-            found[rule_id].receivers += sum(bool(receiver.id) for receiver in group)
-    breaches = [_breach(one, entries, book, settings) for one in found.values()]
+                one.first, one.where = violation, group
+        for key in {found_of(one) for one in broken}:
+            found[key].units |= {receiver.unit_id for receiver in group.receivers}
+            found[key].receivers += sum(bool(receiver.id) for receiver in group.receivers)
+    breaches = [_breach(one, book, settings) for one in found.values()]
     return sorted(breaches, key=lambda one: (one.can_be_waived, -len(one.units), one.first.entry.starts_at))
+
+
+def _ends(draft: Draft) -> tuple[datetime, datetime]:
+    starts = [airing.starts_at for airing in draft.airings]
+    return from_ms(min(starts)), from_ms(max(starts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +150,8 @@ def forbidden(session: Session, settings: Settings, airings: Sequence[Airing]) -
     return found
 
 
-def _breach(found: _Found, entries: Sequence[DayEntry], book: RuleBook, settings: Settings) -> Breach:
-    first = _mended(found, entries)
+def _breach(found: _Found, book: RuleBook, settings: Settings) -> Breach:
+    first = _mended(found)
     name = book.names[first.rule.unit_id]
     starts = sorted({one.entry.starts_at for one in found.violations})
     return Breach(
@@ -153,6 +159,7 @@ def _breach(found: _Found, entries: Sequence[DayEntry], book: RuleBook, settings
         unit_name=name,
         first=first,
         starts=tuple(from_ms(at) for at in starts),
+        airing_id=first.entry.id,
         units=tuple(sorted(found.units)),
         receivers=found.receivers,
         vi=sentence(first, name, settings.zone),
@@ -160,93 +167,89 @@ def _breach(found: _Found, entries: Sequence[DayEntry], book: RuleBook, settings
     )
 
 
-def _mended(found: _Found, entries: Sequence[DayEntry]) -> Violation:
+def _mended(found: _Found) -> Violation:
     """The first violation with what mends it. Mends are tried one by one, so they are looked for only here."""
-    if found.first is None or found.place is None:
+    if found.first is None or found.where is None:
         raise ValueError("nothing was found")
-    first = found.first
-    until = [entry for entry in entries if entry.starts_at <= first.entry.starts_at]
-    again = check([*found.others, *until], found.place)
+    first, where = found.first, found.where
+    until = [entry for entry in where.entries if entry.starts_at <= first.entry.starts_at]
+    again = check([*where.others, *until], where.place)
     return next(one for one in again if (one.rule.id, one.entry.id) == (first.rule.id, first.entry.id))
 
 
-def _receivers(session: Session, targets: Targets, first: datetime, last: datetime) -> list[ReceiverFacts]:
-    """The receivers that are meant; where there is none yet, the units, as if each had one."""
+def _receivers(session: Session, draft: Draft, first: datetime, last: datetime) -> list[ReceiverFacts]:
+    """The receivers that may be meant; where there is none yet, the units, as if each had one."""
+    reaches = [airing.reach for airing in draft.airings]
+    reached = sorted(frozenset[str]().union(*(reach.units for reach in reaches)))
+    named = sorted(frozenset[str]().union(*(reach.receivers for reach in reaches)))
     day = units.date_of(first)
-    ids = receivers_of(session, targets, on=day)
-    if ids:
-        batches = (ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH))
-        return [one for batch in batches for one in facts.receivers(session, batch, first, last).values()]
-    reach = reach_of(session, targets, on=day)
-    paths = units.paths(session, sorted(reach.units), on=day)
-    return [ReceiverFacts("", path) for path in paths.values() if path]
-
-
-def _entries(session: Session, draft: Draft) -> list[DayEntry]:
-    programmes = {draft.programme_id}
-    classes, _, bulletins = facts.programme_bulletins(session, programmes)
-    items = facts.programme_items(session, programmes).get(draft.programme_id or "", ())
-    return [
-        DayEntry(
-            id=f"draft-{number:04}",
-            starts_at=to_ms(start),
-            duration_ms=draft.duration_ms,
-            class_=planning.highest(classes[draft.programme_id]),
-            title=draft.title,
-            bulletins=bulletins[draft.programme_id],
-            longest_item_ms=max((item.duration_ms for item in items), default=0),
-            draft=True,
-            waived=draft.waived,
-        )
-        for number, start in enumerate(draft.starts)
-    ]
+    ids = receivers_of(session, Targets(tuple(reached), receivers=tuple(named)), on=day)
+    batches = (ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH))
+    there = [one for batch in batches for one in facts.receivers(session, batch, first, last).values()]
+    return there or [ReceiverFacts("", path) for path in units.paths(session, reached, on=day).values() if path]
 
 
 def _groups(
     session: Session, book: RuleBook, there: Sequence[ReceiverFacts], draft: Draft, now: datetime
-) -> Iterable[tuple[Place, list[DayEntry], list[ReceiverFacts]]]:
-    """Each place with what else sounds there (where that counts) and its receivers."""
-    counted: dict[object, list[ReceiverFacts]] = defaultdict(list)
-    simple: dict[object, list[ReceiverFacts]] = defaultdict(list)
-    for receiver in there:
-        if book.counts(receiver):
-            counted[receiver.path, receiver.ahead].append(receiver)
-        else:
-            simple[book.signature(receiver)].append(receiver)
-    for group in simple.values():
-        yield book.of(group[0]), [], group
+) -> Iterable[_Group]:
+    """The receivers by what tells them apart. What else sounds there is read only where that counts."""
+    airings = sorted(draft.airings, key=lambda one: (one.starts_at, one.id))
+    waived = rule_store.overridden(session)
+    drafted = [replace(entry_of(airing, waived=waived_of(waived, airing)), draft=True) for airing in airings]
+    named = _named(draft)
+    meant: dict[object, tuple[int, ...]] = {}  # the numbers of the airings that are for receivers with this key
+    counted: dict[tuple[object, tuple[int, ...]], list[ReceiverFacts]] = defaultdict(list)
+    simple: dict[tuple[object, tuple[int, ...]], list[ReceiverFacts]] = defaultdict(list)
+    for one in there:
+        key = (tuple(unit for unit in (one.id, *one.path) if unit in named), one.ahead)
+        if key not in meant:
+            meant[key] = tuple(number for number, airing in enumerate(airings) if planning.concerns(airing, one))
+        if meant[key] and book.counts(one):
+            counted[(one.path, one.ahead), meant[key]].append(one)
+        elif meant[key]:
+            simple[book.signature(one), meant[key]].append(one)
+    for (_, numbers), group in simple.items():
+        yield _Group(book.of(group[0]), group, [drafted[number] for number in numbers], [])
     if not counted:
         return
+    first, last = _ends(draft)
+    around = max(_WEEK, timedelta(days=book.longest_repeat + 1))
+    since, until = min(first, now) - around, last + around
     samples = [group[0] for group in counted.values()]
-    since = min(draft.starts[0], now) - max(_WEEK, timedelta(days=book.longest_repeat + 1))
-    until = draft.starts[-1] + max(_WEEK, timedelta(days=book.longest_repeat + 1))
-    airings = _others(session, samples, draft, since, until, now)
-    communes = frozenset[str]().union(*(one.communes for one in samples))
-    choices = offers.load(session, communes, now, until)
-    for group in counted.values():
+    others = _others(session, samples, draft, [(since, until)], now, with_items=book.limits_items)
+    choices = offers.load(session, frozenset[str]().union(*(one.communes for one in samples)), now, until)
+    for (_, numbers), group in counted.items():
         one = group[0]
-        others = [
+        held = [
             entry_of(airing, settled=airing.starts_at <= to_ms(now))
-            for airing in airings
+            for airing in others
             if planning.concerns(airing, one) and choices.taken(airing, one.commune_at(airing.starts_at))
         ]
-        yield book.of(one), others, group
+        yield _Group(book.of(one), group, [drafted[number] for number in numbers], held)
+
+
+def _named(draft: Draft) -> frozenset[str]:
+    """All ids that tell for whom the airings of the draft are."""
+    reaches = {airing.reach for airing in draft.airings}
+    parts = [(one.units, one.receivers, one.except_units, one.except_receivers) for one in reaches]
+    return frozenset[str]().union(*(ids for part in parts for ids in part))
 
 
 def _others(
     session: Session,
     samples: Sequence[ReceiverFacts],
     draft: Draft,
-    since: datetime,
-    until: datetime,
+    spans: Sequence[tuple[datetime, datetime]],
     now: datetime,
+    *,
+    with_items: bool,
 ) -> list[AiringFacts]:
     places = {unit for one in samples for path in (one.path, *(to for _, to in one.ahead)) for unit in path}
-    days = {units.date_of(draft.starts[0]), units.date_of(draft.starts[-1])}
+    days = {units.date_of(at) for at in _ends(draft)}
     names = nearby.named_by(session, {*places, *(one.id for one in samples if one.id)}, days)
     return [
         airing
-        for airing in nearby.airings(session, names, now, [(since, until)])
+        for airing in nearby.airings(session, names, now, spans, with_items=with_items)
         if airing.id not in draft.without
         and (airing.schedule_id != draft.schedule_id or airing.starts_at <= to_ms(now))
     ]

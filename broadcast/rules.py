@@ -44,6 +44,8 @@ class RuleBook:
         self._rules = rule_store.between(session, since - 2 * _DAY, until + _DAY)
         self._merged = _merged_units(session, self._rules)
         self.longest_repeat = max((one.days for held in self._rules.values() for one in held), default=0)
+        # Whether any rule is about the length of items, which are read only then.
+        self.limits_items = any(one.kind == "item_ms" for held in self._rules.values() for one in held)
         self._session, self._named_on = session, until
         self.at = lru_cache(maxsize=None)(self._at)
         self._of = lru_cache(maxsize=None)(self._on_paths)

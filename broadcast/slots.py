@@ -244,17 +244,9 @@ def week_of(
     return entries
 
 
-def put_week(
-    session: Session,
-    entries: Sequence[dict[str, Any]],
-    monday: date,
-    *,
-    actor: Actor,
-    clock: Clock,
-    dry_run: bool = False,
-) -> Outcome:
-    """Fill the week of this Monday with entries of another week or of a template."""
-    wishes = [
+def wishes_for(entries: Sequence[dict[str, Any]], monday: date) -> list[Fill]:
+    """Entries of another week or of a template, for the week of this Monday."""
+    return [
         Fill(
             schedule_id=entry["schedule_id"],
             slot_id=entry["slot_id"],
@@ -266,7 +258,6 @@ def put_week(
         )
         for entry in entries
     ]
-    return fill_many(session, wishes, actor=actor, clock=clock, dry_run=dry_run)
 
 
 def save_template(

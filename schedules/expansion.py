@@ -54,6 +54,21 @@ def rule_of(schedule: Schedule) -> Rule:
     )
 
 
+def columns_of_rule(rule: Rule) -> dict[str, Any]:
+    """The columns of a schedule's row that hold this rule."""
+    return {
+        "kind": rule.kind,
+        "first_date": rule.first_date,
+        "last_date": rule.last_date,
+        "local_time": rule.local_time,
+        "timezone": rule.zone,
+        "weekdays": list(rule.weekdays) or None,
+        "rrule": rule.rrule or None,
+        "rdates": [at.isoformat() for at in rule.rdates] or None,
+        "exdates": [at.isoformat() for at in rule.exdates] or None,
+    }
+
+
 def cancel_row(airing: Airing, reason: CancelReason, *, now: datetime, actor: Actor) -> Airing:
     """Mark the airing cancelled; returns it."""
     airing.status = "cancelled"
@@ -93,11 +108,11 @@ def is_moved(airing: Airing) -> bool:
 
 def expand(session: Session, schedules: Sequence[Schedule], *, now: datetime, until: datetime) -> list[Airing]:
     """Make the missing airings of (now, until) of these schedules."""
-    taken = _taken(session, schedules, now, until)
+    there = taken(session, schedules, now, until)
     rows: list[dict[str, Any]] = []
     for schedule in schedules:
         rule = rule_of(schedule)
-        held = taken[schedule.id]
+        held = there[schedule.id]
         decided = held.matched(rule, now, until)
         rows.extend(
             values_of(schedule, instant)
@@ -154,7 +169,7 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
     cancelled: list[Airing] = []
     made: list[Airing] = []
     wanted = _wanted(rule, rows, now)
-    pairs = _matched(rule, wanted, standing.keys(), decided, now)
+    pairs = matched(rule, wanted, standing.keys(), decided, now)
     for instant in wanted:
         before = pairs.get(instant)
         if instant <= now or before in decided:
@@ -178,7 +193,7 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
 
 
 @dataclass(slots=True)
-class _Held:
+class Held:
     """The occurrences of one schedule that need no airing any more: they have one, or a hand decided about them."""
 
     starts: set[datetime] = field(default_factory=set)
@@ -190,10 +205,10 @@ class _Held:
             return set()
         # Whole days, so that each decision finds its own occurrence, also one that has passed.
         free = [instant for instant in occurrences(rule, now - _NEAR, until + _NEAR) if instant not in self.starts]
-        return set(_matched(rule, free, (), self.decided, now))
+        return set(matched(rule, free, (), self.decided, now))
 
 
-def _matched(
+def matched(
     rule: Rule,
     wanted: Sequence[datetime],
     standing: Collection[datetime],
@@ -227,8 +242,9 @@ def _matched(
     return pairs
 
 
-def _taken(session: Session, schedules: Sequence[Schedule], now: datetime, until: datetime) -> dict[str, _Held]:
-    held: dict[str, _Held] = defaultdict(_Held)
+def taken(session: Session, schedules: Sequence[Schedule], now: datetime, until: datetime) -> dict[str, Held]:
+    """What there is of these schedules between two instants that expansion leaves alone, by schedule."""
+    held: dict[str, Held] = defaultdict(Held)
     columns = (
         Airing.schedule_id,
         Airing.original_start,

@@ -157,7 +157,7 @@ def settle(
     held = between(session, units.date_of(now) - _DAY, units.date_of(until) + 2 * _DAY)
     if not held:
         return []
-    settling = Settling(session, _by_date(held), now=now, until=until, actor=actor)
+    settling = Settling(session, by_date(held), now=now, until=until, actor=actor)
     settling.settle(schedules)
     return [*settling.cancelled, *settling.made]
 
@@ -189,7 +189,7 @@ def _act(
         held = Schedule.id.in_(ordered[start : start + _CHUNK]), Schedule.programme_id.is_not(None)
         wanted = select(Schedule).where(*held).order_by(Schedule.id)
         schedules += session.scalars(locked(wanted)).all()
-    days = _by_date(between(session, min(dates), max(dates) + _DAY))
+    days = by_date(between(session, min(dates), max(dates) + _DAY))
     settling = Settling(session, {day: days.get(day, []) for day in sorted(dates)}, now=now, until=until, actor=actor)
     settling.settle(schedules)
     return [*settling.cancelled, *settling.made]
@@ -216,7 +216,7 @@ def _utc(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _by_date(held: Iterable[tuple[LocalDayRow, list[date]]]) -> dict[date, list[LocalDay]]:
+def by_date(held: Iterable[tuple[LocalDayRow, list[date]]]) -> dict[date, list[LocalDay]]:
     found: dict[date, list[LocalDay]] = {}
     for row, days in held:
         for day in days:

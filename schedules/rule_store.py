@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from core import events, units
@@ -27,6 +27,7 @@ from schedules.rule_errors import RuleAhead, RuleInThePast, RuleLaxer, RuleNotFo
 from schedules.rule_tables import RuleOverride, RuleRow
 from schedules.rule_words import rule_text
 from schedules.rules import SPANNED, Kind, Place, SoundRule, Span, Step, effective, merged
+from schedules.slot_tables import Filling
 
 Rules = Mapping[str, Sequence[SoundRule]]
 
@@ -159,13 +160,21 @@ def end(session: Session, rule_id: str, on: date, *, actor: Actor, clock: Clock)
 
 
 def override(
-    session: Session, schedule_id: str, rules: Iterable[SoundRule], reason: str, *, actor: Actor, clock: Clock
+    session: Session,
+    schedule_id: str,
+    rules: Iterable[SoundRule],
+    reason: str,
+    *,
+    filling_id: str | None = None,
+    actor: Actor,
+    clock: Clock,
 ) -> list[RuleOverride]:
-    """Let a schedule through against these rules too."""
+    """Let a schedule through against these rules too, or only what one of its slots is filled with on a day."""
     now = clock.now()
     rows = [
         RuleOverride(
             schedule_id=schedule_id,
+            filling_id=filling_id,
             rule_id=rule.id,
             reason=reason,
             allowed_by=actor.id,
@@ -184,6 +193,7 @@ def override(
             at=now,
             subject=("schedule", schedule_id),
             rules=[row.rule_id for row in rows],
+            filling=filling_id,
             reason=reason,
         )
     return rows
@@ -196,13 +206,41 @@ def end_overrides(session: Session, schedule_id: str, now: datetime) -> None:
         row.ended_at = now
 
 
-def overridden(session: Session) -> dict[str, frozenset[str]]:
-    """By schedule, the ids of the rules that it is let through against."""
-    found: dict[str, set[str]] = defaultdict(set)
-    rows = select(RuleOverride.schedule_id, RuleOverride.rule_id).where(RuleOverride.ended_at.is_(None))
-    for schedule_id, rule_id in session.execute(rows):
-        found[schedule_id].add(rule_id)
-    return {schedule: frozenset(rules) for schedule, rules in found.items()}
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """The ids of rules that schedules, and parts of sessions on single days, are let through against."""
+
+    schedules: Mapping[str, frozenset[str]]
+    parts: Mapping[tuple[str, str, datetime], frozenset[str]]  # slot, place ("": all), start of the session
+
+    def of(self, schedule_id: str, slot_id: str, place_id: str, original_start: datetime) -> frozenset[str]:
+        """Of one airing."""
+        whole = self.schedules.get(schedule_id, frozenset())
+        return whole | self.parts.get((slot_id, place_id, original_start), frozenset())
+
+
+def overridden(session: Session) -> Waived:
+    """What is let through, and against what."""
+    schedules: dict[str, set[str]] = defaultdict(set)
+    parts: dict[tuple[str, str, datetime], set[str]] = defaultdict(set)
+    rows = select(
+        RuleOverride.schedule_id,
+        RuleOverride.rule_id,
+        RuleOverride.filling_id,
+        Filling.slot_id,
+        Filling.place_id,
+        Filling.original_start,
+    ).outerjoin(Filling, Filling.id == RuleOverride.filling_id)
+    holds = or_(RuleOverride.filling_id.is_(None), Filling.ended_at.is_(None))
+    for row in session.execute(rows.where(RuleOverride.ended_at.is_(None), holds)):
+        if row.filling_id is None:
+            schedules[row.schedule_id].add(row.rule_id)
+        else:
+            parts[row.slot_id, row.place_id or "", row.original_start].add(row.rule_id)
+    return Waived(
+        {schedule: frozenset(rules) for schedule, rules in schedules.items()},
+        {part: frozenset(rules) for part, rules in parts.items()},
+    )
 
 
 # --- Inside ----------------------------------------------------------------------------------------------------------

@@ -40,12 +40,16 @@ class RuleRow(Base):
 
 
 class RuleOverride(Base):
-    """A schedule that was let through against a rule, by whom and why. It ends when the schedule is changed."""
+    """A schedule that was let through against a rule, by whom and why. It ends when the schedule is changed.
+
+    With `filling_id` only what a slot of it is filled with on one day was: it holds as long as that filling does.
+    """
 
     __tablename__ = "rule_overrides"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
     schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"), index=True)
+    filling_id: Mapped[str | None] = mapped_column(ForeignKey("fillings.id"))
     rule_id: Mapped[str] = mapped_column(ForeignKey("sound_rules.id"))
     reason: Mapped[str] = mapped_column(Text)
     allowed_by: Mapped[str] = mapped_column(String(40))

@@ -118,7 +118,7 @@ def hand_over(session: Session, specs: Sequence[SlotSpec], to: Schedule, *, sinc
 
 
 @dataclass(slots=True)
-class _Books:
+class Books:
     """What there is of one session: airings by what they are of, fillings, and the days' communes."""
 
     slots: list[Slot]
@@ -225,12 +225,14 @@ def _sync(
 ) -> tuple[list[Airing], list[Airing]]:
     rule = rule_of(schedule)
     instants = list(occurrences(rule, now - _NEAR, until))
-    books = _books(session, schedule, rule, instants, now)
+    books = books_of(session, schedule, rule, instants, now)
+    for (_slot, _place, instant), filling in books.fillings.items():
+        filling.original_start = instant
     cancelled: list[Airing] = []
     made: list[Airing] = []
-    parts = _parts(session, schedule, books, resolver, [one for one in instants if only in {None, one}], now)
+    parts = parts_of(session, schedule, books, resolver, [one for one in instants if only in {None, one}], now)
     for slot, key, targets in parts:
-        old, new = _settle(schedule, books, slot, key, targets, now)
+        old, new = settle_part(schedule, books, slot, key, targets, now)
         if old is not None:
             cancelled.append(cancel_row(old, "edited" if new else "unfilled", now=now, actor=actor))
         if new is not None:
@@ -245,10 +247,10 @@ def _sync(
     return cancelled, made
 
 
-def _parts(
+def parts_of(
     session: Session,
     schedule: Schedule,
-    books: _Books,
+    books: Books,
     resolver: Resolver,
     instants: Iterable[datetime],
     now: datetime,
@@ -292,8 +294,8 @@ def _heard(session: Session, schedule: Schedule, resolver: Resolver, day: date) 
     return replace(targets, except_units=(*targets.except_units, *sorted(silent)))
 
 
-def _settle(
-    schedule: Schedule, books: _Books, slot: Slot, key: Key, targets: Targets, now: datetime
+def settle_part(
+    schedule: Schedule, books: Books, slot: Slot, key: Key, targets: Targets, now: datetime
 ) -> tuple[Airing | None, Airing | None]:
     """One part on one day: (the airing that doesn't fit any more, the one that is to be)."""
     starts_at = key[2] + timedelta(milliseconds=books.starts[slot.id])
@@ -344,17 +346,26 @@ def values_of(
     }
 
 
-def _books(session: Session, schedule: Schedule, rule: Rule, instants: Sequence[datetime], now: datetime) -> _Books:
-    held = slots_of(session, schedule.id)
+def books_of(
+    session: Session,
+    schedule: Schedule,
+    rule: Rule,
+    instants: Sequence[datetime],
+    now: datetime,
+    *,
+    slots: Sequence[Slot] | None = None,
+    to_change: bool = True,
+) -> Books:
+    """What there is of a session from `now` on. With `slots` as if it had these; to look at only: without locks."""
+    held = slots_of(session, schedule.id) if slots is None else list(slots)
     starts = dict(zip((slot.id for slot in held), offsets([slot.length_ms for slot in held]), strict=True))
-    books = _Books(held, starts)
-    rows = session.scalars(
-        locked(
-            select(Airing)
-            .where(Airing.schedule_id == schedule.id, Airing.original_start > now - _NEAR)
-            .order_by(Airing.original_start, Airing.generation)
-        )
-    ).all()
+    books = Books(held, starts)
+    wanted = (
+        select(Airing)
+        .where(Airing.schedule_id == schedule.id, Airing.original_start > now - _NEAR)
+        .order_by(Airing.original_start, Airing.generation)
+    )
+    rows = session.scalars(locked(wanted) if to_change else wanted).all()
     fillings = session.scalars(
         select(Filling).where(
             Filling.schedule_id == schedule.id, Filling.ended_at.is_(None), Filling.original_start > now - _NEAR
@@ -371,11 +382,10 @@ def _books(session: Session, schedule: Schedule, rule: Rule, instants: Sequence[
         elif row.status in {"scheduled", "closed"} or row.cancel_reason == "withdrawn":
             books.decided.add(key)
     for filling in fillings:
-        filling.original_start = same.get(filling.original_start, filling.original_start)
-        books.fillings[filling.slot_id, filling.place_id or "", filling.original_start] = filling
+        instant = same.get(filling.original_start, filling.original_start)
+        books.fillings[filling.slot_id, filling.place_id or "", instant] = filling
         if filling.source == "close" and filling.slot_id in starts:
-            here = (starts[filling.slot_id], filling.place_id or "")
-            books.closed.setdefault(filling.original_start, []).append(here)
+            books.closed.setdefault(instant, []).append((starts[filling.slot_id], filling.place_id or ""))
     return books
 
 

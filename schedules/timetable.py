@@ -45,7 +45,7 @@ from schedules.errors import (
     UnknownProgramme,
     UnknownUnits,
 )
-from schedules.expansion import cancel_row, expand, locked, replace, rule_of, successor
+from schedules.expansion import cancel_row, columns_of_rule, expand, locked, replace, rule_of, successor
 from schedules.reach import NearBy, default_owner, require_known
 from schedules.recurrence import Rule, next_after, require_occurrences
 from schedules.slot_errors import HasSlots, NoSlotsHere
@@ -292,15 +292,8 @@ def _expanded_until(session: Session, schedule: Schedule) -> datetime:
 
 
 def _apply(schedule: Schedule, rule: Rule) -> None:
-    schedule.kind = rule.kind
-    schedule.first_date = rule.first_date
-    schedule.last_date = rule.last_date
-    schedule.local_time = rule.local_time
-    schedule.timezone = rule.zone
-    schedule.weekdays = list(rule.weekdays) or None
-    schedule.rrule = rule.rrule or None
-    schedule.rdates = [at.isoformat() for at in rule.rdates] or None
-    schedule.exdates = [at.isoformat() for at in rule.exdates] or None
+    for name, value in columns_of_rule(rule).items():
+        setattr(schedule, name, value)
 
 
 def _title(title: str) -> str:

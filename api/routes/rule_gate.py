@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,13 +11,13 @@ from sqlalchemy.orm import Session
 from api.auth.guard import Principal
 from api.auth.rights import RIGHT_NAMES, Right
 from api.context import Context
-from broadcast import rule_look
+from broadcast import drafts, facts, filling_rules, rule_look, slots
 from broadcast.rule_look import Breach, Draft
+from broadcast.slots import Fill, Filled, Outcome
 from core import units
 from core.clock import from_ms
-from core.errors import Forbidden, Invalid
+from core.errors import Forbidden, Invalid, TruyenThanhError
 from schedules import rule_store
-from schedules.expansion import rule_of
 from schedules.rule_words import rule_text
 from schedules.tables import Airing, Schedule
 
@@ -97,36 +96,83 @@ def require_schedule(
     if changed:
         rule_store.end_overrides(session, schedule.id, context.clock.now())
     now = context.clock.now()
-    starts = rule_look.upcoming(rule_of(schedule), now)
-    draft = Draft(
-        schedule.title, schedule.programme_id, schedule.duration_ms, starts, schedule.targets, schedule_id=schedule.id
-    )
-    _require(session, context, who, schedule.id, draft, reason)
+    found = drafts.drafted(session, schedule, now, rule_look.FORESEEN, rule_look.STARTS_MOST, with_items=True)
+    _require(session, context, who, schedule.id, Draft(found.frame, schedule_id=schedule.id), reason)
 
 
 def require_airings(
     session: Session, context: Context, who: Principal, airings: Sequence[Airing], reason: str | None
 ) -> None:
     """The same for single airings that were given another time."""
-    for airing in airings:
-        if airing.status == "scheduled":
-            title = session.get_one(Schedule, airing.schedule_id).title
-            starts, without = (airing.starts_at,), frozenset({airing.id})
-            draft = Draft(title, airing.programme_id, airing.duration_ms, starts, airing.targets, without=without)
-            _require(session, context, who, airing.schedule_id, draft, reason)
+    made = [airing.id for airing in airings if airing.status == "scheduled"]
+    for one in facts.airings(session, made):
+        _require(session, context, who, one.schedule_id, Draft([one], without=frozenset({one.id})), reason)
+
+
+def fill(
+    session: Session,
+    context: Context,
+    who: Principal,
+    wishes: Sequence[Fill],
+    reason: str | None,
+    *,
+    dry_run: bool,
+) -> Outcome:
+    """Fill what can be filled and breaks no rule, or may be and is let through; the rest is told with its violations.
+
+    With `dry_run` nothing of it is left.
+    """
+    now = context.clock.now()
+    attempt = session.begin_nested()
+    outcome = slots.fill_many(session, wishes, actor=who.actor, clock=context.clock)
+    broken = filling_rules.broken(session, context.settings, outcome, now)
+    refused = {wish: _refusal(session, who, breaches, reason, now) for wish, breaches in broken.items()}
+    errors = {wish: error for wish, error in refused.items() if error is not None}
+    if errors or dry_run:
+        attempt.rollback()
+    else:
+        attempt.commit()
+    if dry_run:
+        return Outcome([Filled(one.wish, refused=one.refused or errors.get(one.wish)) for one in outcome.filled], [])
+    if errors:  # all of it anew, without these
+        left = [wish for wish in wishes if wish not in errors]
+        outcome = slots.fill_many(session, left, actor=who.actor, clock=context.clock)
+        outcome.filled.extend(Filled(wish, refused=error) for wish, error in errors.items())
+    for one in outcome.filled:
+        if one.filling is not None and one.wish in broken:
+            rules = [breach.rule for breach in broken[one.wish]]
+            rule_store.override(
+                session,
+                one.wish.schedule_id,
+                rules,
+                reason or "",
+                filling_id=one.filling.id,
+                actor=who.actor,
+                clock=context.clock,
+            )
+    return outcome
+
+
+def _refusal(
+    session: Session, who: Principal, breaches: Sequence[Breach], reason: str | None, now: datetime
+) -> TruyenThanhError | None:
+    """Why this isn't let through; None: it is, with the reason."""
+    if not reason or not all(one.can_be_waived for one in breaches):
+        return RulesBroken(breaches, told(session, breaches, units.date_of(now)))
+    if not who.may(Right.OVERRIDE_RULES):
+        return Forbidden(what=f"{RIGHT_NAMES[Right.OVERRIDE_RULES]} / let anything sound against a rule")
+    return None
 
 
 def _require(
     session: Session, context: Context, who: Principal, schedule_id: str, draft: Draft, reason: str | None
 ) -> None:
     now = context.clock.now()
-    waived = rule_store.overridden(session).get(schedule_id, frozenset())
-    breaches = rule_look.look(session, context.settings, replace(draft, waived=waived), now)
+    breaches = rule_look.look(session, context.settings, draft, now)
     if not breaches:
         return
-    if not reason or not all(one.can_be_waived for one in breaches):
-        raise RulesBroken(breaches, told(session, breaches, units.date_of(now)))
-    if not who.may(Right.OVERRIDE_RULES):
-        raise Forbidden(what=f"{RIGHT_NAMES[Right.OVERRIDE_RULES]} / let anything sound against a rule")
+    refusal = _refusal(session, who, breaches, reason, now)
+    if refusal is not None:
+        raise refusal
     rules = [one.rule for one in breaches]
-    rule_store.override(session, schedule_id, rules, reason, actor=who.actor, clock=context.clock)
+    rule_store.override(session, schedule_id, rules, reason or "", actor=who.actor, clock=context.clock)

@@ -16,12 +16,12 @@ from api.problems import responses
 from api.routes import api_router, rule_gate
 from api.routes.schedules import RuleIn, TargetsIn, rule_of
 from api.routes.schemas import DateIn, Identifier, In, Instant, Out
-from broadcast import delivery, programmes, rule_look
+from broadcast import delivery, drafts, programmes, rule_look
 from broadcast.rule_look import Draft
 from broadcast.rules import RuleBook
 from core import units
 from core.units import FOREVER
-from schedules import rule_store
+from schedules import foresight, rule_store, timetable
 from schedules.conflicts import Class
 from schedules.reach import receivers_touched, require_known
 from schedules.rule_tables import RuleRow
@@ -262,15 +262,20 @@ def check(context: Ctx, _who: Reader, body: CheckIn) -> CheckOut:
     now = context.clock.now()
     with context.db.reading() as session:
         programmes.get(session, body.programme_id)
-        starts = rule_look.upcoming(rule_of(body.rule, context), now)
-        draft = Draft(
+        if body.schedule_id is not None:
+            timetable.get(session, body.schedule_id)
+        schedule, _ = foresight.drafted(
             title=body.title,
             programme_id=body.programme_id,
             duration_ms=programmes.duration_ms(session, body.programme_id),
-            starts=starts,
+            rule=rule_of(body.rule, context),
             targets=require_known(session, body.targets),
+            owner_id=None,
             schedule_id=body.schedule_id,
         )
+        drafted = drafts.drafted(session, schedule, now, rule_look.FORESEEN, rule_look.STARTS_MOST, with_items=True)
+        starts = drafted.starts
+        draft = Draft(drafted.frame, schedule_id=body.schedule_id)
         breaches = rule_look.look(session, context.settings, draft, now)
         found = rule_gate.told(session, breaches, units.date_of(now))
     return CheckOut(

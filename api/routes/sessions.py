@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from pydantic import Field
@@ -16,6 +16,7 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
+from api.routes.rules import ViolationOut
 from api.routes.schedules import (
     OverrideReason,
     RuleIn,
@@ -134,6 +135,7 @@ class FillMany(In):
         ],
     )
     dry_run: bool = Field(False, description="Only tell what would become of it")
+    override_reason: OverrideReason = None
 
 
 class FillingOut(Out):
@@ -165,6 +167,9 @@ class FilledOut(Out):
     refused: str | None = Field(description="Why not, and the way out; Vietnamese")
     refused_en: str | None
     problem: str | None = Field(description="The kind of refusal", examples=["slot-too-long"])
+    violations: list[ViolationOut] | None = Field(
+        description="For rules-broken: each rule that it breaks, whose, when, by how much, and what would mend it"
+    )
 
 
 class ToFillOut(Out):
@@ -187,6 +192,7 @@ class CopyWeek(In):
     to: DateIn = Field(description="Any day of the week that is filled", examples=["2026-07-27"])
     schedule_ids: Ids = None
     dry_run: bool = Field(True, description="Only tell what would become of it, and what can't be copied")
+    override_reason: OverrideReason = None
 
 
 class TemplateIn(In):
@@ -198,6 +204,7 @@ class TemplateIn(In):
 class ApplyTemplate(In):
     to: DateIn = Field(description="Any day of the week that is filled")
     dry_run: bool = Field(True, description="Only tell what would become of it")
+    override_reason: OverrideReason = None
 
 
 class TemplateOut(Out):
@@ -276,14 +283,17 @@ def list_to_fill(
 
 @router.post("/fillings", summary="Fill slots by date", responses=responses())
 def fill(context: Ctx, who: Planner, body: FillMany) -> list[FilledOut]:
-    """One transaction for all of it. What can't be filled is told with its reason, and the rest is filled."""
+    """One transaction for all of it. What can't be filled is told with its reason, and the rest is filled.
+
+    What breaks a rule of sound is refused with its violations, or let through with a reason by who may.
+    """
     wishes = [wish for one in body.fillings for wish in _wishes(one)]
     if len(wishes) > FILLED_MOST:
         raise Invalid(
             what=f"quá {FILLED_MOST} khung mục một lần; hãy chia ra / over {FILLED_MOST} slots at once; split"
         )
     with context.db.writing() as session:
-        outcome = room.fill_many(session, wishes, actor=who.actor, clock=context.clock, dry_run=body.dry_run)
+        outcome = rule_gate.fill(session, context, who, wishes, body.override_reason, dry_run=body.dry_run)
         return _told(session, context, outcome)
 
 
@@ -326,7 +336,7 @@ def undo(context: Ctx, who: Planner, filling_id: str) -> FillingOut:
 def copy_week(context: Ctx, who: Planner, body: CopyWeek) -> list[FilledOut]:
     with context.db.writing() as session:
         entries = room.week_of(session, _monday(body.week), context.settings.zone, body.schedule_ids)
-        return _put(session, context, who, entries, body.to, dry_run=body.dry_run)
+        return _put(session, context, who, entries, body)
 
 
 @router.get("/week-templates", summary="Kept weeks")
@@ -350,7 +360,7 @@ def apply_template(context: Ctx, who: Planner, template_id: str, body: ApplyTemp
         template = session.get(WeekTemplate, template_id)
         if template is None:
             raise NotFound(what="mẫu tuần / week template", id=template_id)
-        return _put(session, context, who, template.entries, body.to, dry_run=body.dry_run)
+        return _put(session, context, who, template.entries, body)
 
 
 def _specs(session: Session, given: Iterable[SlotIn]) -> list[SlotSpec]:
@@ -394,10 +404,14 @@ def _wishes(one: FillIn) -> list[room.Fill]:
 
 
 def _put(
-    session: Session, context: Context, who: Principal, entries: list[dict[str, object]], to: date, *, dry_run: bool
+    session: Session, context: Context, who: Principal, entries: list[dict[str, Any]], body: CopyWeek | ApplyTemplate
 ) -> list[FilledOut]:
-    outcome = room.put_week(session, entries, _monday(to), actor=who.actor, clock=context.clock, dry_run=dry_run)
-    return _told(session, context, outcome)
+    wishes = room.wishes_for(entries, _monday(body.to))
+    return _told(
+        session,
+        context,
+        rule_gate.fill(session, context, who, wishes, body.override_reason, dry_run=body.dry_run),
+    )
 
 
 def _told(session: Session, context: Context, outcome: room.Outcome) -> list[FilledOut]:
@@ -415,6 +429,7 @@ def _told(session: Session, context: Context, outcome: room.Outcome) -> list[Fil
             refused=one.refused.text("vi") if one.refused else None,
             refused_en=one.refused.text("en") if one.refused else None,
             problem=one.refused.slug if one.refused else None,
+            violations=one.refused.members.get("violations") if one.refused else None,
         )
         for one in outcome.filled
     ]

@@ -177,9 +177,9 @@ def test_what_was_let_through_ends_with_the_next_change(db: Database, clock: Man
         rule = rule_store.rule_of(rule_store.get(session, row.id))
         rule_store.override(session, schedule.id, [rule, rule], "Đại hội xã", actor=OPERATOR, clock=clock)
     with db.reading() as session:
-        assert rule_store.overridden(session) == {schedule.id: frozenset({row.id})}
+        assert rule_store.overridden(session).schedules == {schedule.id: frozenset({row.id})}
         event = session.scalars(select(Event).where(Event.kind == "user:schedule:rules-overridden")).one()
     assert (event.data["reason"], event.data["rules"]) == ("Đại hội xã", [row.id])
     with db.writing() as session:
         rule_store.end_overrides(session, schedule.id, clock.now())
-        assert rule_store.overridden(session) == {}
+        assert rule_store.overridden(session).schedules == {}

@@ -252,13 +252,13 @@ def test_a_week_is_copied_and_kept(world: World) -> None:
         entries = slots.week_of(session, monday, units.ZONE)
         template = slots.save_template(session, "Tuần thường", entries, actor=OPERATOR, now=world.clock.now())
         assert len(template.entries) == 2
-        given = {"actor": OPERATOR, "clock": world.clock}
-        shown = slots.put_week(session, template.entries, monday + timedelta(days=7), **given, dry_run=True)  # type: ignore[arg-type]
+        given, later = {"actor": OPERATOR, "clock": world.clock}, monday + timedelta(days=7)
+        shown = slots.fill_many(session, slots.wishes_for(template.entries, later), **given, dry_run=True)  # type: ignore[arg-type]
         assert [one.refused for one in shown.filled] == [None, None]
         assert len(slots.week_of(session, monday + timedelta(days=7), units.ZONE)) == 0
-        slots.put_week(session, template.entries, monday + timedelta(days=7), **given)  # type: ignore[arg-type]
+        slots.fill_many(session, slots.wishes_for(template.entries, later), **given)  # type: ignore[arg-type]
         assert len(slots.week_of(session, monday + timedelta(days=7), units.ZONE)) == 2
-        past = slots.put_week(session, entries, monday - timedelta(days=7), **given)  # type: ignore[arg-type]
+        past = slots.fill_many(session, slots.wishes_for(entries, monday - timedelta(days=7)), **given)  # type: ignore[arg-type]
         assert {one.refused.slug for one in past.filled if one.refused} == {"slot-not-on-that-day"}
 
 
