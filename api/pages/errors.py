@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import URL
 
 from api.pages.templating import page
 from api.problems import Trouble
@@ -33,9 +34,11 @@ def wants_page(request: Request) -> bool:
 def as_page(request: Request, trouble: Trouble) -> Response:
     """The trouble as a page; whoever isn't logged in is sent to log in and comes back after it."""
     if trouble.status == 401:
-        back = request.url.path if request.method in {"GET", "HEAD"} else "/"
-        if request.method in {"GET", "HEAD"} and request.url.query:
-            back += f"?{request.url.query}"
+        # A form's address opens no page: back to the page where it stood, which has kept what was typed.
+        asked = request.url if request.method in {"GET", "HEAD"} else URL(request.headers.get("referer", "/"))
+        back = asked.path or "/"
+        if asked.query:
+            back += f"?{asked.query}"
         return RedirectResponse(f"/dang-nhap?tiep={quote(back, safe='')}", 303)
     title = TITLES.get(trouble.status, "Hệ thống gặp lỗi" if trouble.status >= 500 else "Yêu cầu chưa đúng")
     response = page(request, "error.html", status=trouble.status, title=title, trouble=trouble)

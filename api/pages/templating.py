@@ -12,10 +12,12 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from api.auth.guard import Principal, context_of
 from api.auth.rights import ROLE_NAMES
 from api.pages import words
+from broadcast.bulletin_rules import STATUS_VI
 from core.clock import to_ms
 
 FOLDER = Path(__file__).parent
@@ -45,6 +47,11 @@ def static_url(name: str) -> str:
 _INDENTATION = re.compile(r"\n\s+")
 
 
+def lines(text: str) -> Markup:
+    """Text whose own lines and spaces are to stay, in the midst of what is indented for us alone."""
+    return escape(text).replace("\n", Markup("&#10;"))
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -60,6 +67,8 @@ def _environment() -> Environment:
         state=words.state,
         reason=words.reason,
         ms=to_ms,
+        lines=lines,
+        news_state=STATUS_VI.__getitem__,
     )
     return environment
 

@@ -266,13 +266,19 @@ def render(request: Request, context: Ctx, who: Editor, version_id: str, body: R
     """Turn the text, or the recipe of a recording, into sound. Takes about a twentieth of its length.
     Few at a time: 503 says when to come again.
     """
-    voice = body.voice if body else None
+    speak(request, context, who, version_id, voice=body.voice if body else None)
+    with context.db.reading() as session:
+        return _version(session, room.get(session, version_id))
+
+
+def speak(request: Request, context: Context, who: Principal, version_id: str, *, voice: str | None = None) -> None:
+    """Make the sound of a version, in its turn, telling how far it is. Raises what the rooms raise, and StudioBusy."""
+    renderings: Renderings = request.app.state.renderings
     turns: Turns = request.app.state.renders
     with context.db.reading() as session:
         recorded = bool(recordings.recipes(session, version_id))
     if recorded and voice is not None:
         raise room.RecordedNotSpoken(title=version_id)
-    renderings: Renderings = request.app.state.renderings
     with renderings.told(version_id) as tell, turns.taken():
         if recorded:
             recordings.render(
@@ -294,8 +300,6 @@ def render(request: Request, context: Ctx, who: Editor, version_id: str, body: R
                 voice=voice,
                 progress=tell,
             )
-    with context.db.reading() as session:
-        return _version(session, room.get(session, version_id))
 
 
 @router.get("/versions/{version_id}/rendering", summary="How far the speaking is", responses=responses(404))

@@ -13,12 +13,11 @@ from playwright.sync_api import sync_playwright
 from core import migrations
 from core.clock import ShiftedClock
 from core.database import Database
+from tests.api.browsing import FLAGS
 from tests.api.scene import PASSWORD, ZONE, add_cast, add_day, add_leader, add_places
 from tests.api.site import make_context, running
 from tests.support.services import require
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 AT = datetime(2026, 7, 30, 17, 4, 10, tzinfo=ZONE)
 
 
@@ -34,7 +33,7 @@ def take(target: Path) -> None:
             add_day(session, add_places(session, clock), clock)
             add_leader(session, expires_at=time.time() + 3600)
         with running(make_context(db, clock, folder)) as site, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=str(require("chromium")), args=list(FLAGS))
+            browser = playwright.chromium.launch(executable_path=str(require("chromium")), args=FLAGS)
             page = browser.new_page(viewport={"width": 1366, "height": 980}, color_scheme="light")
             page.goto(site.url)
             page.fill("#username", "operator")

@@ -4,62 +4,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.pages.templating import STATIC
 from core.clock import ManualClock
 from core.events import SYSTEM, record
-from tests.api.scene import PASSWORD, Scene, add_airing, add_leader, add_playout, set_state
+from tests.api.browsing import log_in
+from tests.api.scene import Scene, add_airing, add_leader, add_playout, set_state
 from tests.api.site import Site
-from tests.support.services import require
 
 pytestmark = pytest.mark.service("chromium")
-
-# Without these Chromium looks for Google's hosts at every start.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = require("chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(path), args=FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
-    context = browser.new_context(base_url=site.url, locale="vi-VN")
-    page = context.new_page()
-    complaints: list[str] = []
-    # A violation of our own policy, a script that fails: both come out here.
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    # What a test itself cuts off is no complaint.
-    assert [complaint for complaint in complaints if "net::ERR_FAILED" not in complaint] == []
-
-
-def _log_in(page: Page) -> None:
-    page.goto("/")
-    page.get_by_label("Tên đăng nhập").fill("operator")
-    page.get_by_label("Mật khẩu").fill(PASSWORD)
-    page.get_by_role("button", name="Đăng nhập").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Hôm nay phát gì, ở đâu, có ổn không?")
 
 
 @pytest.fixture
@@ -78,7 +35,7 @@ def test_a_change_of_state_is_on_the_screen_within_a_second(
     page: Page, site: Site, scene: Scene, clock: ManualClock, airing: str
 ) -> None:
     box = scene.receivers[scene.communes[0]][0]
-    _log_in(page)
+    log_in(page)
     expect(page.locator(".link.on")).to_be_visible()
     states = page.locator(f"[data-key='cell-{airing}'] .states")
     expect(states).to_have_text(re.compile(r"2\s*sẵn sàng"))
@@ -91,7 +48,7 @@ def test_a_change_of_state_is_on_the_screen_within_a_second(
 
 
 def test_stopping_by_hand(page: Page, site: Site, airing: str) -> None:
-    _log_in(page)
+    log_in(page)
     page.get_by_role("button", name="Dừng phát").click()
     expect(page.get_by_text("Dừng ở 1 xã, 2 bộ thu.")).to_be_visible()
     page.get_by_role("button", name="Dừng phát ở 2 bộ thu").click()
@@ -102,7 +59,7 @@ def test_stopping_by_hand(page: Page, site: Site, airing: str) -> None:
 def test_nothing_moves_under_a_finger_about_to_press(
     page: Page, site: Site, scene: Scene, clock: ManualClock, airing: str
 ) -> None:
-    _log_in(page)
+    log_in(page)
     expect(page.locator(".link.on")).to_be_visible()
     button = page.get_by_role("button", name="Dừng phát")
     button.hover()
@@ -118,7 +75,7 @@ def test_nothing_moves_under_a_finger_about_to_press(
 
 
 def test_a_lost_server_is_said_and_found_again(page: Page, site: Site, airing: str) -> None:
-    _log_in(page)
+    log_in(page)
     expect(page.locator(".link.on")).to_be_visible()
     live = page.locator("#truc-tiep")
     page.route("**/hom-nay*", lambda route: route.abort())
@@ -134,7 +91,7 @@ def test_a_lost_server_is_said_and_found_again(page: Page, site: Site, airing: s
 def test_whole_without_scripts(browser: Browser, site: Site, airing: str) -> None:
     context = browser.new_context(base_url=site.url, java_script_enabled=False)
     page = context.new_page()
-    _log_in(page)
+    log_in(page)
     refresh = page.locator("meta[http-equiv=refresh]")
     expect(refresh).to_have_attribute("content", "20")
     expect(page.get_by_text("Tải lại")).to_be_visible()
@@ -149,7 +106,7 @@ def test_whole_without_scripts(browser: Browser, site: Site, airing: str) -> Non
 def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, site: Site, airing: str) -> None:
     context: BrowserContext = browser.new_context(base_url=site.url, viewport={"width": 390, "height": 844})
     page = context.new_page()
-    _log_in(page)
+    log_in(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     button = page.get_by_role("button", name="Dừng phát")
     box = button.bounding_box()
