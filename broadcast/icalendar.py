@@ -1,8 +1,9 @@
 """A timetable as an iCalendar of RFC 5545. Pure: entries in, text out.
 
 Each occurrence is an event of its own with a lasting UID, in the local time of the zone, whose changes over the span
-are told in a VTIMEZONE; SEQUENCE rises with every change, and what is cancelled stays in as STATUS:CANCELLED, so that
-a calendar that had it takes it out.
+are told in a VTIMEZONE; one that was moved keeps its UID. There is no RRULE to make exceptions of: what a local day,
+a filling or a withdrawal makes of one day is no rule. SEQUENCE rises with every change; what is cancelled stays in as
+STATUS:CANCELLED, so that a calendar that had it takes it out, and a slot that waits for its programme is TENTATIVE.
 """
 
 from __future__ import annotations
@@ -59,8 +60,23 @@ def folded(line: str) -> Iterator[str]:
     yield piece
 
 
+def summary(entry: Entry) -> str:
+    """What stands in a calendar's cell: the session, its slot, and whether that still waits for its programme."""
+    name = f"{entry.title} – {entry.slot}" if entry.slot else entry.title
+    return f"{name} (chờ xếp)" if entry.open else name
+
+
+def _status(entry: Entry) -> str:
+    return "CANCELLED" if entry.cancelled else "TENTATIVE" if entry.open else "CONFIRMED"
+
+
 def _event(entry: Entry, zone: ZoneInfo, host: str) -> Iterable[str]:
-    about = [CLASS_WORDS[entry.class_]]
+    word = "Tiếp sóng" if entry.relay else "Chờ xếp" if entry.open else CLASS_WORDS[entry.class_]
+    about = [word]
+    if entry.programme:
+        about.append(entry.programme)
+    if entry.moved_from:
+        about.append(f"Dời từ {entry.moved_from.astimezone(zone):%H:%M %d/%m/%Y}")
     if entry.part:
         about.append(f"Nơi phát: {', '.join(entry.part)}")
     if entry.because:
@@ -69,14 +85,16 @@ def _event(entry: Entry, zone: ZoneInfo, host: str) -> Iterable[str]:
         "BEGIN:VEVENT",
         f"UID:{entry.uid}@{host}",
         f"DTSTAMP:{entry.changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
+        f"LAST-MODIFIED:{entry.changed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
         f"SEQUENCE:{entry.sequence}",
-        f"STATUS:{'CANCELLED' if entry.cancelled else 'CONFIRMED'}",
+        f"STATUS:{_status(entry)}",
         f"DTSTART;TZID={zone.key}:{entry.starts_at.astimezone(zone):%Y%m%dT%H%M%S}",
         # A part of a second would not be an iCalendar's; a duration never comes to nothing.
         f"DURATION:PT{max(1, round(entry.duration_ms / 1000))}S",
-        f"SUMMARY:{escaped(entry.title)}",
+        f"SUMMARY:{escaped(summary(entry))}",
         f"DESCRIPTION:{escaped(chr(10).join(about))}",
-        f"CATEGORIES:{escaped(CLASS_WORDS[entry.class_])}",
+        *([f"LOCATION:{escaped(', '.join(entry.part))}"] if entry.part else ()),
+        f"CATEGORIES:{escaped(word)}",
         "TRANSP:TRANSPARENT",
         "END:VEVENT",
     ]

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 from ulid import ULID
 
 from broadcast import facts, planning
+from broadcast.tables import Programme
 from core import units
 from devices.protocol.plan import BroadcastClass
 from schedules import local_days, timetable
 from schedules.calendar_tables import LocalDayRow
 from schedules.calendars import CalendarDay, calendar
 from schedules.reach import Resolver
+from schedules.slot_tables import Slot
 from schedules.tables import Airing, Schedule
 
 _DAY = timedelta(days=1)
@@ -42,6 +44,12 @@ class Entry:
     cancelled: bool
     part: tuple[str, ...]
     because: str | None
+    # Of a session: which part it is, what fills it, and whether it still waits for that or is a relay.
+    slot: str | None = None
+    programme: str | None = None
+    open: bool = False
+    relay: bool = False
+    moved_from: datetime | None = None  # by hand or by a local day
 
     @property
     def ends_at(self) -> datetime:
@@ -75,7 +83,7 @@ def week(session: Session, unit_id: str, first: date, zone: ZoneInfo, *, days: i
         if not own.isdisjoint(units.followed(session, [row.unit_id], on=first)):
             for day in dates:
                 named[day].append(row.name)
-    return [SheetDay(one, tuple(named[one.day]), tuple(by_day[one.day])) for one in calendar(first, until)]
+    return [SheetDay(one, tuple(named[one.day]), _gathered(by_day[one.day])) for one in calendar(first, until)]
 
 
 def entries(session: Session, unit_id: str, start: datetime, until: datetime) -> list[Entry]:
@@ -86,6 +94,8 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
         newest[_uid(airing)] = airing
     airings = sorted(newest.values(), key=lambda one: (one.starts_at, one.id))
     titles = _titles(session, {airing.schedule_id for airing in airings})
+    slots = _slots(session, {airing.slot_id for airing in airings if airing.slot_id})
+    programmes = _programmes(session, {airing.programme_id for airing in airings if airing.slot_id})
     classes = facts.programme_classes(session, {airing.programme_id for airing in airings})
     reasons = _reasons(session, airings)
     parts = _parts(session, unit_id, airings)
@@ -102,9 +112,37 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
             cancelled=airing.status == "cancelled",
             part=parts.get(airing.id, ()),
             because=reasons.get(airing.id),
+            slot=slots[airing.slot_id].title if airing.slot_id else None,
+            programme=programmes.get(airing.programme_id or "") if airing.slot_id else None,
+            open=airing.status == "open",
+            relay=bool(airing.slot_id) and slots[airing.slot_id].kind == "relay",
+            moved_from=_moved_from(airing),
         )
         for airing in airings
     ]
+
+
+def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """For the sheet of many communes: what each of them airs in one slot stands there once, with all of their names."""
+    alike: dict[object, list[Entry]] = defaultdict(list)
+    for one in entries:
+        same = (one.title, one.slot, one.starts_at, one.cancelled, one.open, one.because, one.moved_from)
+        alike[same if one.slot and one.part else one.uid].append(one)
+    return tuple(
+        replace(
+            those[0],
+            duration_ms=max(one.duration_ms for one in those),
+            class_=planning.highest(one.class_ for one in those),
+            programme=those[0].programme if len({one.programme for one in those}) == 1 else None,
+            part=tuple(sorted({name for one in those for name in one.part})),
+        )
+        for those in alike.values()
+    )
+
+
+def _moved_from(airing: Airing) -> datetime | None:
+    due = airing.original_start + timedelta(milliseconds=airing.offset_ms)
+    return due if due != airing.starts_at and airing.status != "cancelled" else None
 
 
 def _begin(day: date, zone: ZoneInfo) -> datetime:
@@ -112,9 +150,11 @@ def _begin(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _uid(airing: Airing) -> str:
-    """The same for everything that an occurrence ever comes to; what a local day makes of it is another one."""
-    aside = f"-{airing.local_day_id}" if airing.local_day_id else ""
-    return f"{airing.schedule_id}-{airing.original_start.astimezone(UTC):%Y%m%dT%H%M%SZ}{aside}"
+    """The same for everything that an occurrence ever comes to, of one slot and commune; what a local day makes of it
+    is another one.
+    """
+    aside = [one for one in (airing.slot_id, airing.place_id, airing.local_day_id) if one]
+    return "-".join([airing.schedule_id, f"{airing.original_start.astimezone(UTC):%Y%m%dT%H%M%SZ}", *aside])
 
 
 def _titles(session: Session, schedule_ids: Iterable[str]) -> dict[str, str]:
@@ -122,11 +162,30 @@ def _titles(session: Session, schedule_ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.title for row in rows}
 
 
+def _slots(session: Session, slot_ids: Iterable[str]) -> dict[str, Row[str, str, str]]:
+    """Id, title and kind of each, those that an edit left out too."""
+    rows = session.execute(select(Slot.id, Slot.title, Slot.kind).where(Slot.id.in_(list(slot_ids))))
+    return {row.id: row for row in rows}
+
+
+def _programmes(session: Session, programme_ids: Iterable[str | None]) -> dict[str, str]:
+    known = [one for one in programme_ids if one]
+    rows = session.execute(select(Programme.id, Programme.title).where(Programme.id.in_(known)))
+    return {row.id: row.title for row in rows}
+
+
 def _reasons(session: Session, airings: Sequence[Airing]) -> dict[str, str]:
     """By airing: the name of the local day that moved or brought it, or why it doesn't air."""
     ids = {airing.local_day_id for airing in airings if airing.local_day_id}
     names = {row.id: row.name for row in session.scalars(select(LocalDayRow).where(LocalDayRow.id.in_(ids)))}
-    words = {"withdrawn": "đã rút", "schedule": "lịch đã ngừng", "local-day": "ngày riêng của địa phương"}
+    words = {
+        "withdrawn": "đã rút",
+        "moved": "đã dời sang lúc khác",
+        "edited": "lịch đã đổi",
+        "unfilled": "không có chương trình",
+        "schedule": "lịch đã ngừng",
+        "local-day": "ngày riêng của địa phương",
+    }
     return {
         airing.id: names[airing.local_day_id]
         if airing.local_day_id and airing.status != "cancelled"

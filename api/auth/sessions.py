@@ -31,6 +31,13 @@ def log_in(
     stay when the login fails, and the slow hash must not run inside a writing transaction.
     """
     name = username.strip().lower()
+    with throttle.turn(name):
+        return _log_in(db, name=name, password=password, address=address, browser=browser, clock=clock)
+
+
+def _log_in(
+    db: Database, *, name: str, password: str, address: str, browser: str, clock: Clock
+) -> tuple[User, LoginSession, str]:
     with db.writing() as session:
         throttle.attempt(session, username=name, address=address, clock=clock)
     with db.reading() as session:

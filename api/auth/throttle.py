@@ -2,6 +2,8 @@
 
 1. `attempt` comes first: while a wait is running it refuses, and the password is not even looked at. Otherwise
    it counts the attempt as a failure at once, so that a hundred guesses at the same time count as a hundred.
+   Within a process the attempts for one name go one after the other (`turn`): a right one that is still being looked
+   at doesn't count against the next.
 2. The first `FREE` failures cost nothing; from then on each doubles the wait, up to `LONGEST`.
 3. `succeeded` clears the name's counters and takes one off the address's: one known password doesn't open the way
    to guess others.
@@ -14,7 +16,11 @@ sixty times an hour, and can't lock a colleague out for longer than that minute.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
 
@@ -47,6 +53,32 @@ class _Counter:
         if count < self.free:
             return timedelta()
         return min(FIRST_WAIT * (1 << min(count - self.free, 10)), self.longest)
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0  # by how many, whoever has it among them
+
+
+_turns: defaultdict[str, _Turn] = defaultdict(_Turn)
+_turns_lock = threading.Lock()
+
+
+@contextmanager
+def turn(username: str) -> Iterator[None]:
+    """From the attempt for a name to its outcome, no other one for that name."""
+    with _turns_lock:
+        held = _turns[username]
+        held.wanted += 1
+    try:
+        with held.lock:
+            yield
+    finally:
+        with _turns_lock:
+            held.wanted -= 1
+            if not held.wanted:
+                del _turns[username]
 
 
 def _counters(username: str, address: str) -> list[_Counter]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -21,6 +22,7 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
 
 _WEEK = timedelta(days=7)
+MOST_NAMED = 4  # of the places below that one row is for
 _FIRST, _LAST = date(2000, 1, 3), date(2199, 12, 23)
 
 
@@ -66,6 +68,15 @@ def sheet(
         today=today,
         weekdays=WEEKDAYS,
         class_words=CLASS_WORDS,
+        most_named=MOST_NAMED,
+        moved=lambda entry: _moved(entry, zone),
         rest_after=today + timedelta(days=context.settings.airing_days),
         total=duration(sum(one.total_ms for one in days)),
     )
+
+
+def _moved(entry: weeks.Entry, zone: ZoneInfo) -> str:
+    """From when: the time alone where the day stayed the same."""
+    before, at = ((one or entry.starts_at).astimezone(zone) for one in (entry.moved_from, entry.starts_at))
+    day = "" if before.date() == at.date() else f" {WEEKDAYS[before.weekday()]} {before.day}/{before.month}"
+    return f"{before:%H:%M}{day}"

@@ -16,9 +16,11 @@ from broadcast.weeks import Entry
 from core.clock import ManualClock
 from core.database import Database
 from core.ids import new_id
-from schedules import local_days, timetable
+from schedules import filling, local_days, sessions, timetable
 from schedules.calendars import Days
 from schedules.local_days import Wish
+from schedules.slots import SlotSpec
+from schedules.targets import Targets
 from tests.schedules.support import DAY, OPERATOR, Cast, add, cast, daily, local, rows
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -77,12 +79,11 @@ def test_what_changes_keeps_its_uid_and_says_so(db: Database, clock: ManualClock
         ("CANCELLED", 17), ("CONFIRMED", 19), ("CONFIRMED", 17),
     ]  # fmt: skip
     assert [int(str(one["SEQUENCE"])) > before[str(one["UID"])] for one in held] == [True, True, False]
+    assert ["Dời từ 17:00 29/07/2026" in str(one["DESCRIPTION"]) for one in held] == [False, True, False]
 
 
 def test_a_local_day_is_told_at_its_unit_only(db: Database, clock: ManualClock, people: Cast) -> None:
     with db.writing() as session:
-        from schedules.targets import Targets
-
         schedule = timetable.add(
             session,
             title="Toàn tỉnh",
@@ -116,6 +117,61 @@ def test_a_local_day_is_told_at_its_unit_only(db: Database, clock: ManualClock, 
     ]
     assert market.total_ms == 90_000
     assert schedule.title == market.entries[0].title
+
+
+def test_each_slot_of_a_session_is_told_and_what_waits_is_tentative(
+    db: Database, clock: ManualClock, people: Cast
+) -> None:
+    ten = 600_000
+    with db.writing() as session:
+        frame = timetable.add(
+            session,
+            title="Buổi chiều",
+            rule=daily(last=date(2026, 7, 28)),
+            targets=Targets((people.province,)),
+            slots=[
+                SlotSpec("relay", "Tiếp sóng", ten, source="vov1"),
+                SlotSpec("programme", "Bản tin xã", ten, each_commune=True),
+            ],
+            actor=OPERATOR,
+            clock=clock,
+        )
+        until = clock.now() + 3 * DAY
+        timetable.materialise(session, now=clock.now(), until=until)
+        slot = sessions.slots_of(session, frame.id)[1]
+    relay, before = events(feed(db, people.commune))
+    assert [(str(one["SUMMARY"]), str(one["STATUS"])) for one in (relay, before)] == [
+        ("Buổi chiều – Tiếp sóng", "CONFIRMED"),
+        ("Buổi chiều – Bản tin xã (chờ xếp)", "TENTATIVE"),
+    ]
+    assert "Tiếp sóng" in str(relay["DESCRIPTION"])
+    assert begin(before) - begin(relay) == timedelta(minutes=10)
+    places = [str(one.get("LOCATION")) for one in events(feed(db, people.province))]
+    assert sorted(places) == ["None", "Xã Hai", "Xã Một"]
+    with db.reading() as session:
+        sheet = weeks.week(session, people.province, date(2026, 7, 27), HANOI)
+    assert [(one.slot, one.open, one.part) for one in sheet[1].entries] == [
+        ("Tiếp sóng", False, ()),
+        ("Bản tin xã", True, ("Xã Hai", "Xã Một")),
+    ]
+    assert sheet[1].total_ms == 2 * ten  # what each commune airs at the same time counts once
+    with db.writing() as session:
+        filling.fill(
+            session,
+            frame.id,
+            slot.id,
+            on=date(2026, 7, 28),
+            place_id=people.commune,
+            programme_id=people.programme,
+            programme_ms=ten // 2,
+            actor=OPERATOR,
+            clock=clock,
+        )
+    _, after = events(feed(db, people.commune))
+    assert (str(after["STATUS"]), str(after["SUMMARY"])) == ("CONFIRMED", "Buổi chiều – Bản tin xã")
+    assert "Buổi sáng" in str(after["DESCRIPTION"])  # what fills it
+    assert str(after["UID"]) == str(before["UID"])
+    assert int(str(after["SEQUENCE"])) > int(str(before["SEQUENCE"]))
 
 
 def entry(starts_at: datetime, **given: object) -> Entry:
