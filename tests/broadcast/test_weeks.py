@@ -16,8 +16,9 @@ from broadcast.weeks import Entry
 from core.clock import ManualClock
 from core.database import Database
 from core.ids import new_id
-from schedules import filling, local_days, sessions, timetable
+from schedules import local_days, sessions, timetable
 from schedules.calendars import Days
+from schedules.desk import Desk
 from schedules.local_days import Wish
 from schedules.slots import SlotSpec
 from schedules.targets import Targets
@@ -156,17 +157,10 @@ def test_each_slot_of_a_session_is_told_and_what_waits_is_tentative(
     ]
     assert sheet[1].total_ms == 2 * ten  # what each commune airs at the same time counts once
     with db.writing() as session:
-        filling.fill(
-            session,
-            frame.id,
-            slot.id,
-            on=date(2026, 7, 28),
-            place_id=people.commune,
-            programme_id=people.programme,
-            programme_ms=ten // 2,
-            actor=OPERATOR,
-            clock=clock,
-        )
+        desk = Desk(session, actor=OPERATOR, clock=clock)
+        wish = {"on": date(2026, 7, 28), "programme_id": people.programme, "programme_ms": ten // 2}
+        desk.fill(frame.id, slot.id, place_id=people.commune, **wish)  # type: ignore[arg-type]
+        desk.settle()
     _, after = events(feed(db, people.commune))
     assert (str(after["STATUS"]), str(after["SUMMARY"])) == ("CONFIRMED", "Buổi chiều – Bản tin xã")
     assert "Buổi sáng" in str(after["DESCRIPTION"])  # what fills it

@@ -137,9 +137,7 @@ def test_two_writers_wait_for_one_another(db: Database) -> None:
 def test_readers_do_not_wait_for_a_writer(db: Database) -> None:
     with db.writing() as session:
         units.add(session, kind="commune", name="Xã Một")
-        began = time.monotonic()
-        assert names(db) == []
-        assert time.monotonic() - began < 5
+        assert names(db) == []  # or it would wait for what stands below it
     assert names(db) == ["Xã Một"]
 
 

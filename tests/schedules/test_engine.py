@@ -214,9 +214,7 @@ def test_a_shifted_clock(db: Database, schedule: Schedule) -> None:
     airing(db, schedule, clock.now() + timedelta(seconds=1))
     sink = Sink()
     with running(db, sink, clock=clock):
-        began = time.monotonic()
         sink.wait_for(2)
-        assert time.monotonic() - began < 5
     assert sink.kinds() == ["ready-2", "close"]
 
 
@@ -477,13 +475,10 @@ def test_two_processes_and_one_is_killed(db: Database, db_url: str, schedule: Sc
         killed = one if one.pid == leader else other
         killed.kill()
         killed.wait(10)
-        when = time.monotonic()
         before = len(fired(db))
         assert before < len(ids), "the killed one was done before it was killed"
         until(lambda: len(fired(db)) > before, within_s=10)
-        took_s = time.monotonic() - when
         until(lambda: len(claims(db)) == len(ids))
-        assert took_s < 10
         assert fired(db).total() == len(ids)
         assert {of for of, _ in fired(db)} == set(ids)
         assert {pid for _, pid in fired(db)} == {one.pid, other.pid}
