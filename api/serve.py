@@ -24,6 +24,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from api import enrolling
 from api.app import create_app
 from api.context import Context
 from api.voices import agreed, chain_of
@@ -37,9 +38,10 @@ from core.database import Database
 from core.errors import Invalid, PortInUse
 from core.ids import new_id
 from core.settings import Settings
-from devices import passwords, registry
+from devices import brokerfiles, credentials, passwords, registry
+from devices.authority import Authority
 from devices.broker import EmbeddedBroker
-from devices.keyring import Keyring
+from devices.keyring import RECEIVERS_CA, Keyring
 from devices.link import MqttLink
 from devices.protocol.trust import Role
 from devices.tables import Receiver
@@ -50,7 +52,7 @@ log = logging.getLogger(__name__)
 
 Part = Literal["web", "scheduler", "ingest"]
 PARTS: frozenset[Part] = frozenset(get_args(Part))
-KEYS_OF: dict[Part, tuple[Role, ...]] = {"web": (), "scheduler": ("plan", "command"), "ingest": ("ack", "time")}
+KEYS_OF: dict[Part, tuple[Role, ...]] = {"web": ("enrol",), "scheduler": ("plan", "command"), "ingest": ("ack", "time")}
 WEB_START_S = 15.0
 ADMISSION_EVERY_S = 1.0
 
@@ -94,12 +96,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def broker_address(settings: Settings, port: int | None = None) -> registry.BrokerAddress:
-    """Where receivers find the broker."""
-    ca = settings.broker_tls_ca
-    return registry.BrokerAddress(settings.broker_host, port or settings.broker_port, str(ca) if ca else None)
-
-
 def write_broker_passwords(settings: Settings, db: Database | None, path: Path) -> bool:
     """Bring mosquitto's password file up to date; without a database it holds the server alone. True if it changed."""
     servers = {settings.broker_username: settings.broker_password.get_secret_value()}
@@ -107,6 +103,13 @@ def write_broker_passwords(settings: Settings, db: Database | None, path: Path) 
         return passwords.write_file(path, {name: passwords.hashed(word) for name, word in servers.items()})
     with db.reading() as session:
         return registry.write_password_file(session, path, servers)
+
+
+def write_revocation_list(settings: Settings, db: Database, path: Path, clock: Clock) -> bool:
+    """Bring mosquitto's list of revoked certificates up to date. True if it changed."""
+    with db.reading() as session:
+        revoked = credentials.revoked_certificates(session, clock.now())
+    return brokerfiles.write_revocation_list(Authority.load(settings.keys, RECEIVERS_CA), revoked, path, clock.now())
 
 
 class Server:
@@ -150,7 +153,7 @@ class Server:
     @property
     def broker(self) -> registry.BrokerAddress:
         """Where receivers enrolled here will find the broker."""
-        return broker_address(self.settings, self.broker_port)
+        return enrolling.broker_address(self.settings, self.broker_port)
 
     @property
     def url(self) -> str:
@@ -223,6 +226,8 @@ class Server:
         settings = self.settings
         if settings.broker_password_file is not None:
             write_broker_passwords(settings, self.db, settings.broker_password_file)
+        if settings.broker_revocation_list is not None:
+            write_revocation_list(settings, self.db, settings.broker_revocation_list, self.clock)
         if self._embedded is not None:
             with self.db.reading() as session:
                 revoked = set(session.scalars(select(Receiver.id).where(Receiver.status == "revoked")))

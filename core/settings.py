@@ -58,6 +58,20 @@ class Settings(BaseSettings):
         description="What a broker that asks the web process about logins (EMQX) must send; empty: nobody may ask",
     )
     broker_tls_ca: Path | None = Field(default=None, description="CA certificate of the broker; empty: no TLS")
+    broker_revocation_list: Path | None = Field(
+        default=None,
+        description="mosquitto's crlfile, kept up to date with revoked client certificates; empty: none is written",
+    )
+    receiver_broker: Annotated[str, Field(pattern=r"^$|^[^\s:/]+:[1-9]\d{0,4}$")] = Field(
+        default="",
+        description="HOST:PORT of an external broker's TLS listener as receivers reach it, who come to it with client"
+        " certificates; empty: they are given BROKER_HOST and BROKER_PORT, and a password",
+    )
+    public_url: str = Field(
+        default="",
+        description="Address of this web server as receivers and people reach it, such as https://loa.example.vn;"
+        " empty: the one under which it is asked",
+    )
 
     voices: Annotated[list[str], NoDecode] = Field(
         default=["piper", "espeak"],
@@ -123,7 +137,7 @@ class Settings(BaseSettings):
             ) from error
         return value
 
-    @field_validator("voices_url", "http_voice_url")
+    @field_validator("voices_url", "http_voice_url", "public_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if value and (not value.startswith(("http://", "https://")) or not urlsplit(value).hostname):

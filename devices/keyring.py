@@ -1,7 +1,17 @@
-"""The server's keys on disk: an offline root and the online keys that it certifies.
+"""The server's keys on disk: an offline root, the online keys that it certifies, and the two TLS authorities.
 
-One file a key, readable by its owner only; the root's may be moved away once the online keys are certified.
-A process is given the folder and loads just the roles that it needs, so web processes hold none.
+| file | what | who needs it |
+|---|---|---|
+| `root.key` | certifies and revokes | nobody online: it may be moved away once the rest is made |
+| `root.pub`, `ROLE.cert`, `revocations.jws`, `…-ca.crt` | public | everybody |
+| `plan.key`, `command.key` | plans, commands | scheduler |
+| `time.key`, `ack.key` | time, watermarks | ingest |
+| `enrol.key` | answers to boxes that enrol or renew | web |
+| `receivers-ca.key` | client certificates and their revocation list | web, scheduler |
+| `broker-ca.key` | the broker's own certificate | nobody online, as the root |
+
+One file a key, readable by its owner only. A process is given a folder and loads just the roles that it needs: a web
+process holds nothing that can make a loudspeaker sound.
 """
 
 from __future__ import annotations
@@ -12,9 +22,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.errors import TruyenThanhError
+from devices.authority import Authority
 from devices.protocol.signing import BadMessage, SigningKey, VerifyKey
-from devices.protocol.trust import ROLES, Role, Trust, certify
+from devices.protocol.trust import EVERY_ROLE, ROLES, Role, Trust, certify
 
+RECEIVERS_CA = "receivers-ca"
+BROKER_CA = "broker-ca"
+REVOCATIONS = "revocations.jws"
 ONLINE_KEY_LIFE = timedelta(days=730)
 BACKDATED = timedelta(minutes=5)  # a receiver's clock may be a little behind when it is enrolled
 
@@ -36,10 +50,17 @@ class KeyDamaged(TruyenThanhError):
 class Keyring:
     """The public root, and the online keys of the roles asked for, each with its certificate."""
 
-    def __init__(self, root: VerifyKey, keys: dict[Role, SigningKey], certificates: dict[Role, str]) -> None:
+    def __init__(
+        self,
+        root: VerifyKey,
+        keys: dict[Role, SigningKey],
+        certificates: dict[Role, str],
+        revocations: str | None = None,
+    ) -> None:
         self.root = root
         self._keys = keys
         self.certificates = certificates
+        self.revocations = revocations  # the root's list, or None as long as it revoked nothing
 
     @property
     def issuer(self) -> str:
@@ -52,7 +73,12 @@ class Keyring:
 
     def trust(self) -> Trust:
         """What a receiver enrolled now would believe."""
-        return Trust(self.root, self.certificates.values())
+        return Trust(self.root, self.taught, self.revocations)
+
+    @property
+    def taught(self) -> list[str]:
+        """The certificates that receivers are given: of the keys whose messages go over the broker."""
+        return [self.certificates[role] for role in ROLES]
 
     @classmethod
     def load(cls, folder: Path, roles: Iterable[Role]) -> Keyring:
@@ -61,53 +87,114 @@ class Keyring:
         Raises `KeyMissing`; `KeyDamaged` where a file can't be read, a certificate isn't by this root or doesn't
         belong to its key: receivers would refuse whatever is signed so, and nobody would know why.
         """
-        reading = "root.pub"
+        wanted, reading = tuple(roles), "root.pub"
         try:
             root = VerifyKey.from_hex((folder / reading).read_text().strip())
             certificates: dict[Role, str] = {}
             kids: dict[Role, str] = {}
-            for role in ROLES:
+            for role in EVERY_ROLE:
                 reading = f"{role}.cert"
+                if role not in ROLES and role not in wanted and not (folder / reading).exists():
+                    continue  # a folder from before there was such a key
                 certificates[role] = (folder / reading).read_text().strip()
                 kids[role] = Trust(root).learn_key(certificates[role]).kid
             keys: dict[Role, SigningKey] = {}
-            for role in roles:
+            for role in wanted:
                 reading = f"{role}.key"
                 keys[role] = SigningKey(bytes.fromhex((folder / reading).read_text()))
                 if keys[role].kid != kids[role]:
                     raise KeyDamaged(folder=folder, file=reading)
+            reading = REVOCATIONS
+            revocations = _text_if_there(folder / reading)
+            Trust(root, (), revocations)
         except FileNotFoundError as error:
             raise KeyMissing(role=Path(error.filename).name, folder=folder) from error
         except (ValueError, BadMessage) as error:
             raise KeyDamaged(folder=folder, file=reading) from error
-        return cls(root, keys, certificates)
+        return cls(root, keys, certificates, revocations)
 
     @classmethod
     def create(cls, folder: Path, now: datetime) -> Keyring:
-        """Make a root and online keys in an empty folder; where they are already, they are loaded instead."""
+        """Make a root, online keys and TLS authorities in an empty folder; what is there already is kept.
+
+        Where the root's key is at hand, what a folder from an earlier version lacks is added.
+        """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (folder / "root.pub").exists():
-            return cls.load(folder, ROLES)
-        root = SigningKey.generate()
-        write_secret(folder / "root.key", root.seed.hex())
-        for role in ROLES:
-            key = SigningKey.generate()
-            write_secret(folder / f"{role}.key", key.seed.hex())
-            certificate = certify(root, key.public, role, now - BACKDATED, now + ONLINE_KEY_LIFE)
-            (folder / f"{role}.cert").write_text(certificate + "\n")
-        # Last, because its presence says that the folder is complete.
-        (folder / "root.pub").write_text(root.public.hex + "\n")
-        return cls.load(folder, ROLES)
+        if not (folder / "root.pub").exists():
+            root = SigningKey.generate()
+            write_secret(folder / "root.key", root.seed.hex())
+            _make_missing(folder, root, now)
+            # Last, because its presence says that the folder is complete.
+            (folder / "root.pub").write_text(root.public.hex + "\n")
+        elif (folder / "root.key").exists():
+            _make_missing(folder, root_key(folder), now)
+        held = [role for role in EVERY_ROLE if role in ROLES or (folder / f"{role}.cert").exists()]
+        return cls.load(folder, held)
 
     @staticmethod
-    def export(folder: Path, roles: Iterable[Role], into: Path) -> None:
+    def export(folder: Path, roles: Iterable[Role], into: Path, *, receivers_ca: bool = False) -> None:
         """Copy the public half and the private keys of `roles`, for a process that needs no others."""
         Keyring.load(folder, ())  # raises KeyMissing before anything is written
         into.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for role in roles:
-            write_secret(into / f"{role}.key", (folder / f"{role}.key").read_text().strip())
-        for name in (*(f"{role}.cert" for role in ROLES), "root.pub"):
-            (into / name).write_text((folder / name).read_text())
+        secret = [f"{role}.key" for role in roles] + ([f"{RECEIVERS_CA}.key"] if receivers_ca else [])
+        for name in secret:
+            if not (folder / name).exists():
+                raise KeyMissing(role=name, folder=folder)
+            write_secret(into / name, (folder / name).read_text().strip())
+        public = [*(f"{role}.cert" for role in EVERY_ROLE), f"{RECEIVERS_CA}.crt", f"{BROKER_CA}.crt", REVOCATIONS]
+        for name in public:
+            if (folder / name).exists():
+                (into / name).write_text((folder / name).read_text())
+        (into / "root.pub").write_text((folder / "root.pub").read_text())
+
+
+def root_key(folder: Path) -> SigningKey:
+    """The root's private key. Raises `KeyMissing` where it was moved away, `KeyDamaged`."""
+    try:
+        key = SigningKey(bytes.fromhex((folder / "root.key").read_text()))
+    except FileNotFoundError as error:
+        raise KeyMissing(role="root.key", folder=folder) from error
+    except ValueError as error:
+        raise KeyDamaged(folder=folder, file="root.key") from error
+    known = _text_if_there(folder / "root.pub")
+    if known is not None and known != key.public.hex:
+        raise KeyDamaged(folder=folder, file="root.key")
+    return key
+
+
+def public_certificate(folder: Path, name: str) -> str:
+    """The certificate of one of the TLS authorities, PEM. Raises `KeyMissing`."""
+    text = _text_if_there(folder / f"{name}.crt")
+    if text is None:
+        raise KeyMissing(role=f"{name}.crt", folder=folder)
+    return text + "\n"
+
+
+def _make_missing(folder: Path, root: SigningKey, now: datetime) -> None:
+    for role in EVERY_ROLE:
+        if not (folder / f"{role}.cert").exists():
+            make_online_key(folder, root, role, now)
+    for name, called in ((RECEIVERS_CA, "Truyen Thanh receivers"), (BROKER_CA, "Truyen Thanh broker")):
+        if not (folder / f"{name}.crt").exists():
+            made = Authority.new(f"{called} {root.kid[:8]}", now)
+            write_secret(folder / f"{name}.key", made.key_pem.strip())
+            (folder / f"{name}.crt").write_text(made.pem)
+
+
+def make_online_key(folder: Path, root: SigningKey, role: Role, now: datetime) -> str:
+    """A new key for a role, certified by the root; its kid. It takes the place of the one that is there."""
+    key = SigningKey.generate()
+    write_secret(folder / f"{role}.key", key.seed.hex())
+    certificate = certify(root, key.public, role, now - BACKDATED, now + ONLINE_KEY_LIFE)
+    (folder / f"{role}.cert").write_text(certificate + "\n")
+    return key.kid
+
+
+def _text_if_there(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return None
 
 
 def write_secret(path: Path, text: str) -> None:

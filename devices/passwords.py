@@ -71,6 +71,12 @@ def write_file(path: Path, hashes: Mapping[str, str]) -> bool:
     data = "".join(f"{name}:{value}\n" for name, value in sorted(hashes.items())).encode()
     if path.exists() and path.read_bytes() == data:
         return False
+    write_for_broker(path, data)
+    return True
+
+
+def write_for_broker(path: Path, data: bytes) -> None:
+    """Write a file that mosquitto reads, whole or not at all. Raises `DiskFull`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     unfinished = Path(name)
@@ -86,7 +92,6 @@ def write_file(path: Path, hashes: Mapping[str, str]) -> bool:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull(path=path) from error
         raise
-    return True
 
 
 def _derive(password: str, salt: bytes, iterations: int) -> bytes:

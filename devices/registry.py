@@ -1,7 +1,8 @@
-"""Receivers as the server knows them: enrolment, revocation, presence.
+"""Receivers as the server knows them: their places, identity files, revocation, presence.
 
-Enrolment makes the box's key pair and broker password, keeps the public key and the password's hash, and gives the
-secrets away exactly once, in the `Identity` that goes onto the box.
+A box makes its own key and enrols itself (`devices.enrolment`). `enrol` is for what can't: it makes the key pair, keeps
+the public key and the password's hash, and gives the secrets away exactly once, in the `Identity` that goes onto the
+box.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from core.events import Actor
 from core.ids import new_id
 from core.profiles import Profile
 from core.units import Unit
-from devices import passwords
+from devices import credentials, passwords
+from devices.authority import Authority
 from devices.keyring import Keyring
 from devices.protocol.reports import Hello, Status
 from devices.protocol.signing import SigningKey
+from devices.receiver import tls
 from devices.receiver.identity import Identity
 from devices.tables import Receiver
 
@@ -34,11 +37,37 @@ CLUSTERS_MAX = 500  # a station's amplifier with more clusters than this is a sl
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where receivers find the broker. `tls_ca` is the path *on the box* of the CA to trust; None: no TLS."""
+    """Where receivers find the broker.
+
+    `ca` is the PEM of the CA that its certificate is by: receivers then come with a client certificate. `tls_ca` is the
+    path *on the box* of such a CA, for a broker that asks for passwords over TLS. With neither there is no TLS.
+    """
 
     host: str
     port: int
     tls_ca: str | None = None
+    ca: str = ""
+
+
+def place(
+    session: Session,
+    *,
+    unit: Unit,
+    name: str,
+    clusters: int,
+    profile: str | None = None,
+    clock: Clock,
+    actor: Actor,
+) -> Receiver:
+    """A place for a receiver, which waits for its box.
+
+    `profile`: of the sounds that it plays; None: that which its clusters suggest (see `default_profile`).
+    """
+    receiver = _new(unit=unit, name=name, clusters=clusters, profile=profile, status="waiting", clock=clock)
+    session.add(receiver)
+    session.flush()
+    _record(session, "user:receiver:placed", receiver, clock=clock, actor=actor)
+    return receiver
 
 
 def enrol(
@@ -53,56 +82,76 @@ def enrol(
     clock: Clock,
     actor: Actor,
     machine: str = "",
+    authority: Authority | None = None,
 ) -> tuple[Receiver, Identity]:
     """A new receiver at a unit, and what goes onto the box; the secrets in it are kept nowhere here.
 
-    `profile`: of the sounds that it plays; None: that which its clusters suggest (see `default_profile`).
-    `machine` binds the identity to one machine (its digest), so that a cloned card stays silent.
+    For simulated receivers and for boxes that can't make keys: the others enrol themselves (`devices.enrolment`).
+    `machine` binds the identity to one machine (its digest), so that a cloned card stays silent. `authority` is needed
+    where `broker` asks for client certificates.
     """
+    key, password = SigningKey.generate(), "" if broker.ca else passwords.generate()
+    receiver = _new(unit=unit, name=name, clusters=clusters, profile=profile, status="active", clock=clock)
+    receiver.broker_password = passwords.hashed(password) if password else ""
+    session.add(receiver)
+    session.flush()
+    credentials.begin_key(session, receiver, key.public.hex, clock.now(), machine=machine)
+    certificate = tls_key = ""
+    if broker.ca and authority is not None:
+        tls_key = tls.new_key()
+        certificate = credentials.certify(session, receiver, tls.request_for(tls_key), authority, clock.now())
+    _record(session, "user:receiver:enrolled", receiver, clock=clock, actor=actor, key=key.kid)
+    identity = Identity(
+        receiver=receiver.id,
+        key=key.seed.hex(),
+        root=keyring.root.hex,
+        certificates=keyring.taught,
+        broker_host=broker.host,
+        broker_port=broker.port,
+        password=password,
+        tls_ca=broker.tls_ca,
+        ca=broker.ca,
+        certificate=certificate,
+        tls_key=tls_key,
+        machine=machine,
+        place=receiver.name,
+    )
+    return receiver, identity
+
+
+def _new(*, unit: Unit, name: str, clusters: int, profile: str | None, status: str, clock: Clock) -> Receiver:
     if not name.strip():
         raise Invalid(what="tên bộ thu đang để trống / the receiver's name is empty")
     if not 1 <= clusters <= CLUSTERS_MAX:
         raise Invalid(what=f"số cụm loa phải từ 1 đến {CLUSTERS_MAX} / clusters must be 1 to {CLUSTERS_MAX}")
-    key, password = SigningKey.generate(), passwords.generate()
-    receiver = Receiver(
+    return Receiver(
         id=new_id(),
         unit_id=unit.id,
         name=name.strip(),
         clusters=clusters,
         profile=profiles.checked(profile) if profile else default_profile(clusters),
-        status="active",
-        public_key=key.public.hex,
-        broker_password=passwords.hashed(password),
+        status=status,
+        public_key="",
+        broker_password="",
         enrolled_at=clock.now(),
         online=False,
         held_revision=0,
     )
-    session.add(receiver)
-    session.flush()
+
+
+def _record(session: Session, kind: str, receiver: Receiver, *, clock: Clock, actor: Actor, **more: str) -> None:
     events.record(
         session,
-        "user:receiver:enrolled",
+        kind,
         actor=actor,
         at=clock.now(),
         subject=("receiver", receiver.id),
-        unit=unit.id,
+        unit=receiver.unit_id,
         name=receiver.name,
-        clusters=clusters,
+        clusters=receiver.clusters,
         profile=receiver.profile,
-        key=key.kid,
+        **more,
     )
-    identity = Identity(
-        receiver=receiver.id,
-        key=key.seed.hex(),
-        root=keyring.root.hex,
-        certificates=list(keyring.certificates.values()),
-        broker_host=broker.host,
-        broker_port=broker.port,
-        password=password,
-        tls_ca=broker.tls_ca,
-        machine=machine,
-    )
-    return receiver, identity
 
 
 def default_profile(clusters: int) -> Profile:
@@ -143,15 +192,18 @@ def get(session: Session, receiver_id: str) -> Receiver:
 
 
 def revoke(session: Session, receiver_id: str, *, reason: str, clock: Clock, actor: Actor) -> Receiver:
-    """No longer believe a receiver: its password and its key stop to count from this transaction on.
+    """No longer believe a receiver: its password, its key and its certificates stop to count from this transaction on.
 
-    Whoever calls also disconnects its session (`EmbeddedBroker.disconnect`, or mosquitto's password file and a
-    restart of the connection) and lists it in the next revocation list. Raises `Conflict` when it is revoked already.
+    The broker learns of it from its list of revoked certificates and its password file, and the box's connection is
+    cut (`devices.eviction`). Unused codes for the place are void; with a new one another box can take the place. Raises
+    `Conflict` when it is revoked already.
     """
     receiver = get(session, receiver_id)
     if receiver.status == "revoked":
         raise Conflict(what="bộ thu đã bị thu hồi trước đó / the receiver was revoked before")
     receiver.status = "revoked"
+    credentials.end_keys(session, receiver.id, "revoked", clock.now())
+    credentials.void_codes(session, [receiver.id], clock.now())
     _set_online(session, receiver, online=False, clock=clock)
     events.record(
         session,
@@ -165,14 +217,15 @@ def revoke(session: Session, receiver_id: str, *, reason: str, clock: Clock, act
 
 
 def password_hash(session: Session, username: str) -> str | None:
-    """The `$7$` hash of an active receiver, by its id; None for anybody else."""
+    """The `$7$` hash of an active receiver, by its id; None for anybody else, and where it has no password."""
     found = select(Receiver.broker_password).where(Receiver.id == username, Receiver.status == "active")
-    return session.scalar(found)
+    return session.scalar(found) or None
 
 
 def password_hashes(session: Session) -> dict[str, str]:
-    """Every active receiver's hash, by id."""
-    rows = session.execute(select(Receiver.id, Receiver.broker_password).where(Receiver.status == "active"))
+    """The hash of every active receiver that has a password, by id."""
+    held = (Receiver.status == "active", Receiver.broker_password != "")
+    rows = session.execute(select(Receiver.id, Receiver.broker_password).where(*held))
     return {row.id: row.broker_password for row in rows}
 
 

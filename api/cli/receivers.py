@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from core.settings import Settings
 
 receiver_app = typer.Typer(help="Bộ thu / receivers", no_args_is_help=True)
 
+DEFAULT_IDENTITY = Path("/etc/truyenthanh-receiver/identity.json")
 IdentityFile = Annotated[Path, typer.Option("--identity", exists=True, dir_okay=False, help="Tệp danh tính của bộ thu")]
 
 
@@ -43,7 +45,7 @@ def add(
     ] = None,
 ) -> None:
     """Thêm một bộ thu và ghi tệp danh tính của nó / enrol a receiver and write its identity file."""
-    from api.serve import broker_address  # noqa: PLC0415 - heavy, and only this command needs it
+    from api import enrolling  # noqa: PLC0415 - only this command needs it
     from devices import registry  # noqa: PLC0415 - only this command needs it
     from devices.keyring import Keyring  # noqa: PLC0415 - as above
 
@@ -59,7 +61,8 @@ def add(
             clusters=clusters,
             profile=profile,
             keyring=keyring,
-            broker=broker_address(settings),
+            broker=enrolling.broker_address(settings),
+            authority=enrolling.authority(settings),
             clock=SystemClock(),
             actor=SYSTEM_OPERATOR,
         )
@@ -68,6 +71,61 @@ def add(
         f"Bộ thu {receiver.id} đã thêm, phát bản {PROFILE_VI[receiver.profile]}. "
         f"Tệp danh tính: {identity} (giữ kín, chỉ dùng trên bộ thu này)."
     )
+
+
+@receiver_app.command("enrol")
+def enrol(
+    url: Annotated[str, typer.Argument(metavar="ĐỊA-CHỈ", help="Địa chỉ máy chủ, ghi trên phiếu")],
+    code: Annotated[list[str], typer.Argument(metavar="MÃ", help="Mã ghi danh trên phiếu; có thể gõ cách nhóm")],
+    *,
+    identity: Annotated[Path, typer.Option(help="Ghi tệp danh tính vào đây")] = DEFAULT_IDENTITY,
+    ca: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Chứng thư CA riêng của máy chủ web, nếu có")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Máy đã ghi danh: ghi danh lại, bỏ danh tính cũ")] = False,
+) -> None:
+    """Ghi danh máy này làm bộ thu: tự tạo khóa, chứng minh mã, nhận danh tính / make this machine a receiver."""
+    from devices.receiver import office  # noqa: PLC0415 - only this command needs it
+    from devices.receiver.enrolling import enrol_box  # noqa: PLC0415 - as above
+
+    made = enrol_box(url, " ".join(code), identity, post=office.poster(ca), again=again)
+    typer.echo(f"Đã ghi danh: {made.place} (mã bộ thu {made.receiver}). Tệp danh tính: {identity}.")
+    typer.echo("Tiếp theo: truyenthanh receiver run --identity TỆP --dir THƯ-MỤC, hoặc bật dịch vụ của bộ thu.")
+
+
+@receiver_app.command("code")
+def code(
+    receivers: Annotated[
+        list[str] | None, typer.Argument(metavar="[MÃ…]", help="Mã các bộ thu cần mã ghi danh")
+    ] = None,
+    *,
+    unit: Annotated[str | None, typer.Option(help="Nơi mới: mã đơn vị hành chính")] = None,
+    name: Annotated[list[str] | None, typer.Option(help="Nơi mới: tên bộ thu (lặp lại được)")] = None,
+    clusters: Annotated[int, typer.Option(min=1, help="Số cụm loa phía sau mỗi bộ thu mới")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=180, help="Mã dùng được trong bao nhiêu ngày")] = 30,
+) -> None:
+    """Cấp mã ghi danh dùng một lần / give one-time codes for new places, or for places whose box is replaced."""
+    from devices import enrolment, registry  # noqa: PLC0415 - only this command needs them
+    from devices.keyring import Keyring  # noqa: PLC0415 - as above
+
+    settings, clock = Settings.load(), SystemClock()
+    if bool(unit) != bool(name):
+        raise Invalid(what="nơi mới cần cả --unit và --name / a new place needs both --unit and --name")
+    root = Keyring.load(settings.keys, ()).issuer
+    with open_database(settings) as db, db.writing() as session:
+        places = [registry.get(session, one) for one in receivers or []]
+        for called in name or []:
+            where = units.get(session, unit or "")
+            places.append(
+                registry.place(session, unit=where, name=called, clusters=clusters, clock=clock, actor=SYSTEM_OPERATOR)
+            )
+        made = enrolment.make_codes(
+            session, places, root=root, clock=clock, actor=SYSTEM_OPERATOR, life=timedelta(days=days)
+        )
+        for one in made:
+            typer.echo(f"{one.receiver.id}  {one.receiver.name}")
+            typer.echo(f"  truyenthanh receiver enrol {settings.public_url or 'ĐỊA-CHỈ'} {one.code.text}")
+    typer.echo(f"Mỗi mã dùng một lần, trong {days} ngày, và chỉ hiện lần này.")
 
 
 @receiver_app.command("profile")

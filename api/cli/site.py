@@ -97,19 +97,22 @@ def keys_create() -> None:
 
 @keys_app.command("export")
 def keys_export(
-    roles: Annotated[list[str] | None, typer.Argument(help="Vai cần khóa bí mật: plan, command, time, ack")] = None,
+    roles: Annotated[
+        list[str] | None, typer.Argument(help="Khóa bí mật cần có: plan, command, time, ack, enrol, receivers-ca")
+    ] = None,
     *,
     to: Annotated[Path, typer.Option(help="Thư mục đích; chỉ tiến trình cần những khóa này mới được đọc")],
 ) -> None:
     """Chép phần công khai và khóa của các vai đã nêu / copy the public half and the keys of these roles."""
-    from devices.keyring import Keyring  # noqa: PLC0415 - only this command needs it
-    from devices.protocol.trust import ROLES  # noqa: PLC0415 - as above
+    from devices.keyring import RECEIVERS_CA, Keyring  # noqa: PLC0415 - only this command needs it
+    from devices.protocol.trust import EVERY_ROLE  # noqa: PLC0415 - as above
 
-    wanted = [role for role in ROLES if role in (roles or [])]
-    if unknown := sorted(set(roles or []) - set(ROLES)):
-        raise typer.BadParameter(f"không có vai {', '.join(unknown)}; chọn trong {', '.join(ROLES)}")
-    Keyring.export(Settings.load().keys, wanted, to)
-    typer.echo(f"Đã chép vào {to}: phần công khai{''.join(', ' + role for role in wanted)}.")
+    asked, known = set(roles or []), {*EVERY_ROLE, RECEIVERS_CA}
+    if unknown := sorted(asked - known):
+        raise typer.BadParameter(f"không có vai {', '.join(unknown)}; chọn trong {', '.join(sorted(known))}")
+    wanted = [role for role in EVERY_ROLE if role in asked]
+    Keyring.export(Settings.load().keys, wanted, to, receivers_ca=RECEIVERS_CA in asked)
+    typer.echo(f"Đã chép vào {to}: {', '.join(['phần công khai', *sorted(asked)])}.")
 
 
 @broker_app.command("passwords")
@@ -130,6 +133,19 @@ def broker_passwords(
         with open_database(settings) as db:
             write_broker_passwords(settings, db, output)
     typer.echo(f"Đã ghi {output}.")
+
+
+@broker_app.command("certificate")
+def broker_certificate(
+    names: Annotated[list[str], typer.Argument(metavar="TÊN…", help="Tên máy hoặc địa chỉ mà bộ thu dùng để nối tới")],
+    *,
+    to: Annotated[Path, typer.Option(help="Thư mục của mosquitto")],
+) -> None:
+    """Cấp chứng thư TLS cho máy chủ MQTT, ở nơi có khóa gốc / certify the broker, where the root's keys are."""
+    from devices import brokerfiles  # noqa: PLC0415 - only this command needs it
+
+    until = brokerfiles.write_certificate(Settings.load().keys, names, to, SystemClock().now())
+    typer.echo(f"Đã ghi vào {to}: chứng thư của máy chủ MQTT cho {', '.join(names)}, dùng đến {until:%d/%m/%Y}.")
 
 
 @user_app.command("add")

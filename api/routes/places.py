@@ -9,9 +9,9 @@ from fastapi import Depends, Query
 from pydantic import Field
 from sqlalchemy import select
 
+from api import enrolling
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
-from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
@@ -46,7 +46,7 @@ class ReceiverOut(Out):
     name: str
     clusters: int
     profile: Profile = Field(description="Of the sounds that it plays: full or horn")
-    status: str = Field(description="active or revoked")
+    status: str = Field(description="waiting (its place has no box yet), active or revoked")
     enrolled_at: Instant
     online: bool
     heard_at: Instant | None = Field(description="When anything was last heard from it")
@@ -76,7 +76,7 @@ def list_receivers(
     _who: Reader,
     unit_id: Annotated[str | None, Query(description="At or below this unit")] = None,
     online: Annotated[bool | None, Query(description="Whether it is connected now")] = None,
-    status: Annotated[str | None, Query(pattern="^(active|revoked)$")] = "active",
+    status: Annotated[str | None, Query(pattern="^(waiting|active|revoked)$")] = "active",
     after: After = None,
     limit: Limit = 100,
 ) -> Page[ReceiverOut]:
@@ -103,10 +103,12 @@ def get_receiver(context: Ctx, _who: Reader, receiver_id: str) -> ReceiverOut:
         return ReceiverOut.model_validate(registry.get(session, receiver_id))
 
 
-@receivers.post("/receivers", summary="Enrol a receiver", status_code=201, responses=responses(404))
+@receivers.post("/receivers", summary="Make an identity file", status_code=201, responses=responses(404))
 def enrol(context: Ctx, who: Manager, body: ReceiverIn) -> Enrolled:
-    """The answer holds what goes onto the box, this once. If it is lost, revoke the receiver and enrol it anew."""
-    # The public root and the certificates only: no private key of the server is read here.
+    """For simulated receivers and boxes that can't make keys of their own; others enrol themselves with a code.
+
+    The answer holds what goes onto the box, this once. If it is lost, revoke the receiver and enrol it anew.
+    """
     keyring = Keyring.load(context.settings.keys, ())
     with context.db.writing() as session:
         receiver, identity = registry.enrol(
@@ -116,7 +118,8 @@ def enrol(context: Ctx, who: Manager, body: ReceiverIn) -> Enrolled:
             clusters=body.clusters,
             profile=body.profile,
             keyring=keyring,
-            broker=_broker(context),
+            broker=enrolling.broker_address(context.settings, context.broker_port),
+            authority=enrolling.authority(context.settings),
             clock=context.clock,
             actor=who.actor,
             machine=body.machine,
@@ -124,15 +127,6 @@ def enrol(context: Ctx, who: Manager, body: ReceiverIn) -> Enrolled:
         delivery.request(session, [receiver.id], context.clock.now())
         shown = ReceiverOut.model_validate(receiver)
     return Enrolled(receiver=shown, identity=msgspec.to_builtins(identity))
-
-
-def _broker(context: Context) -> registry.BrokerAddress:
-    settings = context.settings
-    return registry.BrokerAddress(
-        host=settings.broker_host,
-        port=context.broker_port or settings.broker_port,
-        tls_ca=str(settings.broker_tls_ca) if settings.broker_tls_ca else None,
-    )
 
 
 @receivers.post("/receivers/{receiver_id}/profile", summary="Change its profile", responses=responses(404, 409))

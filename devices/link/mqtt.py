@@ -20,6 +20,7 @@ import random
 import socket
 import ssl
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -51,6 +52,7 @@ class MqttLink:
     ask for it only with a `client_id` that is the same each time, or every start leaves a session that fills up.
     `tls_ca` is a file of CA certificates, or their PEM text: with it the connection is TLS and only those are
     trusted; `tls_dates=False` leaves certificate dates unchecked, for a box that has no trustworthy time yet.
+    `tls_client` is the PEM of a client certificate and of its key; the broker then knows us by it, without a password.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class MqttLink:
         will: tuple[str, bytes] | None = None,
         tls_ca: Path | str | None = None,
         tls_dates: bool = True,
+        tls_client: tuple[str, str] | None = None,
         manual_ack: bool = False,
         clean: bool = True,
         keepalive_s: int = 30,
@@ -73,7 +76,8 @@ class MqttLink:
         self._host, self._port = host, port
         self._client_id, self._username, self._password = client_id, username, password
         self._will = will
-        self._tls_ca, self._tls_dates = tls_ca, tls_dates
+        self._tls_ca, self._tls_dates, self._tls_client = tls_ca, tls_dates, tls_client
+        self._tls: ssl.SSLContext | None = None
         self._manual_ack, self._clean = manual_ack, clean
         self._keepalive_s = keepalive_s
         self._subscriptions = Subscriptions()
@@ -190,12 +194,14 @@ class MqttLink:
             protocol=MQTTProtocolVersion.MQTTv311,
             manual_ack=True,
         )
-        client.username_pw_set(self._username, self._password)
+        if self._password or self._tls_client is None:
+            client.username_pw_set(self._username, self._password)
         client.max_inflight_messages_set(INFLIGHT_MAX)
         if self._will is not None:
             client.will_set(self._will[0], self._will[1], qos=1, retain=True)
         if self._tls_ca is not None:
-            client.tls_set_context(tls_context(self._tls_ca, check_dates=self._tls_dates))
+            self._tls = tls_context(self._tls_ca, check_dates=self._tls_dates, client=self._tls_client)
+            client.tls_set_context(self._tls)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -203,6 +209,13 @@ class MqttLink:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         return client
+
+    def use_certificate(self, certificate: str, key: str) -> None:
+        """Come with this client certificate from the next connection on; the one that stands is left as it is."""
+        with self._lock:
+            self._tls_client = (certificate, key)
+            if self._tls is not None:
+                _load_client(self._tls, certificate, key)
 
     # paho's callbacks, on its network thread.
 
@@ -400,8 +413,11 @@ class _ClosingSocket(ssl.SSLSocket):
             raise
 
 
-def tls_context(ca: Path | str, *, check_dates: bool = True) -> ssl.SSLContext:
-    """A TLS context that trusts only these CA certificates (a file, or PEM text), TLS 1.2 or later."""
+def tls_context(ca: Path | str, *, check_dates: bool = True, client: tuple[str, str] | None = None) -> ssl.SSLContext:
+    """A TLS context that trusts only these CA certificates (a file, or PEM text), TLS 1.2 or later.
+
+    `client`: the PEM of our own certificate and of its key.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _ClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -411,7 +427,17 @@ def tls_context(ca: Path | str, *, check_dates: bool = True) -> ssl.SSLContext:
         context.load_verify_locations(cadata=ca)
     if not check_dates:
         context.verify_flags |= _NO_CHECK_TIME
+    if client is not None:
+        _load_client(context, *client)
     return context
+
+
+def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """`ssl` reads certificates from files only: one that no one else can read, and gone at once."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(f"{key}\n{certificate}")
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 def _current_error() -> str:

@@ -15,11 +15,19 @@ from devices.protocol.plan import Seq, UnixMs
 from devices.protocol.resolve import resolve
 from devices.protocol.signing import BadMessage, Claims, SigningKey, VerifyKey, decode_body, open_signed, sign
 
-Role = Literal["plan", "command", "time", "ack"]
+Role = Literal["plan", "command", "time", "ack", "enrol"]
+# Of what goes over the broker; plans carry the certificates of these.
 ROLES: tuple[Role, ...] = ("plan", "command", "time", "ack")
+EVERY_ROLE: tuple[Role, ...] = (*ROLES, "enrol")
 
 # Which role may sign which message.
-ROLE_OF_TYPE: dict[str, Role] = {"plan": "plan", "command": "command", "time": "time", "ack": "ack"}
+ROLE_OF_TYPE: dict[str, Role] = {
+    "plan": "plan",
+    "command": "command",
+    "time": "time",
+    "ack": "ack",
+    "enrolment": "enrol",
+}
 
 ALLOWED_SKEW_S = 60  # `iat` may lie this far ahead of the receiver's clock
 # Numbers are Unix milliseconds or a little more; one from further ahead, taken once, would make all to come old.

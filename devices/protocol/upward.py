@@ -1,4 +1,4 @@
-"""What a receiver signs: `report` and `plays`. The same JWS as downward, with the parties turned round:
+"""What a receiver signs: `report`, `plays` and, over HTTP, `renew`. The same JWS as downward, the parties turned round:
 `iss` is `rx/{id}`, `aud` is the kid of the installation's root, `kid` the receiver's enrolled key.
 
 Dates are stated, not enforced: a play record that comes months late is still true. Records carry their own numbers;
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from devices.protocol import topics
 from devices.protocol.signing import BadMessage, Claims, SigningKey, VerifyKey, open_signed, sign
 
-UpType = Literal["report", "plays"]
+UpType = Literal["report", "plays", "renew"]
 LIFE_S = 90 * 86_400
 
 

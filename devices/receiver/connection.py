@@ -13,7 +13,7 @@ QUEUE_BYTES = 4_194_304
 
 
 def mqtt_link(identity: Identity) -> MqttLink:
-    """With the receiver's name, password and last will; not started."""
+    """With the receiver's name, password or client certificate, and last will; not started."""
     return MqttLink(
         host=identity.broker_host,
         port=identity.broker_port,
@@ -21,7 +21,8 @@ def mqtt_link(identity: Identity) -> MqttLink:
         username=identity.receiver,
         password=identity.password,
         will=will(identity),
-        tls_ca=Path(identity.tls_ca) if identity.tls_ca else None,
+        tls_ca=identity.ca or (Path(identity.tls_ca) if identity.tls_ca else None),
+        tls_client=(identity.certificate, identity.tls_key) if identity.certificate else None,
         # The CA is pinned; dates would need the time, which comes over this very link, signed.
         tls_dates=False,
         # Nothing rests on the broker's memory: a new connection says what is held and is given what is missing.

@@ -24,6 +24,13 @@ class IdentityUnreadable(TruyenThanhError):
     en = "The receiver's identity file {path} can't be read: {why}. Enrol the receiver again or name the right file."
 
 
+class IdentityUnwritable(TruyenThanhError):
+    slug = "identity-unwritable"
+    status = 500
+    vi = "Không ghi được tệp danh tính {path}: {why}. Hãy kiểm tra quyền ghi (dùng sudo) và chỗ trống rồi chạy lại."
+    en = "The identity file {path} can't be written: {why}. Check the right to write there and the disk, and run again."
+
+
 class Identity(Struct, frozen=True, kw_only=True):
     """What a box needs to be a receiver of this installation. Never printed: it holds a private key and a password."""
 
@@ -33,9 +40,14 @@ class Identity(Struct, frozen=True, kw_only=True):
     certificates: list[str] = field(default_factory=list)  # of the online keys, each a JWS by the root
     broker_host: str = "127.0.0.1"
     broker_port: int = 1883
-    password: str = ""  # at the broker
-    tls_ca: str | None = None  # path of the broker's CA certificate; None: no TLS
+    password: str = ""  # at the broker; empty: it comes with its client certificate
+    tls_ca: str | None = None  # path of the broker's CA certificate
+    ca: str = ""  # the same as PEM text; with neither there is no TLS
+    certificate: str = ""  # the client certificate, PEM
+    tls_key: str = ""  # its key, PEM
+    url: str = ""  # of the server where certificates are renewed; empty: they aren't
     machine: str = ""  # digest of the machine that was enrolled; empty: not bound to one
+    place: str = ""  # where it stands, for whoever looks after the box
 
     def signing_key(self) -> SigningKey:
         """The key that this receiver signs its reports and records with."""

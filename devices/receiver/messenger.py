@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 
@@ -22,7 +23,7 @@ from devices.protocol.reports import (
     Status,
 )
 from devices.protocol.signing import SigningKey
-from devices.protocol.upward import UpType, sign_up
+from devices.protocol.upward import sign_up
 from devices.receiver.clock import SignedClock
 from devices.receiver.settings import AgentSettings
 
@@ -98,7 +99,7 @@ class Messenger:
         while self._unsaid:
             self._signed("report", self._unsaid.popleft())
 
-    def _signed(self, typ: UpType, body: object) -> None:
+    def _signed(self, typ: Literal["report", "plays"], body: object) -> None:
         now_ms = self._clock.stated_ms()
         self._seq = max(self._seq + 1, now_ms)
         token = sign_up(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devices.keyring import KeyDamaged, KeyMissing, Keyring
-from devices.protocol.trust import ROLES
+from devices.protocol.trust import EVERY_ROLE, ROLES
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -27,7 +27,12 @@ def test_made_once(folder: Path) -> None:
 
 
 def test_only_the_owner_reads_a_private_key(folder: Path) -> None:
-    assert {path.name for path in folder.glob("*.key")} == {"root.key", *(f"{role}.key" for role in ROLES)}
+    assert {path.name for path in folder.glob("*.key")} == {
+        "root.key",
+        "receivers-ca.key",
+        "broker-ca.key",
+        *(f"{role}.key" for role in EVERY_ROLE),
+    }
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.glob("*.key"))
 
 

@@ -10,10 +10,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from devices import passwords
+from devices import brokerfiles, passwords
 from tests.support.services import require
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "mosquitto"
@@ -24,20 +25,33 @@ LOOK_AGAIN_S = 0.01
 class Mosquitto:
     """`users` is name → password. Use as a context manager, or `start()` and `stop()`.
 
-    `tls` is the files of a certificate and its key; without, the port is plain.
+    `tls` is the files of a certificate and its key for the port of passwords; without, it is plain. With `keys`, a
+    folder of the server's keys, the port of client certificates (`tls_port`) is open too, as `truyenthanh broker
+    certificate` makes it.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, users: Mapping[str, str], *, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        users: Mapping[str, str],
+        *,
+        tls: tuple[Path, Path] | None = None,
+        keys: Path | None = None,
+    ) -> None:
         self._program = require("mosquitto")
         self._folder = folder
         self._log = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.password_file = folder / "passwords"
         shutil.copy(SHIPPED / "acl", folder / "acl")
+        self._tls_files = keys is not None
+        if keys is not None:
+            brokerfiles.write_certificate(keys, [self.host], folder, datetime.now(UTC))
+        self.revocation_list = folder / brokerfiles.REVOCATION_LIST
         self._write_configuration(tls)
         passwords.write_file(self.password_file, {name: passwords.hashed(word) for name, word in users.items()})
 
@@ -113,6 +127,12 @@ class Mosquitto:
 
     def _write_configuration(self, tls: tuple[Path, Path] | None) -> None:
         text = (SHIPPED / "mosquitto.conf").read_text()
+        before, receivers, after = re.split(r"^(listener 8883\n(?:.+\n)+)", text, flags=re.MULTILINE)
+        if self._tls_files:
+            receivers = receivers.replace("listener 8883", f"listener_ {self.tls_port} {self.host}")
+            text = before + receivers.replace("/etc/mosquitto/truyenthanh", str(self._folder)) + after
+        else:
+            text = before + after
         for name, value in (
             ("listener", f"{self.port} {self.host}" + (f"\ncertfile {tls[0]}\nkeyfile {tls[1]}" if tls else "")),
             ("user", getpass.getuser()),
@@ -123,6 +143,7 @@ class Mosquitto:
             text, found = re.subn(rf"^{name} .*$", f"{name} {value}", text, flags=re.MULTILINE)
             assert found == 1, f"the shipped mosquitto.conf has {found} lines of {name}"
         # "Reloading config." is what `reload` waits for.
+        text = text.replace("listener_ ", "listener ")
         (self._folder / "mosquitto.conf").write_text(text + "log_type information\n")
 
 

@@ -4,7 +4,6 @@ and real receiver processes, each of which can be killed and started again, driv
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -91,6 +90,7 @@ class Site:
     folder: Path
     http_port: int = field(default_factory=free_port)
     broker_port: int = field(default_factory=free_port)
+    broker_tls_port: int = field(default_factory=free_port)
     postgres_port: int = field(default_factory=free_port)
     receivers: list[ReceiverProcess] = field(default_factory=list)
 
@@ -102,6 +102,7 @@ class Site:
                 "BIN": str(Path(sys.executable).parent),
                 "HTTP_PORT": str(self.http_port),
                 "BROKER_PORT": str(self.broker_port),
+                "BROKER_TLS_PORT": str(self.broker_tls_port),
                 "POSTGRES_PORT": str(self.postgres_port),
                 "TRUYENTHANH_FALLBACK_VOICES_PERMITTED": "true",  # the offline voice speaks
                 "TRUYENTHANH_QUIET_HOURS": "",  # a test runs at any hour
@@ -172,11 +173,16 @@ class Site:
         return str(made["id"])
 
     def receiver(self, unit: str, name: str) -> ReceiverProcess:
-        """Enrol a receiver and start its process."""
-        made = call(self.writer, "POST", "/receivers", {"unit_id": unit, "name": name})
+        """Enrol a receiver with a code, as at the pole, and start its process."""
+        made = call(self.writer, "POST", "/receivers/codes", {"places": [{"unit_id": unit, "name": name}]})["codes"][0]
         folder = self.folder / made["receiver"]["id"]
         folder.mkdir()
-        (folder / "identity.json").write_text(json.dumps(made["identity"]))
+        enrolling = [
+            *(str(Path(sys.executable).parent / "truyenthanh"), "receiver", "enrol"),
+            *(f"http://127.0.0.1:{self.http_port}", made["code"], "--identity", str(folder / "identity.json")),
+        ]
+        done = subprocess.run(enrolling, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
         receiver = ReceiverProcess(made["receiver"]["id"], folder)
         receiver.start()
         self.receivers.append(receiver)
