@@ -114,7 +114,7 @@ def test_a_phone_shows_it_all_without_scrolling_sideways(browser: Browser, site:
 
 
 def test_the_weeks_sheet_prints_as_a_table_on_one_page(page: Page, scene: Scene, airing: str) -> None:
-    _log_in(page)
+    log_in(page)
     page.goto(f"/tuan/{scene.communes[0]}")
     page.set_viewport_size({"width": 703, "height": 1032})  # A4 within its margins
     page.emulate_media(media="print")
