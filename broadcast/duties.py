@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, offer_lists, playouts, readiness, rule_look, slots
+from broadcast import commands, content, delivery, offer_lists, partitions, playouts, readiness, rule_look, slots
 from broadcast.rule_look import Forbidding
 from core import events
 from core.clock import Clock
@@ -37,6 +37,7 @@ RENEW_EVERY_S = 60.0
 EXPAND_EVERY_S = 300.0
 OVERDUE_EVERY_S = 60.0
 SWEEP_EVERY_S = 60.0
+MONTHS_EVERY_S = 21_600.0
 SILENT_AFTER = timedelta(minutes=5)  # receivers say how they are every minute
 NAMED_MAX = 200  # receivers named in one event
 
@@ -74,6 +75,7 @@ class Duties:
             Duty("renew-plans", RENEW_EVERY_S, self.renew_plans),
             Duty("close-overdue", OVERDUE_EVERY_S, self.close_overdue),
             Duty("sweep-offline", SWEEP_EVERY_S, self.sweep_offline),
+            Duty("months", MONTHS_EVERY_S, self.make_months),
         ]
 
     def firings(self) -> Mapping[str, FiringHandler]:
@@ -158,6 +160,13 @@ class Duties:
             )
             for receiver in session.scalars(silent).all():
                 registry.mark_offline(session, receiver, clock=self._clock)
+
+    def make_months(self) -> None:
+        """The months of play records, ahead of time."""
+        with self._db.writing() as session:
+            self._leadership.check(session)
+            for name in partitions.make_ahead(session, self._clock.now()):
+                log.info("A month of play records was made", extra={"table": name})
 
     def tell_readiness(self, session: Session, due: Due) -> None:
         """Some minutes before an airing: which of its receivers don't have it all yet, and what each lacks.

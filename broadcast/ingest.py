@@ -1,11 +1,15 @@
 """Listening to receivers: everything they publish comes through here.
 
 1. Time is asked for and answered at once, on the link's own thread: it never waits behind the database.
-2. Everything else is queued, and a worker takes it in batches (at most 500 messages, or what comes within 50 ms).
-3. A batch is checked, applied and committed in one transaction; then its MQTT messages are acknowledged; then the
-   signed watermarks, plans and chunks that it asks for are published. What was not committed was not acknowledged: the
-   broker, and behind it the receiver's outbox, still has it.
-4. While the database is away the batch is tried again, slower and slower. A message that can't be taken in for any
+2. Everything else is queued, and a worker takes it in batches (what comes within 50 ms, within limits). It checks
+   signatures and shapes; behind it another worker commits, so that one batch is checked while the database is at the
+   one before.
+3. A batch is applied and committed in one transaction; then its MQTT messages are acknowledged; then the signed
+   watermarks, plans and chunks that it asks for are published. What was not committed was not acknowledged: the
+   broker, and behind it the receiver's outbox, still has it. What records mean for playouts is judged after that, by
+   a thread of its own (`broadcast.judging`).
+4. Several processes share what comes (`shared`) where the broker can share it out; each has a session of its own.
+5. While the database is away the batch is tried again, slower and slower. A message that can't be taken in for any
    other reason is set aside alone, with an event and a count; a receiver goes on offering its records until they are
    acknowledged by a watermark, so setting aside loses nothing.
 """
@@ -17,19 +21,20 @@ import queue
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 from prometheus_client import Counter
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from audio.store import ObjectStore
 from broadcast import content, intake
-from broadcast.intake import Answers, Rejected, Upward
+from broadcast.intake import Answers, Opened, Rejected, Upward
+from broadcast.judging import Judge
 from broadcast.playlog import Standing
 from core.clock import Clock, to_ms
-from core.database import Database
+from core.database import Database, is_away
 from devices.keyring import Keyring
 from devices.link import Link, Message
 from devices.protocol import topics
@@ -40,6 +45,8 @@ from devices.protocol.trust import Role
 log = logging.getLogger(__name__)
 
 BATCH_MESSAGES = 500
+BATCH_BYTES = 4_194_304  # about 7,000 records
+BATCHES_AHEAD = 2  # checked, and waiting for the database
 BATCH_WAIT_S = 0.05
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 5.0
@@ -52,26 +59,47 @@ MESSAGES = Counter("truyenthanh_ingest_messages", "Messages of receivers taken i
 RECORDS = Counter("truyenthanh_ingest_records", "Play records offered by receivers")
 
 
-class Ingest:
-    """`start()` subscribes on the link (made with `manual_ack`) and starts the worker; `stop()` ends after a batch."""
+GROUP = "ingest"  # of the processes that share
 
-    def __init__(self, db: Database, link: Link, keyring: Keyring, *, clock: Clock, store: ObjectStore) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    messages: list[Message]
+    opened: Opened | None
+
+
+class Ingest:
+    """`start()` subscribes on the link (made with `manual_ack`) and starts the workers; `stop()` ends after a batch.
+
+    `shared`: other processes take in as well, and the broker gives each message to one of them.
+    """
+
+    def __init__(
+        self, db: Database, link: Link, keyring: Keyring, *, clock: Clock, store: ObjectStore, shared: bool = False
+    ) -> None:
         self._db = db
         self._link = link
         self._keyring = keyring
         self._clock = clock
         self._store = store
+        self._shared = shared
         self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._checked: queue.Queue[_Batch | None] = queue.Queue(BATCHES_AHEAD)
         self._stopping = threading.Event()
-        self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
+        self._checker = threading.Thread(target=self._check, name="ingest-check", daemon=True)
+        self._committer = threading.Thread(target=self._commit, name="ingest-commit", daemon=True)
+        self._judge = Judge(db, clock)
         self._seq = 0
         self._numbering = threading.Lock()
         self._published_chunks: dict[tuple[str, int], float] = {}
         self._noted: dict[Rejected, float] = {}
 
     def start(self) -> None:
-        self._worker.start()
-        self._link.subscribe(topics.EVERY_UP, self._arrived, qos=1)
+        self._judge.start()
+        self._checker.start()
+        self._committer.start()
+        for topic_filter in topics.every_up(shared_by=GROUP if self._shared else None):
+            self._link.subscribe(topic_filter, self._arrived, qos=1)
 
     def stop(self) -> None:
         """Finish the batch at hand. What is still queued was not acknowledged and comes again.
@@ -80,8 +108,10 @@ class Ingest:
         """
         self._stopping.set()
         self._queue.put(None)
-        if self._worker.ident is not None:
-            self._worker.join()
+        for thread in (self._checker, self._committer):
+            if thread.ident is not None:
+                thread.join()
+        self._judge.stop()
 
     # On the link's thread.
 
@@ -105,41 +135,65 @@ class Ingest:
         self._link.publish(topics.down(receiver, "time"), self._sign("time", receiver, body, sent, TIME_LIFE), qos=0)
         MESSAGES.labels("time", "answered").inc()
 
-    # On the worker's thread.
+    # On the checking thread.
 
-    def _work(self) -> None:
+    def _check(self) -> None:
         while not self._stopping.is_set():
-            batch = self._collect()
-            if batch:
-                self._settle(batch)
+            messages = self._collect()
+            if messages:
+                self._checked.put(_Batch(messages, self._open(messages)))
+        self._checked.put(None)
 
     def _collect(self) -> list[Message]:
+        """What is there already, and a little of what comes."""
+        if self._queue.empty():
+            self._judge.make_way(busy=False)
         first = self._queue.get()
-        batch = [first] if first is not None else []
+        self._judge.make_way(busy=True)
+        batch, size = [], 0
         deadline = self._clock.monotonic() + BATCH_WAIT_S
+        message = first
         with suppress(queue.Empty):
-            while batch and len(batch) < BATCH_MESSAGES and not self._stopping.is_set():
-                # What is there already is taken at once; then a little is waited for more.
+            while message is not None:
+                batch.append(message)
+                size += len(message.payload)
+                if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES or self._stopping.is_set():
+                    break
                 message = self._queue.get(timeout=max(min(deadline - self._clock.monotonic(), BATCH_WAIT_S / 5), 0))
-                if message is not None:
-                    batch.append(message)
         return batch
 
-    def _settle(self, batch: Sequence[Message]) -> None:
+    def _open(self, messages: Sequence[Message]) -> Opened | None:
+        """The messages checked; None where that failed (the database is away): the committer tries again."""
+        try:
+            upward = [Upward(message.topic, message.payload, message.retain) for message in messages]
+            return intake.open_batch(self._db, upward, self._keyring.issuer)
+        except Exception as error:
+            log.debug("A batch could not be checked", exc_info=error)
+            return None
+
+    # On the committing thread.
+
+    def _commit(self) -> None:
+        while (batch := self._checked.get()) is not None:
+            if not self._stopping.is_set():
+                self._settle(batch.messages, batch.opened)
+
+    def _settle(self, batch: Sequence[Message], opened: Opened | None = None) -> None:
         """Take in a batch, for as long as it takes; then acknowledge it and send what it asks for."""
         wait_s = BACKOFF_FIRST_S
         while True:
             try:
-                answers = self._take_in(batch)
+                answers = self._take_in(batch, opened)
                 break
             except SQLAlchemyError as error:
-                if not database_is_away(error):
+                if not is_away(error):
                     self._settle_one_by_one(batch, error)
                     return
                 log.warning("The database is away; nothing is acknowledged", extra={"error": type(error).__name__})
                 if self._stopping.wait(wait_s):
                     return
                 wait_s = min(wait_s * 2, BACKOFF_MAX_S)
+                opened = None  # who is active may have changed
             except Exception as error:  # noqa: BLE001 - whatever one message does, the others are taken in
                 self._settle_one_by_one(batch, error)
                 return
@@ -164,11 +218,14 @@ class Ingest:
             self._note([Rejected(where[0], where[1], "failed")])
         message.ack()
 
-    def _take_in(self, batch: Sequence[Message]) -> Answers:
-        messages = [Upward(message.topic, message.payload, message.retain) for message in batch]
-        opened = intake.open_batch(self._db, messages, self._keyring.issuer)
+    def _take_in(self, batch: Sequence[Message], opened: Opened | None) -> Answers:
+        if opened is None:
+            messages = [Upward(message.topic, message.payload, message.retain) for message in batch]
+            opened = intake.open_batch(self._db, messages, self._keyring.issuer)
         with self._db.writing() as session:
             answers = intake.apply(session, opened, self._clock)
+        if opened.plays:
+            self._judge.wake()
         self._note(opened.rejected)
         for kind, count in (
             ("hello", len(opened.hellos)),
@@ -235,10 +292,3 @@ class Ingest:
             body=body,
             cert=self._keyring.certificates[role],
         )
-
-
-def database_is_away(error: SQLAlchemyError) -> bool:
-    """The statement was fine, the database wasn't: away, locked, full, or in the middle of a restart."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -17,8 +17,9 @@ import msgspec
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from broadcast import commands, delivery, facts, playlog, playouts, unplanned, wire
-from broadcast.playlog import Batch, Standing
+from broadcast import commands, delivery, facts, playlog, playouts, wire
+from broadcast.play_messages import LATEST_MS, Batch, read_batch
+from broadcast.playlog import Standing
 from broadcast.tables import CommandAnswer, IssuedCommand, IssuedPlan, ReceiverObject
 from broadcast.unplanned import Pair
 from broadcast.upserts import insert
@@ -45,8 +46,6 @@ from devices.protocol.upward import open_up
 from devices.tables import Receiver
 
 log = logging.getLogger(__name__)
-
-LATEST_MS = 253_402_300_799_000  # the end of year 9999: a number beyond it is no date
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +115,8 @@ def apply(session: Session, opened: Opened, clock: Clock) -> Answers:
         if status.online and status.playing is not None:
             playing.add((status.playing, receiver))
     pairs |= _take_reports(session, opened.reports, answers, clock)
-    taken = playlog.take_in(session, opened.plays, now)
-    answers.watermarks = taken.standings
-    playouts.recompute(session, pairs | playing | taken.playouts, now, playing=playing)
-    unplanned.tell(session, taken.playouts, now)
+    answers.watermarks = playlog.take_in(session, opened.plays, now).standings
+    playouts.recompute(session, pairs | playing, now, playing=playing)
     return answers
 
 
@@ -149,7 +146,7 @@ def _open(opened: Opened, message: Upward, receiver: str, kind: str, key: Verify
         opened.reports.append((receiver, _decode(claims.body, Report), _date(claims.iat)))
     elif kind == "plays":
         claims = open_up(message.payload, typ="plays", receiver=receiver, key=key, root_kid=root_kid)
-        opened.plays.append(playlog.read_batch(receiver, message.payload, claims.body))
+        opened.plays.append(read_batch(receiver, message.payload, claims.body))
 
 
 def _decode(data: bytes | msgspec.Raw, kind: Any) -> Any:

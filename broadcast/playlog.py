@@ -1,61 +1,55 @@
 """Taking in play records: whole batches, idempotently, past the session's objects.
 
 1. The rows of `watermarks` for the logs in the batch are locked, so that two ingest processes take turns at one log.
-2. Records are inserted with `ON CONFLICT DO NOTHING` on (receiver, log, seq). Where all went in there is nothing to
-   look at; else what stands there already is compared: the same hash is a duplicate, another one is a *fork*.
+2. A watermark knows the highest number that its log ever had: what lies above is new, and is put in without a look at
+   what is there. Only what lies below is compared with what is stored: the same hash is a duplicate, another one is a
+   *fork*. So a duplicate is never stored twice, on either database, whatever its table's key is.
 3. The watermark is the largest n for which all of 1…n are stored. On the way to it every record's `prev` must be the
    hash of the one before; where it isn't, an event says so and the record stays: it is signed, and so is the break.
+4. What is new is queued for judging (`broadcast.judging`) in the same transaction. An acknowledgement says that records
+   are kept, and doesn't wait for what follows from them.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
-import rfc8785
-from msgspec import Struct
-from sqlalchemy import and_, bindparam, select, tuple_, update
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from broadcast import wire
-from broadcast.tables import PlayBatch, RecordFork, StoredRecord, Watermark
-from broadcast.upserts import insert, insert_new, table
+from broadcast import bulk
+from broadcast.play_messages import Batch, Taken
+from broadcast.tables import PlayBatch, RecordFork, StoredRecord, UnjudgedBatch, Watermark
+from broadcast.upserts import insert_new, table
 from core import events
-from core.clock import from_ms
-from devices.protocol.reports import PlayRecord
-from devices.protocol.resolve import resolve
-from devices.protocol.signing import GENESIS, BadMessage
+from core.clock import to_ms
+from devices.protocol.signing import GENESIS
 
 _Key = tuple[str, str]  # (receiver, log)
-_EXACT_INTEGERS = 2**53
 
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One record out of a verified message; `body` is what was signed, member for member (but for U+0000)."""
-
-    receiver_id: str
-    record: PlayRecord
-    canonical_sha256: str
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The records of one verified `plays` message, and the message."""
-
-    receiver_id: str
-    token: bytes
-    records: tuple[Taken, ...]
-
-    @property
-    def log(self) -> str:
-        return self.records[0].record.log
+_RECORD = (
+    "receiver_id",
+    "log",
+    "seq",
+    "canonical_sha256",
+    "prev",
+    "airing_id",
+    "item_id",
+    "outcome",
+    "planned_at",
+    "started_at",
+    "ended_at",
+    "played_ms",
+    "body",
+    "received_at",
+)
+_BATCH = ("receiver_id", "log", "first_seq", "last_seq", "token_sha256", "token", "received_at")
+_MARK = ("receiver_id", "log", "through", "through_sha256", "highest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,116 +64,28 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Intake:
     standings: list[Standing]
-    playouts: set[tuple[str, str]]  # (airing, receiver) that the records speak of
     stored: int
     forks: int
-
-
-class _Raw(Struct, frozen=True):
-    records: list[msgspec.Raw]
-
-
-resolve(_Raw)
-
-
-def read_batch(receiver_id: str, token: bytes, body: msgspec.Raw | bytes) -> Batch:
-    """The records of a `plays` body: of one log, consecutive. Raises `BadMessage("malformed")`.
-
-    The hash is taken over each record as it was sent, also of members that this version doesn't know.
-    """
-    try:
-        raws = msgspec.json.decode(body, type=_Raw).records
-        taken = tuple(_taken(receiver_id, bytes(raw)) for raw in raws)
-    except (msgspec.DecodeError, UnicodeError, RecursionError, rfc8785.CanonicalizationError) as error:
-        raise BadMessage(reason="malformed") from error
-    if not 1 <= len(taken) <= 500:
-        raise BadMessage(reason="malformed")
-    first = taken[0].record
-    for n, one in enumerate(taken):
-        if one.record.log != first.log or one.record.seq != first.seq + n:
-            raise BadMessage(reason="malformed")
-    return Batch(receiver_id, token, taken)
 
 
 def take_in(session: Session, batches: Sequence[Batch], now: datetime) -> Intake:
     """Store what is new, find forks and broken chains, move the watermarks. Any number of receivers at once."""
     if not batches:
-        return Intake([], set(), 0, 0)
-    records: dict[tuple[str, str, int], Taken] = {}
-    conflicting: list[Taken] = []
+        return Intake([], 0, 0)
+    by_log: dict[_Key, list[Batch]] = defaultdict(list)
     for batch in batches:
-        for one in batch.records:
-            first = records.setdefault((one.receiver_id, one.record.log, one.record.seq), one)
-            if first.canonical_sha256 != one.canonical_sha256:
-                conflicting.append(one)
-    by_log: dict[_Key, dict[int, Taken]] = defaultdict(dict)
-    for (receiver, log, seq), one in records.items():
-        by_log[receiver, log][seq] = one
+        by_log[batch.receiver_id, batch.log].append(batch)
     marks = _lock_watermarks(session, sorted(by_log))
-    stored = _insert_records(session, list(records.values()), now)
-    if stored < len(records):
-        conflicting += records.values()
-    _insert_batches(session, batches, now)
-    forks = _keep_forks(session, _differing(session, conflicting), now)
-    for key, taken in by_log.items():
-        _advance(session, marks[key], taken, now, clean=stored == len(records))
+    sorted_out = {key: _sort_out(session, marks[key], of_log) for key, of_log in by_log.items()}
+    new = [one for found in sorted_out.values() for one in found.new]
+    differing = [one for found in sorted_out.values() for one in found.differing]
+    _insert_records(session, new, now)
+    _insert_batches(session, batches, new, differing, now)
+    forks = _keep_forks(session, differing, now)
+    for key, found in sorted_out.items():
+        _advance(session, marks[key], found.new, now)
     _save_watermarks(session, marks.values())
-    return Intake(
-        [Standing(mark.receiver_id, mark.log, mark.through) for mark in marks.values()],
-        # What was here already has had its say.
-        {(one.record.airing, one.receiver_id) for one in records.values()} if stored else set(),
-        stored,
-        forks,
-    )
-
-
-def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes of decoded JSON. The quick way for what records hold, the library for everything else."""
-    try:
-        return msgspec.json.encode(_plain(value), order="deterministic")
-    except _Odd:
-        return rfc8785.dumps(value)
-
-
-class _Odd(Exception):
-    """A value whose canonical form needs the library."""
-
-
-def _plain(value: Any) -> Any:
-    kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return value
-    if kind is int:
-        if -_EXACT_INTEGERS < value < _EXACT_INTEGERS:
-            return value
-        raise _Odd
-    if kind is float:
-        if value.is_integer() and abs(value) < 1e15:
-            return int(value)
-        if 1e-4 < abs(value) < 1e15:
-            return value
-        raise _Odd
-    if kind is dict:
-        if not all(key.isascii() for key in value):
-            raise _Odd
-        return {key: _plain(member) for key, member in value.items()}
-    if kind is list:
-        return [_plain(member) for member in value]
-    raise _Odd
-
-
-_record_decoder = msgspec.json.Decoder(PlayRecord)
-_json_decoder = msgspec.json.Decoder()
-
-
-def _taken(receiver_id: str, raw: bytes) -> Taken:
-    body = _json_decoder.decode(raw)
-    digest = hashlib.sha256(canonical(body)).hexdigest()
-    record = _record_decoder.decode(raw)
-    if wire.has_nul(raw):
-        body = wire.storable(body)
-        record = msgspec.convert(body, PlayRecord)
-    return Taken(receiver_id, record, digest, body)
+    return Intake([Standing(mark.receiver_id, mark.log, mark.through) for mark in marks.values()], len(new), forks)
 
 
 @dataclass(slots=True)
@@ -191,14 +97,25 @@ class _Mark:
     highest: int
 
 
+@dataclass(frozen=True, slots=True)
+class _SortedOut:
+    """Of one log: what has to be stored, by number, and what has another content than what is, or will be, there."""
+
+    new: list[Taken]
+    differing: list[Taken]
+
+
 def _lock_watermarks(session: Session, keys: Sequence[_Key]) -> dict[_Key, _Mark]:
-    session.execute(
-        insert(session, Watermark).on_conflict_do_nothing(),
-        [
-            {"receiver_id": receiver, "log": log, "through": 0, "through_sha256": GENESIS, "highest": 0}
-            for receiver, log in keys
-        ],
-    )
+    marks = _locked(session, keys)
+    missing = [key for key in keys if key not in marks]
+    if missing:
+        rows = [(receiver, log, 0, GENESIS, 0) for receiver, log in missing]
+        bulk.put(session, Watermark, _MARK, rows, "ON CONFLICT DO NOTHING")
+        marks |= _locked(session, missing)
+    return marks
+
+
+def _locked(session: Session, keys: Sequence[_Key]) -> dict[_Key, _Mark]:
     columns = table(Watermark).c
     rows = session.execute(
         select(*columns)
@@ -212,65 +129,92 @@ def _lock_watermarks(session: Session, keys: Sequence[_Key]) -> dict[_Key, _Mark
     }
 
 
-def _insert_records(session: Session, taken: Sequence[Taken], now: datetime) -> int:
-    rows = [
-        {
-            "receiver_id": one.receiver_id,
-            "log": one.record.log,
-            "seq": one.record.seq,
-            "canonical_sha256": one.canonical_sha256,
-            "prev": one.record.prev,
-            "airing_id": one.record.airing,
-            "item_id": one.record.item,
-            "outcome": one.record.outcome,
-            "planned_at": from_ms(one.record.planned_at),
-            "started_at": from_ms(one.record.started_at) if one.record.started_at is not None else None,
-            "ended_at": from_ms(one.record.ended_at) if one.record.ended_at is not None else None,
-            "played_ms": one.record.played_ms,
-            "body": one.body,
-            "received_at": now,
-        }
-        for one in taken
-    ]
-    return insert_new(session, StoredRecord, rows)
+def _sort_out(session: Session, mark: _Mark, batches: Sequence[Batch]) -> _SortedOut:
+    highest = mark.highest
+    for batch in batches:
+        if batch.first <= highest:
+            return _sort_out_slowly(session, mark, batches)
+        highest = batch.last
+    return _SortedOut([one for batch in batches for one in batch.records], [])
 
 
-def _insert_batches(session: Session, batches: Iterable[Batch], now: datetime) -> None:
-    insert_new(
+def _sort_out_slowly(session: Session, mark: _Mark, batches: Sequence[Batch]) -> _SortedOut:
+    """Something came twice, or out of order."""
+    firsts: dict[int, Taken] = {}
+    others: list[Taken] = []
+    for batch in batches:
+        others += [
+            one
+            for one in batch.records
+            if firsts.setdefault(one.record.seq, one).canonical_sha256 != one.canonical_sha256
+        ]
+    stored: dict[int, str] = {}
+    if min(firsts) <= mark.highest:
+        columns = table(StoredRecord).c
+        rows = session.execute(
+            select(columns.seq, columns.canonical_sha256).where(
+                columns.receiver_id == mark.receiver_id,
+                columns.log == mark.log,
+                columns.seq.between(min(firsts), min(max(firsts), mark.highest)),
+            )
+        )
+        stored = {row.seq: row.canonical_sha256 for row in rows}
+    kept = {seq: one.canonical_sha256 for seq, one in firsts.items()} | stored
+    differing = [one for one in (*firsts.values(), *others) if kept[one.record.seq] != one.canonical_sha256]
+    return _SortedOut([firsts[seq] for seq in sorted(firsts) if seq not in stored], differing)
+
+
+def _insert_records(session: Session, new: Sequence[Taken], now: datetime) -> None:
+    instant = bulk.instants(session)
+    received_at = instant(to_ms(now))
+    bulk.add(
         session,
-        PlayBatch,
+        StoredRecord,
+        _RECORD,
         [
-            {
-                "receiver_id": batch.receiver_id,
-                "log": batch.log,
-                "first_seq": batch.records[0].record.seq,
-                "last_seq": batch.records[-1].record.seq,
-                "token_sha256": hashlib.sha256(batch.token).hexdigest(),
-                "token": batch.token.decode("ascii"),
-                "received_at": now,
-            }
-            for batch in batches
+            (
+                one.receiver_id,
+                (told := one.record).log,
+                told.seq,
+                one.canonical_sha256,
+                told.prev,
+                told.airing,
+                told.item,
+                told.outcome,
+                instant(told.planned_at),
+                None if told.started_at is None else instant(told.started_at),
+                None if told.ended_at is None else instant(told.ended_at),
+                told.played_ms,
+                one.body,
+                received_at,
+            )
+            for one in new
         ],
     )
 
 
-def _differing(session: Session, candidates: Iterable[Taken]) -> list[Taken]:
-    """Those of which another content is stored. Only asked for when something was there already."""
-    by_log: dict[_Key, list[Taken]] = defaultdict(list)
-    for one in candidates:
-        by_log[one.receiver_id, one.record.log].append(one)
-    differing = []
-    columns = table(StoredRecord).c
-    for (receiver, log), taken in by_log.items():
-        seqs = [one.record.seq for one in taken]
-        rows = session.execute(
-            select(columns.seq, columns.canonical_sha256).where(
-                columns.receiver_id == receiver, columns.log == log, columns.seq.between(min(seqs), max(seqs))
-            )
-        )
-        stored = {row.seq: row.canonical_sha256 for row in rows}
-        differing += [one for one in taken if stored.get(one.record.seq) != one.canonical_sha256]
-    return differing
+def _insert_batches(
+    session: Session, batches: Iterable[Batch], new: Collection[Taken], differing: Collection[Taken], now: datetime
+) -> None:
+    """The messages that anything came of, as they were signed, and their airings for judging."""
+    fresh = {id(one) for one in new}
+    telling = fresh | {id(one) for one in differing}
+    received_at = bulk.instants(session)(to_ms(now))
+    kept, unjudged = [], []
+    for batch in batches:
+        if not any(id(one) in telling for one in batch.records):
+            continue
+        digest = hashlib.sha256(batch.token).hexdigest()
+        token = batch.token.decode("ascii")
+        kept.append((batch.receiver_id, batch.log, batch.first, batch.last, digest, token, received_at))
+        airings = {one.record.airing for one in batch.records if id(one) in fresh}
+        if airings:
+            unjudged.append((batch.receiver_id, msgspec.json.encode(sorted(airings)).decode()))
+    if differing:
+        bulk.put(session, PlayBatch, _BATCH, kept, "ON CONFLICT DO NOTHING")
+    else:
+        bulk.add(session, PlayBatch, _BATCH, kept)
+    bulk.put(session, UnjudgedBatch, ("receiver_id", "airing_ids"), unjudged)
 
 
 def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime) -> int:
@@ -281,7 +225,7 @@ def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime)
             "log": one.record.log,
             "seq": one.record.seq,
             "canonical_sha256": one.canonical_sha256,
-            "body": one.body,
+            "body": msgspec.json.decode(one.body),
             "received_at": now,
         }
         if insert_new(session, RecordFork, [row]) == 1:
@@ -291,57 +235,44 @@ def _keep_forks(session: Session, conflicting: Collection[Taken], now: datetime)
     return sum(map(len, kept.values()))
 
 
-def _advance(session: Session, mark: _Mark, taken: Mapping[int, Taken], now: datetime, *, clean: bool) -> None:
-    """Walk from the old watermark as far as every record is there, checking the chain.
-
-    `clean`: everything in this intake was new, so what came is what is stored.
-    """
+def _advance(session: Session, mark: _Mark, new: Sequence[Taken], now: datetime) -> None:
+    """Walk from the old watermark as far as every record is there, checking the chain."""
+    if not new:
+        return
     had_gap = mark.highest > mark.through
-    mark.highest = max(mark.highest, *taken)
-    if mark.through + 1 not in taken:
+    mark.highest = max(mark.highest, new[-1].record.seq)
+    if not any(one.record.seq == mark.through + 1 for one in new):
         return  # it wasn't there before either
-    if clean and not had_gap:
-        chain = {seq: (one.record.prev, one.canonical_sha256) for seq, one in taken.items()}
-    else:
-        chain = _stored_beyond(session, mark)
+    chain = (
+        _stored_beyond(session, mark)
+        if had_gap
+        else [(one.record.seq, one.record.prev, one.canonical_sha256) for one in new]
+    )
     broken: list[int] = []
-    while (following := chain.get(mark.through + 1)) is not None:
-        prev, digest = following
-        mark.through += 1
+    for seq, prev, digest in chain:
+        if seq != mark.through + 1:
+            break
         if prev != mark.through_sha256:
-            broken.append(mark.through)
-        mark.through_sha256 = digest
+            broken.append(seq)
+        mark.through, mark.through_sha256 = seq, digest
     if broken:
         _event(session, "receiver:log:chain-broken", mark.receiver_id, mark.log, broken, now)
 
 
-def _stored_beyond(session: Session, mark: _Mark) -> dict[int, tuple[str, str]]:
+def _stored_beyond(session: Session, mark: _Mark) -> list[tuple[int, str, str]]:
     columns = table(StoredRecord).c
     rows = session.execute(
-        select(columns.seq, columns.prev, columns.canonical_sha256).where(
-            columns.receiver_id == mark.receiver_id, columns.log == mark.log, columns.seq > mark.through
-        )
+        select(columns.seq, columns.prev, columns.canonical_sha256)
+        .where(columns.receiver_id == mark.receiver_id, columns.log == mark.log, columns.seq > mark.through)
+        .order_by(columns.seq)
     )
-    return {row.seq: (row.prev, row.canonical_sha256) for row in rows}
+    return [(row.seq, row.prev, row.canonical_sha256) for row in rows]
 
 
 def _save_watermarks(session: Session, marks: Iterable[_Mark]) -> None:
-    columns = table(Watermark).c
-    session.execute(
-        update(table(Watermark)).where(
-            and_(columns.receiver_id == bindparam("of_receiver"), columns.log == bindparam("of_log"))
-        ),
-        [
-            {
-                "of_receiver": mark.receiver_id,
-                "of_log": mark.log,
-                "through": mark.through,
-                "through_sha256": mark.through_sha256,
-                "highest": mark.highest,
-            }
-            for mark in marks
-        ],
-    )
+    rows = [(mark.receiver_id, mark.log, mark.through, mark.through_sha256, mark.highest) for mark in marks]
+    moved = ", ".join(f"{name} = excluded.{name}" for name in ("through", "through_sha256", "highest"))
+    bulk.put(session, Watermark, _MARK, rows, f"ON CONFLICT (receiver_id, log) DO UPDATE SET {moved}")
 
 
 def _event(session: Session, kind: str, receiver_id: str, log: str, seqs: Sequence[int], now: datetime) -> None:

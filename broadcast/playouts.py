@@ -208,6 +208,9 @@ def _rows(session: Session, pairs: Sequence[Pair]) -> dict[Pair, Any]:
         .join(Airing, Airing.id == Playout.airing_id)
         .join(Receiver, Receiver.id == Playout.receiver_id)
         .where(tuple_(Playout.airing_id, Playout.receiver_id).in_(pairs))
+        .order_by(Playout.airing_id, Playout.receiver_id)
+        # Whoever judges it meanwhile ends first, so that the last word is of who saw the most.
+        .with_for_update(of=table(Playout))
     )
     return {(row.airing_id, row.receiver_id): row for row in rows}
 

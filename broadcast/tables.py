@@ -298,12 +298,16 @@ class Playout(Base):
 
 
 class StoredRecord(Base):
-    """A play record as a receiver signed it. `canonical_sha256` is what the next one's `prev` must be."""
+    """A play record as a receiver signed it. `canonical_sha256` is what the next one's `prev` must be.
+
+    On PostgreSQL the table is partitioned by the month of `planned_at` (see `broadcast.partitions`), which therefore
+    belongs to its key there. That a number comes once only is held by the lock on the log's watermark.
+    """
 
     __tablename__ = "play_records"
     __table_args__ = (Index("ix_play_records_airing_receiver", "airing_id", "receiver_id"),)
 
-    receiver_id: Mapped[str] = mapped_column(ForeignKey("receivers.id"), primary_key=True)
+    receiver_id: Mapped[str] = mapped_column(String(26), primary_key=True)  # its watermark refers to the receiver
     log: Mapped[str] = mapped_column(String(26), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     canonical_sha256: Mapped[str] = mapped_column(String(64))
@@ -347,6 +351,19 @@ class PlayBatch(Base):
     last_seq: Mapped[int] = mapped_column(BigInteger)
     token: Mapped[str] = mapped_column(Text)
     received_at: Mapped[datetime]
+
+
+class UnjudgedBatch(Base):
+    """New records that are committed, and acknowledged, and whose playouts have not been judged by them yet.
+
+    The row goes in the transaction that judges them: whatever is killed when, they are judged.
+    """
+
+    __tablename__ = "unjudged_batches"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    receiver_id: Mapped[str] = mapped_column(String(26))
+    airing_ids: Mapped[list[str]]
 
 
 class Watermark(Base):

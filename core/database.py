@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -110,6 +112,13 @@ def remembered(session: Session, what: str, read: Callable[[], _T]) -> _T:
         held[what] = read()
     found: _T = held[what]
     return found
+
+
+def is_away(error: SQLAlchemyError) -> bool:
+    """The statement was fine, the database wasn't: away, locked, full, or in the middle of a restart."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

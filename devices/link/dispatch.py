@@ -13,8 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def matches(topic_filter: str, topic: str) -> bool:
-    """Does an MQTT filter match a topic? (MQTT 3.1.1, section 4.7.)"""
+    """Does an MQTT filter match a topic? (MQTT 3.1.1, section 4.7; of a shared subscription, MQTT 5, section 4.8.2.)"""
     wanted, given = topic_filter.split("/"), topic.split("/")
+    if wanted[0] == "$share":
+        wanted = wanted[2:]
     if topic.startswith("$") and wanted[0] in {"+", "#"}:
         return False
     for position, level in enumerate(wanted):

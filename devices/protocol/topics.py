@@ -16,7 +16,8 @@ UP_NAMES: tuple[Up, ...] = ("hello", "status", "report", "plays", "time")
 _UP = re.compile(rf"{ROOT}/rx/(?P<receiver>[0-9A-HJKMNP-TV-Z]{{26}})/up/(?P<name>hello|status|report|plays|time)")
 _CONTENT = re.compile(rf"{ROOT}/content/(?P<sha256>[0-9a-f]{{64}})/(?P<chunk_bytes>\d{{1,8}})/(?P<n>\d{{1,6}})")
 
-EVERY_UP = f"{ROOT}/rx/+/up/#"
+# Retained: whoever subscribes is told how each receiver is. The others are shared out among processes.
+_TOLD_TO_ALL: frozenset[Up] = frozenset({"status"})
 
 
 class Chunk(NamedTuple):
@@ -33,6 +34,19 @@ def down(receiver: str, name: Down) -> str:
 
 def up(receiver: str, name: Up) -> str:
     return f"{ROOT}/rx/{receiver}/up/{name}"
+
+
+def every_up(*, shared_by: str | None = None) -> list[str]:
+    """Filters for all that receivers say; `shared_by`: a group of processes among which a broker shares it out.
+
+    Statuses are retained, and a shared subscription is given nothing retained: every process has them all.
+    """
+    if shared_by is None:
+        return [f"{ROOT}/rx/+/up/#"]
+    return [
+        f"{ROOT}/rx/+/up/{name}" if name in _TOLD_TO_ALL else f"$share/{shared_by}/{ROOT}/rx/+/up/{name}"
+        for name in UP_NAMES
+    ]
 
 
 def area_command(unit: str) -> str:

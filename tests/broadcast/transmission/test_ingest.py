@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from broadcast import commands, delivery, ingest, intake, playouts
+from broadcast import commands, delivery, intake, playlog, playouts
 from broadcast.ingest import Ingest
 from broadcast.intake import Answers
 from broadcast.tables import (
@@ -24,9 +24,11 @@ from broadcast.tables import (
     PlanRequest,
     ReceiverObject,
     StoredRecord,
+    UnjudgedBatch,
     Watermark,
 )
 from core.clock import ManualClock, from_ms, to_ms
+from core.database import is_away
 from core.events import Event
 from core.ids import new_id
 from devices.link import MemoryBroker, MemoryLink, Message
@@ -48,7 +50,7 @@ from devices.protocol.reports import (
 from devices.protocol.signing import SigningKey, decode_body
 from devices.protocol.upward import sign_up
 from devices.tables import Receiver
-from tests.broadcast.transmission.test_playouts import accept, planned, played
+from tests.broadcast.transmission.test_playouts import accept, batch, planned, played
 from tests.broadcast.transmission.world import OPERATOR, Box, World, leading
 
 WAIT_S = 20.0
@@ -150,7 +152,7 @@ def test_records_come_in_are_committed_and_acknowledged(post: Post, world: World
     post.say(world.a, "plays", message)
     post.say(world.a, "plays", message)
     until(lambda: post.acks(world.a)[-1:] == [3], "the watermark")
-    assert world.playout(airing, world.a).state == "finished"
+    until(lambda: world.playout(airing, world.a).state == "finished", "judged behind it")
     assert post.count(StoredRecord) == 3
     until(lambda: post.unacknowledged() == 0, "acknowledged to the broker")
 
@@ -336,15 +338,15 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_nothing_is_lost(
 
 
 def test_what_one_message_breaks_is_set_aside_alone(post: Post, world: World, monkeypatch: Any) -> None:
-    real = playouts.recompute
+    real = playlog.take_in
     poison = new_id()
 
-    def recompute(session: Any, pairs: Any, *arguments: Any, **more: Any) -> int:
-        if any(airing == poison for airing, _ in pairs):
+    def take_in(session: Any, batches: Any, now: Any) -> Any:
+        if any(one.record.airing == poison for batch in batches for one in batch.records):
             raise IntegrityError("INSERT", {}, Exception("a bug"))
-        return real(session, pairs, *arguments, **more)
+        return real(session, batches, now)
 
-    monkeypatch.setattr(playouts, "recompute", recompute)
+    monkeypatch.setattr(playlog, "take_in", take_in)
     for box, airing in ((world.a, new_id()), (world.b, poison), (world.c, new_id())):
         post.link(box)
         record = box.record(airing, world.items[0], world.clock.now())
@@ -353,6 +355,35 @@ def test_what_one_message_breaks_is_set_aside_alone(post: Post, world: World, mo
     until(lambda: post.events("system:message:rejected"), "the event")
     assert post.acks(world.b) == []
     assert post.count(Watermark, Watermark.receiver_id == world.b.id) == 0
+
+
+def test_records_that_cannot_be_judged_are_kept_and_hold_nothing_up(post: Post, world: World, monkeypatch: Any) -> None:
+    airing, real = planned(world), playouts.recompute
+
+    def recompute(session: Any, pairs: Any, *arguments: Any, **more: Any) -> int:
+        if (airing, world.b.id) in pairs:
+            raise ValueError("a bug")
+        return real(session, pairs, *arguments, **more)
+
+    monkeypatch.setattr(playouts, "recompute", recompute)
+    for box in (world.b, world.a, world.c):
+        post.say(box, "plays", box.plays(played(world, box, airing), world.clock.now()))
+    until(lambda: {world.playout(airing, box).state for box in (world.a, world.c)} == {"finished"}, "the others")
+    [event] = until(lambda: post.events("system:playout:not-judged"), "the event")
+    assert (event.subject_id, event.data["airings"]) == (world.b.id, [airing])
+    until(lambda: post.acks(world.b) == [3], "kept all the same")
+    assert post.count(UnjudgedBatch) == 0
+
+
+def test_what_a_killed_process_did_not_judge_the_next_one_judges(world: World) -> None:
+    airing = planned(world)
+    with world.db.writing() as session:
+        playlog.take_in(session, [batch(world.a, played(world, world.a, airing))], world.clock.now())
+    assert world.playout(airing, world.a).state == "planned"
+    post = Post(world)  # it only starts: no message wakes it
+    until(lambda: world.playout(airing, world.a).state == "finished", "judged")
+    post.end()
+    assert post.count(UnjudgedBatch) == 0
 
 
 def test_an_unacknowledged_batch_comes_again_to_the_next_process(world: World) -> None:
@@ -528,8 +559,8 @@ def test_the_json_of_events_is_readable(post: Post, world: World) -> None:
 
 
 def test_only_the_database_being_away_makes_a_batch_wait() -> None:
-    assert ingest.database_is_away(OperationalError("x", {}, Exception()))
-    assert not ingest.database_is_away(IntegrityError("x", {}, Exception()))
+    assert is_away(OperationalError("x", {}, Exception()))
+    assert not is_away(IntegrityError("x", {}, Exception()))
 
 
 def test_a_nul_in_what_receivers_say_holds_nothing_up(post: Post) -> None:
@@ -554,4 +585,4 @@ def test_a_nul_in_what_receivers_say_holds_nothing_up(post: Post) -> None:
         plan = session.get_one(IssuedPlan, (world.a.id, revision))
         alarm = session.scalars(select(Event).where(Event.kind == "receiver:receiver:alarm")).one()
     assert (answer.reason, plan.refused_reason, alarm.data["detail"]) == ("a␀b",) * 3
-    assert world.playout(airing, world.a).reason == "a␀b"
+    until(lambda: world.playout(airing, world.a).reason == "a␀b", "judged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from broadcast import playlog
-from broadcast.playlog import Batch, Intake, canonical, read_batch
+from broadcast.play_messages import Batch, canonical, read_batch
+from broadcast.playlog import Intake
 from broadcast.tables import PlayBatch, RecordFork, StoredRecord, Watermark
 from core.clock import ManualClock
 from core.events import Event
@@ -86,7 +88,7 @@ def test_the_hash_is_over_what_was_sent_even_members_that_are_not_known(world: W
     del body["records"][0]["heard_dbfs"]
     sent = read_batch(world.a.id, b"t", msgspec.json.encode(body)).records[0]
     assert sent.canonical_sha256 == canonical_sha256(body["records"][0])
-    assert sent.body["invented_later"] == 1.5
+    assert json.loads(sent.body)["invented_later"] == 1.5
 
 
 def test_the_watermark_waits_for_a_gap(world: World) -> None:

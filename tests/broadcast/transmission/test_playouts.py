@@ -11,9 +11,9 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broadcast import airtime, delivery, intake, playlog, playouts
+from broadcast import airtime, delivery, intake, judging, playlog, playouts
 from broadcast.intake import Opened
-from broadcast.playlog import Batch
+from broadcast.play_messages import Batch, read_batch
 from broadcast.reconcile import CANCEL_UNCONFIRMED, CANCELLED, NO_PLAN, NO_RECORD, NOT_ACCEPTED
 from broadcast.tables import Playout, ReceiverObject, StoredRecord
 from core.clock import ManualClock, from_ms
@@ -45,13 +45,13 @@ def accept(world: World, *boxes: Box) -> None:
 
 def batch(box: Box, records: list[PlayRecord]) -> Batch:
     token = box.plays(records, from_ms(records[0].planned_at))
-    return playlog.read_batch(box.id, token, msgspec.json.encode(Plays(records=records)))
+    return read_batch(box.id, token, msgspec.json.encode(Plays(records=records)))
 
 
 def send(world: World, box: Box, records: list[PlayRecord]) -> None:
     with world.db.writing() as session:
-        taken = playlog.take_in(session, [batch(box, records)], world.clock.now())
-        playouts.recompute(session, taken.playouts, world.clock.now())
+        playlog.take_in(session, [batch(box, records)], world.clock.now())
+        judging.judge(session, world.clock.now())
 
 
 def played(world: World, box: Box, airing_id: str, outcome: Outcome = "finished", count: int = 3) -> list[PlayRecord]:
@@ -211,6 +211,7 @@ def test_records_of_an_airing_that_was_never_a_receivers_own_are_kept_and_make_n
         with world.db.writing() as session:
             intake.apply(session, Opened(plays=[told, told]), clock)
             intake.apply(session, Opened(plays=[told]), clock)  # it comes twice, and is told once
+        judging.judge_all(world.db, clock)
     close(world, airing)  # long after, and who came later is not missed
     with world.db.reading() as session:
         rows = session.scalars(select(Playout.receiver_id).where(Playout.airing_id == airing)).all()
@@ -266,8 +267,8 @@ def test_airtime_is_what_the_raw_records_say(world: World, clock: ManualClock) -
     rng.shuffle(messages)
     for part in (messages[at : at + 7] for at in range(0, len(messages), 7)):
         with world.db.writing() as session:
-            taken = playlog.take_in(session, [batch(*message) for message in part], clock.now())
-            playouts.recompute(session, taken.playouts, clock.now())
+            playlog.take_in(session, [batch(*message) for message in part], clock.now())
+    assert judging.judge_all(world.db, clock) > 0
     for airing in airings:
         close(world, airing)
     with world.db.reading() as session:

@@ -101,7 +101,7 @@ class Station:
         self.records: dict[tuple[str, int], PlayRecord] = {}
         self._seq = itertools.count(to_ms(self.clock.now()))
         self._changed = threading.Condition()
-        link.subscribe(topics.EVERY_UP, self._heard)
+        link.subscribe(topics.every_up()[0], self._heard)
         link.start()
 
     def enrol(self, **members: Any) -> Identity:
