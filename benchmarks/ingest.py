@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -175,9 +175,8 @@ def measure(kind: str, receivers: int, records: int) -> bool:
     rate = many.records / first
     print(f"{kind}: {stored:,} records of {2 * receivers} receivers, {finished:,} playouts finished")
     print(f"  in messages of {MESSAGE_RECORDS}: {rate:,.0f} records/s acknowledged (wanted: {WANTED_RECORDS_S:,})")
-    print(
-        f"    {worked / many.records * 1e6:.1f} µs of this process a record; {many.records / judged:,.0f}/s with judging"
-    )
+    print(f"    {worked / many.records * 1e6:.1f} µs of this process a record")
+    print(f"    {many.records / judged:,.0f} records/s until all playouts were judged")
     print(f"  the same again, all duplicates: {many.records / again:,.0f} records/s")
     print(f"  in messages of 1: {alone.records / single:,.0f} records/s")
     whole = through == stored == many.records + alone.records and finished * items == stored

@@ -201,10 +201,12 @@ def _insert_batches(
     telling = fresh | {id(one) for one in differing}
     received_at = bulk.instants(session)(to_ms(now))
     kept, unjudged = [], []
+    seen: set[str] = set()
     for batch in batches:
-        if not any(id(one) in telling for one in batch.records):
-            continue
         digest = hashlib.sha256(batch.token).hexdigest()
+        if digest in seen or not any(id(one) in telling for one in batch.records):
+            continue
+        seen.add(digest)
         token = batch.token.decode("ascii")
         kept.append((batch.receiver_id, batch.log, batch.first, batch.last, digest, token, received_at))
         airings = {one.record.airing for one in batch.records if id(one) in fresh}
