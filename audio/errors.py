@@ -105,6 +105,12 @@ class ObjectDamaged(TruyenThanhError):
     en = "The stored sound {sha256} is damaged (its content does not match its name). Make this rendition again."
 
 
+class VoiceNameRefused(Invalid):
+    slug = "voice-name-refused"
+    vi = "“{voice}” không phải tên giọng. Tên giọng viết như vi_VN-vais1000-medium, không có dấu / hay khoảng trắng."
+    en = "“{voice}” is no name of a voice. A name looks like vi_VN-vais1000-medium, without slashes and blanks."
+
+
 class VoiceInstallFailed(TruyenThanhError):
     """`reason_vi` and `reason_en` are whole clauses without a full stop."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
@@ -23,8 +24,10 @@ from api.cli import (
     speech,
     timetable,
     units,
+    usage,
     voices,
 )
+from core import logs
 from core.errors import DatabaseUnreachable, TruyenThanhError
 
 app = typer.Typer(
@@ -75,12 +78,22 @@ def _tell(error: TruyenThanhError) -> NoReturn:
 def main() -> None:
     """Run a command. An error of ours is said in Vietnamese and English, without a traceback; exit status 1."""
     faulthandler.enable(sys.__stderr__ or sys.stderr)  # a fault in a C library then names its thread and stack
+    _quiet_log()
     try:
-        app()
+        status = app(standalone_mode=False)  # so that what the parser refuses comes here
+    except usage.UsageError as error:
+        usage.tell(error)
     except TruyenThanhError as error:
         _tell(error)
     except OperationalError as error:
         # The first line only: the rest is the statement and a link.
         _tell(DatabaseUnreachable(why=str(error.orig).splitlines()[0]))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    sys.exit(status or 0)
+
+
+def _quiet_log() -> None:
+    """A command says itself what happened; the log is for servers, and for whoever asks for it by the setting."""
+    level = os.environ.get("TRUYENTHANH_LOG_LEVEL", "error").lower()
+    logs.configure(level if level in {"debug", "info", "warning"} else "error", "text")

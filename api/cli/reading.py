@@ -20,7 +20,7 @@ from audio.errors import NotReadable
 from broadcast.encodings import BYTES_MAX, FileIsEmpty, decode
 from core import units
 from core.clock import SystemClock
-from core.errors import FileMissing, TruyenThanhError
+from core.errors import FileMissing, Invalid, TruyenThanhError
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def read(
 ) -> None:
     """In ra cách đọc thành lời của một văn bản / print how a text will be read aloud."""
     if explain and (lines or as_json):
-        raise typer.BadParameter("không dùng cùng --lines hoặc --json", param_hint="--explain")
+        raise Invalid(
+            what="--explain không dùng cùng --lines hoặc --json / --explain doesn't go with --lines or --json"
+        )
     say = _reader(unit)
     if lines:
         _print_lines(source, say, as_json=as_json)

@@ -48,12 +48,11 @@ def say(
 
     from api.serve import make_studio  # noqa: PLC0415
     from audio.errors import NobodyAgreed, OutsideVoiceRefused  # noqa: PLC0415
-    from audio.export import FORMATS  # noqa: PLC0415
+    from audio.export import format_of  # noqa: PLC0415
 
     settings = Settings.load()
     check_output(output)
-    if output.suffix.lower() not in FORMATS:
-        raise typer.BadParameter(f"tên tệp phải kết thúc bằng {', '.join(FORMATS)}", param_hint="-o")
+    format_of(output)
     text = text_of(source)
     lexicon = _lexicon(settings, unit)
     site = _has_database(settings)

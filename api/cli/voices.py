@@ -75,7 +75,7 @@ def install(
     from audio.voices.install import install as fetch  # noqa: PLC0415 - only this command needs it
 
     settings = Settings.load()
-    with Progress(console=Console(stderr=True)) as progress:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(name, total=1.0)
         voice = fetch(
             name,

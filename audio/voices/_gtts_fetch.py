@@ -1,10 +1,12 @@
 """The child process of the voice gtts: one sentence from standard input (JSON) into an MP3 file.
 
-It is a script, not a module of the package, and imports nothing of the project.
+It is a script, not a module of the package. What fails it tells on standard output as JSON: `host`, `status` (of HTTP,
+or null) and `kind` (of `_network.py`, the one file of the project that it loads).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import sys
@@ -14,6 +16,12 @@ from urllib.parse import urlsplit
 
 import gtts.tts
 import requests
+
+_spec = importlib.util.spec_from_file_location("_network", Path(__file__).with_name("_network.py"))
+assert _spec is not None  # noqa: S101 - the file stands beside this one
+assert _spec.loader is not None  # noqa: S101
+_network: Any = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_network)
 
 
 class _Session(requests.Session):
@@ -35,7 +43,9 @@ def main() -> int:
             speech.write_to_fp(file)
     except (gtts.tts.gTTSError, requests.RequestException, AssertionError, ValueError) as error:
         host = urlsplit(task["endpoint"] or "https://translate.google.com").netloc
-        sys.stderr.write(f"{host}: {str(error).splitlines()[0] if str(error) else type(error).__name__}\n")
+        answer = getattr(error, "rsp", None)
+        told = {"host": host, "status": getattr(answer, "status_code", None), "kind": _network.kind_of(error)}
+        json.dump(told | {"error": str(error)[:500]}, sys.stdout)
         return 1
     return 0
 

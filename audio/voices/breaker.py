@@ -1,4 +1,4 @@
-"""A circuit breaker: a voice that failed several times in a row rests for a while, then is tried once."""
+"""A circuit breaker: a voice that failed several times in a row, or hung once, rests a while and is then tried once."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ class Breaker:
         with self._lock:
             self._failures = 0
 
-    def failed(self) -> None:
+    def failed(self, *, dearly: bool = False) -> None:
+        """`dearly`: somebody waited so long for it that nobody should wait for it again; it rests at once."""
         with self._lock:
-            self._failures += 1
+            self._failures = max(self._failures + 1, self._most if dearly else 0)
             if self._failures >= self._most:
                 self._until_s = self._now_s() + self._rest_s

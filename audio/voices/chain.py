@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ _SENTENCE = re.compile(r"[^.?!…]+[.?!…]*")
 _PAUSE_SENTENCE_MS = 500  # outdoors the echo of one sentence has to die down before the next
 _PAUSE_ITEM_MS = 650  # a line of a list, which ends in a semicolon or comma
 _PAUSE_PARAGRAPH_MS = 900
+DEAR_S = 5.0  # a failure that was waited for so long lets its voice rest at once
 DEADLINE_S = 90.0  # for one sentence with all of a voice's attempts; beyond each voice's own
 
 
@@ -168,9 +170,11 @@ class VoiceChain:
             )
         done = len(known.keys() - missing)
         whole = done + len(missing)
+        since_s = time.monotonic()
 
         def spoken(text: str, sound: Sound) -> None:
-            nonlocal done
+            nonlocal done, since_s
+            since_s = time.monotonic()
             known[text] = kept = as_stored(sound)
             if self.cache is not None:
                 self.cache.put(self.cache.key(identity, text, rate), kept)
@@ -181,7 +185,7 @@ class VoiceChain:
         try:
             speak_all(voice, missing, rate, deadline_s=self.deadline_s, spoken=spoken)
         except VoiceFailed:
-            breaker.failed()
+            breaker.failed(dearly=time.monotonic() - since_s > DEAR_S)
             raise
         breaker.succeeded()
 

@@ -17,6 +17,7 @@ A sentence that takes longer than its deadline is killed.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 from importlib.metadata import version as _version
@@ -30,6 +31,8 @@ from audio.errors import VoiceFailed
 from audio.voices import _espeak_worker as worker
 from audio.voices.base import Sound
 from audio.voices.workers import Worker, WorkerPool
+
+log = logging.getLogger(__name__)
 
 RATE_WPM: Final = 186  # of syllables; slower than the library's default of 260: tones need their time
 WORKERS_MOST: Final = 2
@@ -78,10 +81,11 @@ class _Workers(WorkerPool):
 
 
 def _failed(detail: str) -> VoiceFailed:
+    log.warning("eSpeak NG failed", extra={"reason": detail})
     return VoiceFailed(
         voice="espeak",
-        reason_vi=f"thư viện eSpeak NG báo lỗi ({detail}); hãy cài lại gói espeakng-loader",
-        reason_en=f"the eSpeak NG library reports an error ({detail}); reinstall the package espeakng-loader",
+        reason_vi="thư viện eSpeak NG không chạy được; hãy cài lại gói espeakng-loader",
+        reason_en="the eSpeak NG library doesn't work; reinstall the package espeakng-loader",
     )
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from audio.errors import VoiceFailed
+from audio.voices._network import WORDS, kind_of
 from audio.voices.base import Sound
 from audio.voices.received import Unsound, check_whole, checked
 
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 BYTES_MAX = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 _ATTEMPTS = 3
+_LEFT_LEAST_S = 1.0  # less is not worth another attempt
 _NATURAL_WPM = 160  # taken as speed 1.0
 _SPEED = (0.25, 4.0)  # what the shape allows
 _AGAIN = frozenset({408, 429})  # and every 5xx
@@ -44,14 +46,17 @@ class Server:
 
 
 class HttpVoice:
-    """`timeout_s` is for one attempt as a whole, `read_s` for each wait within it; `backoff_s` doubles."""
+    """`timeout_s` is for all attempts at a sentence together, `read_s` for each wait within one; `backoff_s` doubles.
+
+    So a server that hangs costs a text 15 s, once: the chain lets a voice rest that has cost so much.
+    """
 
     name = "http"
     spare = False
     at_once = 2
 
     def __init__(
-        self, server: Server, *, timeout_s: float = 25.0, read_s: float = 10.0, backoff_s: float = 0.5
+        self, server: Server, *, timeout_s: float = 15.0, read_s: float = 10.0, backoff_s: float = 0.5
     ) -> None:
         self.server = server
         self.timeout_s = timeout_s
@@ -64,20 +69,21 @@ class HttpVoice:
 
     def say(self, sentence: str, *, rate: int | None = None) -> Sound:
         wait_s = self.backoff_s
+        until_s = time.monotonic() + self.timeout_s
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return _sound(self._fetch(sentence, rate), sentence)
+                return _sound(self._fetch(sentence, rate, until_s), sentence)
             except _Trouble as trouble:
                 failed = trouble
                 log.warning("http voice failed", extra={"attempt": attempt, "reason": trouble.en})
-            if not failed.again:
+            if not failed.again or time.monotonic() + wait_s + _LEFT_LEAST_S > until_s:
                 break
             if attempt < _ATTEMPTS:
                 threading.Event().wait(wait_s)
                 wait_s *= 2
         raise VoiceFailed(voice=self.name, reason_vi=failed.vi, reason_en=failed.en) from failed
 
-    def _fetch(self, sentence: str, rate: int | None) -> bytes:
+    def _fetch(self, sentence: str, rate: int | None, until_s: float) -> bytes:
         address = urlsplit(self.server.url)
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         path = address.path.rstrip("/")
@@ -93,10 +99,10 @@ class HttpVoice:
         headers = {"Content-Type": "application/json", "Accept": "audio/wav"}
         if self.server.key:
             headers["Authorization"] = f"Bearer {self.server.key}"
-        until_s = time.monotonic() + self.timeout_s
+        left_s = until_s - time.monotonic()
         try:
-            connection = kind(address.hostname or "", address.port, timeout=self.read_s)
-            with contextlib.closing(connection), _cut_off(connection, self.timeout_s):
+            connection = kind(address.hostname or "", address.port, timeout=min(self.read_s, left_s))
+            with contextlib.closing(connection), _cut_off(connection, left_s):
                 connection.request("POST", path, json.dumps(body).encode(), headers)
                 with connection.getresponse() as answer:
                     if answer.status != http.HTTPStatus.OK:  # a redirect too: the key is for that address only
@@ -105,8 +111,9 @@ class HttpVoice:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if time.monotonic() >= until_s:
                 raise self._too_slow() from error
-            reason = str(error) or type(error).__name__
-            raise _Trouble(f"máy chủ {address.netloc}: {reason}", f"the server {address.netloc}: {reason}") from error
+            log.info("http voice", extra={"error": repr(error)})
+            vi, en = WORDS[kind_of(error)]
+            raise _Trouble(f"máy chủ {address.netloc} {vi}", f"the server {address.netloc} {en}") from error
 
     def _read(self, answer: http.client.HTTPResponse, until_s: float) -> bytes:
         data = bytearray()

@@ -24,8 +24,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from audio.errors import VoiceInstallFailed
+from audio.errors import VoiceInstallFailed, VoiceNameRefused
 from audio.store import full_disk_named
+from audio.voices._network import WORDS, kind_of
 from audio.voices.files import VoiceFile, check_config, installed
 from core.errors import DiskFull
 
@@ -67,10 +68,11 @@ def install(
 ) -> VoiceFile:
     """Fetch a voice into the folder; what was fetched of it before is gone on with.
 
-    The voice appears when both of its files are there and right. Raises `VoiceInstallFailed` and `DiskFull`.
+    The voice appears when both of its files are there and right. Raises `VoiceNameRefused`, `VoiceInstallFailed`,
+    `DiskFull`.
     """
     if not _NAME.fullmatch(name):
-        raise _failed(name, "tên giọng không hợp lệ", "that is no name of a voice")
+        raise VoiceNameRefused(voice=name)
     if not address:
         raise _failed(
             name,
@@ -213,10 +215,19 @@ def _digest(path: Path, kind: str) -> str:
 
 
 def _unreachable(name: str, url: str, error: Exception) -> VoiceInstallFailed:
-    with contextlib.suppress(Exception):
-        if isinstance(error, HTTPError):
+    log.warning("voice file not fetched", extra={"voice": name, "url": url, "reason": repr(error)})
+    if isinstance(error, HTTPError):
+        with contextlib.suppress(Exception):
             error.close()
-    return _failed(name, f"không tải được {url}: {error}", f"{url} can't be fetched: {error}")
+        vi, en = f"trả lời mã {error.code}", f"answered with status {error.code}"
+        if error.code == http.HTTPStatus.NOT_FOUND:
+            vi, en = (
+                "không có tệp này; hãy kiểm tra TRUYENTHANH_VOICES_URL",
+                "has no such file; check TRUYENTHANH_VOICES_URL",
+            )
+    else:
+        vi, en = WORDS[kind_of(error)]
+    return _failed(name, f"không tải được {url}: máy chủ {vi}", f"{url} can't be fetched: the server {en}")
 
 
 def _failed(name: str, vi: str, en: str) -> VoiceInstallFailed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -22,6 +23,8 @@ from audio.errors import VoiceFailed
 from audio.voices.base import Sound
 from audio.voices.files import VoiceFile, fingerprint, stamp
 from audio.voices.workers import Worker, WorkerPool
+
+log = logging.getLogger(__name__)
 
 WORKERS_MOST: Final = 2
 DEADLINE_S: Final = 60.0
@@ -93,11 +96,12 @@ class PiperVoice:
             return _pools[key]
 
     def _failed(self, detail: str) -> VoiceFailed:
+        log.warning("voice file can't be used", extra={"voice": self.name, "reason": detail})
         again = f"truyenthanh voices install {self.name}"
         return VoiceFailed(
             voice=self.name,
-            reason_vi=f"tệp giọng {self.file.path.name} không dùng được ({detail}); hãy cài lại: {again}",
-            reason_en=f"the voice file {self.file.path.name} can't be used ({detail}); install it again: {again}",
+            reason_vi=f"tệp giọng {self.file.path.name} mất, hỏng hoặc bị cụt; hãy cài lại: {again}",
+            reason_en=f"the voice file {self.file.path.name} is gone, damaged or cut short; install it again: {again}",
         )
 
 

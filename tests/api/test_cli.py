@@ -233,3 +233,45 @@ def test_each_language_stands_by_itself(migrated: Command) -> None:
     vietnamese, english = migrated("serve", "--only", "everything").err.strip().splitlines()
     assert "no such part" not in vietnamese
     assert "không có phần" not in english
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        (("sai",), "không có lệnh “sai”"),
+        (("db",), ""),
+        (("db", "upgrade", "them"), "thừa “them”"),
+        (("say", "-"), "còn thiếu --output"),
+        (("say", "-", "-o"), "-o cần một giá trị"),
+        (("say", "-", "-o", "a.ogg", "--vioce", "x"), "không có tùy chọn --vioce; có phải --voice"),
+        (("say", "-", "-o", "a.ogg", "--rate", "mau"), "--rate: phải là số nguyên"),
+        (("say", "-", "-o", "a.ogg", "--rate", "9"), "--rate: phải từ 80 trở lên"),
+        (("say", "-", "-o", "a.ogg", "--profile", "x"), "--profile: không có “x”, hãy chọn một trong: 'full', 'horn'"),
+        (("recording", "check"), "còn thiếu TỆP"),
+        (("read", "--lines=1"), "--lines không nhận giá trị"),
+    ],
+)
+def test_a_command_that_is_typed_wrongly_is_told_in_both_languages(
+    command: Command, typed: tuple[str, ...], says: str
+) -> None:
+    done = command(*typed)
+    if not says:  # a group by itself shows its help
+        assert "upgrade" in done.out
+        return
+    assert done.status == 2
+    vietnamese, english = done.err.strip().splitlines()
+    assert says in vietnamese
+    assert "--help" in vietnamese
+    assert not any(word in vietnamese for word in ("No such", "Missing", "Invalid", "not "))
+    assert english.isascii() or "TỆP" in english
+
+
+def test_where_nothing_can_be_written_is_told_before_any_work(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "thu-muc.ogg").mkdir()
+    for out, why in (("khong-co/a.ogg", "không có thư mục"), ("thu-muc.ogg", "đây là thư mục")):
+        done = command("say", "-", "-o", out, stdin="Chào.".encode())
+        assert done.status == 1
+        vietnamese, english = done.err.strip().splitlines()
+        assert vietnamese.startswith("Không ghi được tệp")
+        assert why in vietnamese
+        assert "Can't write" in english

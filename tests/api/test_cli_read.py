@@ -100,7 +100,7 @@ def test_explain_is_a_table_with_the_doubts_below(run: Run) -> None:
 @pytest.mark.parametrize("other", ["--json", "--lines"])
 def test_a_table_is_for_one_text_and_for_people(run: Run, other: str) -> None:
     status, _, err = run("read", "--explain", other, stdin=b"5 km")
-    assert status == 2
+    assert status == 1
     assert "--explain" in err
 
 

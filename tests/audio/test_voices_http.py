@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +120,25 @@ def test_what_is_no_speech_is_a_clear_error(server: Server, answer: tuple[int, b
 
 def test_a_server_that_hangs_is_left(server: Server) -> None:
     server.answers = [(0, b"")]
-    with pytest.raises(VoiceFailed, match="timed out"):
+    with pytest.raises(VoiceFailed, match="too slowly or not at all") as caught:
         server.voice(read_s=0.05).say(SENTENCE)
+    assert "quá chậm hoặc không trả lời" in caught.value.text("vi")
+    assert len(server.asked) == 3
+
+
+def test_all_attempts_together_have_one_deadline(server: Server) -> None:
+    server.answers = [(0, b"")]
+    with pytest.raises(VoiceFailed):
+        server.voice(read_s=0.3, timeout_s=1.2).say(SENTENCE)
+    assert len(server.asked) == 1  # a second one would have no second left
+
+
+def test_a_server_that_hung_once_is_not_waited_for_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("audio.voices.chain"), "DEAR_S", 0.05)
+    server.answers = [(0, b"")]
+    voices = VoiceChain([server.voice(read_s=0.1, timeout_s=0.2), FakeVoice("spare")])
+    assert [voices.speak(text).voice for text in ("một.", "hai.", "ba.")] == ["spare"] * 3
+    assert len(server.asked) == 1
 
 
 def test_headers_that_trickle_are_cut_off(server: Server) -> None:
