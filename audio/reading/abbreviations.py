@@ -1,8 +1,8 @@
 """Abbreviations of administrative Vietnamese, and how common foreign words are said.
 
-They stand in `abbreviations.tsv`, `behind.tsv` (by the word before them) and `foreign.tsv` beside this file, one a
-line, so that whoever knows a better reading can put it there. Those that depend on more of what stands around them are
-rules (`rules/abbreviations.py`).
+They stand in `abbreviations.tsv`, `behind.tsv` (by the word before them), `numbered.tsv` (with a number right behind
+them) and `foreign.tsv` beside this file, one a line, so that whoever knows a better reading can put it there. Those
+that depend on more of what stands around them are rules (`rules/abbreviations.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def _behind() -> dict[tuple[str, str], str]:
 SIMPLE: Final = table("abbreviations.tsv")
 BEHIND: Final = _behind()
 FOREIGN: Final = table("foreign.tsv")
+NUMBERED: Final = table("numbered.tsv")
 
 # Those that look like a syllable (CA, AI, TH are letters or words): read only where capitals are not the
 # rule, because in a heading in capitals they are words.
@@ -78,6 +79,8 @@ def expansions(word: str) -> tuple[str, ...]:
     """
     if word in _OF_SEVERAL:
         return _OF_SEVERAL[word]
+    if word in SIMPLE:  # where no rule read it: HoTen_SDT
+        return (SIMPLE[word],)
     if not _FEWEST * 2 <= len(word) <= _LONGEST:
         return ()
     found = _cuts(word, _MOST)

@@ -118,13 +118,14 @@ def _capitals(span: tuple[int, int], word: str) -> Piece:
     """The likeliest of what capitals may mean; a long one that can be spoken is a name in capitals."""
     folded = letters.fold(word)
     readings = (*abbreviations.expansions(word), letters.spell(word))
-    if len(word) > _LETTERS_MOST and letters.is_plain(folded) and not _CLUSTER.search(folded):
+    if len(word) > _LETTERS_MOST and letters.is_plain(folded) and not _CLUSTER.search(_DIGRAPH.sub("n", folded)):
         readings = (folded, *readings)
     elif letters.is_syllable(folded):
         readings = (*readings, folded)
     return Piece(*span, "abbreviation", readings[0], "abbreviation", readings)
 
 
+_DIGRAPH: Final = re.compile("ng|nh|sh|ch|th|ph|gh|kh")
 _CLUSTER: Final = re.compile(r"[bcdđfghjklmnpqrstvwxz]{4}")  # EVNNPC is no name
 
 

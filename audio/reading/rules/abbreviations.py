@@ -18,7 +18,9 @@ def _known(match: re.Match[str]) -> str | None:
     word = match.group()
     if word in abbreviations.LIKE_WORDS and abbreviations.in_capitals(match):
         return None
-    return abbreviations.SIMPLE.get(word)
+    said = abbreviations.SIMPLE.get(word)
+    first, _, rest = (said or "").partition(" ")
+    return rest if first in {"đất", "tổ"} and before(match, 12).endswith(f" {first} ") else said  # đất LUC, tổ TDP
 
 
 def _behind(match: re.Match[str]) -> str | None:
@@ -216,7 +218,7 @@ RULES = [
     *offices.RULES,
     rule(
         "abbreviation",
-        r"(?<![\w/&-])[A-ZĐ]{2,3}(?![\w/&-]|[ ]?&)",
+        r"(?<![\w/&-])[A-ZĐ]{2,5}(?![\w/&-]|[ ]?&)",
         around.meant,
         certainty=BY_CONTEXT,
         begins="capital",

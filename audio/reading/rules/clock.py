@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from audio.reading.model import Said, before, rule
-from audio.reading.numerals import cardinal, month
+from audio.reading.numerals import cardinal, month, number
 
 
 def _clock(hour: str, minute: str | None, second: str | None = None) -> str:
@@ -60,9 +60,13 @@ def _round_the_clock(match: re.Match[str]) -> Said:
     return Said(f"hai mươi tư trên {'hai mươi tư' if match['of'] == '24' else 'bảy'}{unit}")
 
 
+_GAP: Final = r"(?:[ ](?=\d\d(?![\d/])))?"  # between hour and minute; in `0h 12/1` it is a day that follows
+
+
 def _hm(name: str) -> str:
     return (
-        rf"(?P<hour{name}>[01]?\d|2[0-4])[ ]?(?:[hgH:]|giờ)(?:[ ]?(?P<minute{name}>[0-5]\d)(?:[ ]?(?:phút|ph|p|'))?)?"
+        rf"(?P<hour{name}>[01]?\d|2[0-4])[ ]?(?:[hgH:]|giờ)(?:{_GAP}(?P<minute{name}>[0-5]\d)(?!\d)"
+        r"(?:[ ]?(?:phút|ph|p|'))?)?"
     )
 
 
@@ -78,8 +82,8 @@ def _minutes(match: re.Match[str]) -> str:
 
 
 def _degrees(match: re.Match[str]) -> str:
-    """`20°54'B`, `106°12'Đ`: the place of a storm or a ship."""
-    words = [cardinal(int(match["degrees"])), "độ"]
+    """`20°54'B`, `106°12'Đ`, `18,9°N`: the place of a storm or a ship."""
+    words = [number(match["degrees"]), "độ"]
     if match["minutes"]:
         words += [cardinal(int(match["minutes"])), "phút"]
     if match["side"]:
@@ -104,6 +108,8 @@ def _on_a_day(match: re.Match[str]) -> str | None:
 
 _DAYS, _MONTHS, _MARKED = 31, 12, 10
 
+_ANGLE: Final = r"\d{1,3}(?:[.,]\d{1,4})?"
+
 RULES = [
     rule(
         "time",
@@ -115,6 +121,13 @@ RULES = [
         "unit",
         r"(?<![\w.,])(?P<degrees>\d{1,3})[°º](?:(?P<minutes>[0-5]?\d)'(?:\d{1,2}(?:[.,]\d+)?\")?(?P<side>[NSEWBĐT](?!\w))?)",
         _degrees,
+        begins="digit",
+    ),
+    rule(
+        "unit",
+        rf"(?<![\w.,])(?P<north>{_ANGLE})[ ]?[°º]?[ ]?(?P<lat>[NSB])(?:[ ]?[-,;/]?[ ]?)"
+        rf"(?P<east>{_ANGLE})[ ]?[°º]?[ ]?(?P<lon>[EĐW])(?!\w)",
+        lambda m: f"{number(m['north'])} độ {_SIDES[m['lat']]}, {number(m['east'])} độ {_SIDES[m['lon']]}",
         begins="digit",
     ),
     rule(
@@ -149,7 +162,7 @@ RULES_LAST = [
     rule(
         "time",
         r"(?<![\w:/.,])(?P<hour>[01]?\d|2[0-4])[ ]?(?:[hH]|g(?=\d|[ ](?:sáng|trưa|chiều|tối|đêm)\b))"
-        r"[ ]?(?P<minute>[0-5]\d)?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
+        rf"(?:{_GAP}(?P<minute>[0-5]\d)(?!\d))?(?:[ ]?(?:phút|ph|p|'))?(?!\w)",
         _time,
         begins="digit",
     ),

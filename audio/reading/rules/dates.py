@@ -14,7 +14,8 @@ from audio.reading.rules.clock import RATIO_BEFORE
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH: Final = r"(?:1[0-2]|0?[1-9])"
 _YEAR: Final = r"(?:1[5-9]|2[01])\d\d"
-_LEFT: Final = r"(?<![\w/.,-])(?<!\d[ ])"
+# Not behind another number, but for the minutes of a time of day: `từ 7h30 22/10`.
+_LEFT: Final = r"(?<![\w/.,-])(?:(?<!\d[ ])|(?<=[hg:]\d\d[ ]))"
 _DATE: Final = rf"{_DAY}[ ]?/[ ]?{_MONTH}(?:[ ]?/[ ]?{_YEAR})?"
 _AND: Final = r"[ ]*(?:,|;|-|và|hoặc|hay|đến|tới)[ ]*"
 _RIGHT: Final = r"(?![\w/]|[.,]\d)"
@@ -64,13 +65,14 @@ _THINGS: Final = re.compile(
 def _standing(date: str, context: str, following: str) -> str:
     """How surely two numbers with a stroke between are a date and not a share."""
     parts = [int(part) for part in re.split(r"\s*/\s*", date)]
-    if len(parts) == 3 or _STRONG.search(context) or _LUNAR.match(following) or _PADDED.match(date):
+    if len(parts) == 3 or _STRONG.search(context) or _LUNAR.match(following):
         return _SURE
-    if RATIO_BEFORE.search(context) and not _DATED.search(context):
+    padded = _PADDED.match(date) and not _THINGS.match(following)
+    if not padded and _is_ratio(context):
         return _NONE
     if _DATED.search(context) or _NAMED_DAY.search(context):
         return _LIKELY if parts[0] <= parts[1] and _THINGS.match(following) else _SURE
-    if context.endswith("(") and re.match(r"\s*\)", following):
+    if padded or (context.endswith("(") and re.match(r"\s*\)", following)):
         return _SURE  # (5/7): in news the day it was
     if parts[0] <= parts[1]:
         return _LIKELY if parts[0] == parts[1] and not _COUNTED.match(following) else _NONE
@@ -79,6 +81,13 @@ def _standing(date: str, context: str, following: str) -> str:
 
 _MONTHS: Final = 12
 _LUNAR: Final = re.compile(r"\s*\(?(?:âm lịch|dương lịch|[âa]l|dl)(?!\w)")
+
+
+def _is_ratio(context: str) -> bool:
+    return bool(_INVALID.search(context) or (RATIO_BEFORE.search(context) and not _DATED.search(context)))
+
+
+_INVALID: Final = re.compile(r"(?:thương|bệnh) binh(?: hạng| loại)? $")  # 2/4 is how badly hurt
 _PADDED: Final = re.compile(r"0\d ?/|\d\d ?/ ?0")  # nobody shares out 03/02
 
 
@@ -197,7 +206,13 @@ _MONTHS_END: Final = re.compile(rf"{_MONTH}(?=[ ]*,)")
 def _month_year(match: re.Match[str]) -> str | None:
     if RATIO_BEFORE.search(before(match)):  # tỷ lệ 1/2000
         return None
+    if nth := _NTH.search(before(match)):  # lần thứ 5/2025, đợt 2/2025
+        order = weekday if nth.group(1) == "thứ" else lambda text: cardinal(int(text))
+        return f"{order(match['month'])} năm {cardinal(int(match['year']))}"
     return f"tháng {month(match['month'])} năm {cardinal(int(match['year']))}"
+
+
+_NTH: Final = re.compile(r"(?<!\w)(thứ|đợt|khóa|lần|kỳ|tập|vòng) $")
 
 
 def _quarter(match: re.Match[str]) -> str | None:
@@ -256,6 +271,12 @@ def _iso(match: re.Match[str]) -> str:
 
 
 RULES = [
+    # 0h 12/1 - 24h 15/1: from a day and hour to another
+    rule(
+        "date",
+        r"(?<=\d)[ ]*-[ ]*(?=\d{1,2}(?:[hg]\d{0,2}|:\d\d)[ ,]+(?:ngày[ ])?\d{1,2}/\d)",
+        lambda m: " đến " if re.search(r"\d/\d{1,2}(?:/\d{4})?$", before(m)) else None,
+    ),
     rule(
         "date",
         rf"{_LEFT}(?P<year>{_YEAR})-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12]\d|3[01])(?![\w/-])",

@@ -28,7 +28,8 @@ Meaning = Literal["call", "count", "unknown"]
 
 NUMBERS: Final = "11[1-5]|1022"
 TRIGGER: Final = (
-    r"tổng đài|đường dây nóng|hotline|gọi|bấm|nhấn|quay|điện thoại|đt|sđt|đtdđ|số máy|máy nhánh|liên hệ|liên lạc|"
+    r"tổng đài|đường dây nóng|hotline|gọi|bấm|nhấn|quay|điện thoại|đt|sđt|đtdđ|số máy|máy nhánh|máy lẻ|số lẻ|"
+    r"liên hệ|liên lạc|"
     r"cảnh sát|công an|cấp cứu|cứu thương|cứu hỏa|cứu hoả|cứu nạn|phòng cháy|chữa cháy|zalo|fax|tel|nhắn tin|"
     r"báo tin|trình báo|phản ánh|"
     r"phím|mã số|đầu số|tin nhắn|bảo vệ trẻ em|viber|whatsapp"

@@ -24,10 +24,10 @@ def _share(match: re.Match[str]) -> str:
     top, bottom = match["top"], match["bottom"]
     following = match.string[match.end() :]
     counted = int(top) < int(bottom) <= 10 and not re.match(r"\s*[\"(]?\s*[A-ZĐ]", following)
-    counted = counted and not re.search(r"(?:thứ|hạng|xếp)\s*$", before(match))
+    counted = counted and not re.search(r"(?:thứ|hạng|xếp|binh|loại)\s*$", before(match))
     counted = counted and not re.match(
         r"\s*(?:thôn|xã|phường|huyện|tỉnh|tổ|bản|ấp|chi bộ|trường|lớp|đơn vị|đại biểu|đồng chí|thành viên|phiếu|"
-        r"chỉ tiêu|công trình|dự án|hợp tác xã|cơ quan|nội dung|nhiệm vụ|ủy viên|khu|cụm|"
+        r"chỉ tiêu|công trình|dự án|hợp tác xã|cơ quan|nội dung|nhiệm vụ|ủy viên|khu|cụm|khẩu|"
         r"tiêu chí|điểm|trận|ván|séc|sao|bàn)\b",
         following,
     )
@@ -36,7 +36,7 @@ def _share(match: re.Match[str]) -> str:
 
 _SHARE_BEFORE: Final = re.compile(
     r"(?:tỷ lệ|tỉ lệ|xác suất|khoảng|hơn|gần|chiếm|giảm|tăng|gấp|quá|bằng|chỉ còn|chia|"
-    r"tỷ số|nhà|số|ngõ|ngách|hẻm|quý)\s*$"
+    r"tỷ số|binh|binh hạng|nhà|số|ngõ|ngách|hẻm|quý)\s*$"
 )
 _DAYS, _MONTHS = 31, 12
 _COMMON: Final = {("1", "2"), ("1", "3"), ("2", "3"), ("1", "4")}  # halves, thirds and quarters
@@ -131,12 +131,11 @@ def _mixed(match: re.Match[str]) -> Said | None:
 
 
 _NAME_MOST: Final = 2
-_NUMBERED_PLACES: Final = frozenset({"KP", "QK", "QL", "TL", "SN", "NĐ", "QĐ", "NQ"})
 
 
 def _letters(run: str) -> str:
     # BC15 is a kind of rice and no report; KP5, QK1 are an area and a region.
-    known = abbreviations.SIMPLE.get(run) if len(run) > _NAME_MOST or run in _NUMBERED_PLACES else None
+    known = abbreviations.NUMBERED.get(run) or (abbreviations.SIMPLE.get(run) if len(run) > _NAME_MOST else None)
     known = known or abbreviations.FOREIGN.get(run.lower())
     if known:
         return known
@@ -170,11 +169,24 @@ _COMPARED: Final = {
 }  # fmt: skip
 
 
+# With a word before them they say how much: `kéo dài >3 ngày`; between two values they compare.
+_BEFORE_A_NUMBER: Final = {
+    "<": "dưới",
+    ">": "trên",
+    "≥": "ít nhất",
+    "≤": "không quá",
+    ">=": "ít nhất",
+    "<=": "không quá",
+}
+_A_VALUE: Final = re.compile(r"(?:^|[\s(])[\d.,]+\s*%?\s*$")
+
+
 def _sign(match: re.Match[str]) -> str | None:
     sign = match.group()
     if not re.match(r"\s*\d", after(match)) and sign not in {"=", "+"}:
         return None
-    return f" {_COMPARED[sign]} "
+    said = _BEFORE_A_NUMBER.get(sign) if not _A_VALUE.search(before(match)) else None
+    return f" {said or _COMPARED[sign]} "
 
 
 def _version(match: re.Match[str]) -> str | None:
@@ -203,11 +215,27 @@ def _named(match: re.Match[str]) -> str | None:
     return digits(text) if len(text) > 2 else f"không {cardinal(int(text))}"
 
 
-_BY_ITS_NUMBER: Final = re.compile(r"(?:ban chỉ đạo|(?<!\w)bcđ|chương trình|đề án|dự án|tổ công tác)\s+$")
+_BY_ITS_NUMBER: Final = re.compile(
+    r"(?:ban chỉ đạo|(?<!\w)bcđ|chương trình|đề án|dự án|tổ công tác|(?:trung|tiểu|lữ|sư|binh|quân|hải) đoàn)\s+$"
+)
 _WITH_ITS_ZERO: Final = re.compile(
     rf"(?<!\w)(?:{'|'.join(sorted(set(documents.TYPES.values()), key=len, reverse=True))}|luật|qđ|nđ|nq|tt|ct|kh|bcđ|"
     r"ban chỉ đạo)(?:\s+số)?:?\s+$"
 )
+
+
+def _feeder(match: re.Match[str]) -> str | None:
+    """`lộ 472E7.14`: a line of the grid by its number, with the station that feeds it."""
+    if not _GRID.search(before(match)):
+        return None
+    station = [
+        number(run) if run.isdecimal() else letters.spell(run) for run in re.findall(r"\d+|E", match["station"] or "")
+    ]
+    said = " chấm ".join(station[1:])
+    return f"{digits(match['feeder'])} {'e ' if station else ''}{said}".strip()
+
+
+_GRID: Final = re.compile(r"(?<!\w)(?:lộ|xuất tuyến|máy cắt|đường dây|đz|mc|nhánh rẽ)\s+$")
 
 
 def _point(match: re.Match[str]) -> str:
@@ -263,6 +291,19 @@ RULES = [
         r"(?<!\w)[kK](?P<clause>\d{1,2})[ ]?[,-]?[ ]?[Đđ](?P<article>\d{1,3})(?!\w)",
         lambda m: f"khoản {cardinal(int(m['clause']))} điều {cardinal(int(m['article']))}",
     ),
+    rule(
+        "number",
+        r"(?<!\w)Đ(?P<article>\d{1,3})(?=[ ]*,?[ ]*(?:(?:của[ ])?(?:BL|BTT|L[A-ZĐ]|Luật|Bộ luật|Nghị|NĐ)|K\d))",
+        lambda m: f"điều {cardinal(int(m['article']))}",
+        begins="capital",
+    ),
+    rule(
+        "number",
+        r"(?<![^\W_])(?P<feeder>\d{3})(?P<station>E\d{1,3}(?:\.\d{1,3})?)?(?![\w/]|[.,]\d)",
+        _feeder,
+        certainty=BY_CONTEXT,
+        begins="digit",
+    ),
     rule("roman", r"(?<!\w)I(?=[ ]*(?:,|và|-)[ ]*I[IVX]{1,3}(?!\w))", "một", begins="capital"),
     rule("number", r"(?<!\w)PM[ ]?2[.,]5(?!\d)", "pê em hai phẩy năm", begins="capital"),
     rule(
@@ -293,6 +334,7 @@ RULES = [
         rf"(?<=[{letters.LOWER}\d²³%)][ ])[xX×](?=[ ]\d)|(?<=[\d%)²³][ ])[x×](?=[ ][{letters.LOWER}(])",
         "nhân",
     ),
+    rule("symbol", r"=>", ","),
     rule("symbol", r"<=|>=|[<>≤≥=+±≈~×÷]", _sign),
     rule("symbol", r"[²³]", lambda m: " bình phương " if m.group() == "²" else " lập phương "),
 ]

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from audio.reading import letters
-from audio.reading.model import BY_CONTEXT, Said, before, rule
+from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import digits
 from audio.reading.rules import hotlines
 from audio.reading.rules.hotlines import CHAIN, RIGHT_BEFORE, numbered, row
@@ -87,13 +87,24 @@ _IDENTIFIER: Final = re.compile(
     r"(?:mã số thuế|(?<!\w)mst|tài khoản|(?<!\w)stk|(?<!\w)tk|cccd|cmnd|cmtnd|căn cước|chứng minh|"
     r"hộ chiếu|mã số|mã|số thẻ|"
     r"(?<!\w)(?:số|seri)\s+[a-zđ]{1,3}|báo danh|"
+    r"giải (?:đặc biệt|đb|nhất|nhì|ba|tư|năm|sáu|bảy|tám|khuyến khích|[1-8])|vé số|"
     r"(?<!\w)sbd|số hợp đồng|số tờ khai|imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
 )
 
 
 def _identifier(match: re.Match[str]) -> str | None:
     """The number of an account, a card, a tax payer: digit by digit."""
-    return _grouped(match.group()) if _IDENTIFIER.search(before(match)) else None
+    if _A_SUM.match(after(match)):
+        return None
+    groups = match.group().split()
+    citizen = match.group().startswith("0") and "".join(groups).isdecimal() and sum(map(len, groups)) == _CITIZEN
+    return _grouped(match.group()) if citizen or _IDENTIFIER.search(before(match)) else None
+
+
+_CITIZEN: Final = 12  # digits of a citizen's number
+
+
+_A_SUM: Final = re.compile(r"\s*(?:đồng|đ|vnđ|vnd|usd|triệu|nghìn)(?!\w)")
 
 
 RULES = [
@@ -120,6 +131,12 @@ RULES = [
         "phone",
         r"(?:(?<![\w./,-])|(?<=(?:11\d|022)/))1[89]00(?:[ .-]?\d{2,6}){1,3}(?![\d/]|[.,]\d)",
         _service,
+        begins="digit",
+    ),
+    rule(
+        "phone",
+        r"(?<![\w./,-])\(?02\d{1,2}\)?[ .-]?1022(?![\d/]|[.,]\d)",
+        lambda m: _grouped(m.group()),
         begins="digit",
     ),
     rule(

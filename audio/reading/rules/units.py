@@ -7,7 +7,7 @@ from typing import Final
 
 from audio.reading.letters import LOWER
 from audio.reading.measures import EACH, MEASURES, MONEY
-from audio.reading.model import before, rule
+from audio.reading.model import BY_CONTEXT, after, before, rule
 from audio.reading.numerals import NUMBER, number, value
 
 
@@ -117,13 +117,36 @@ _I: Final = re.IGNORECASE
 
 def _points(match: re.Match[str]) -> str | None:
     """`22,75đ` where points are spoken of: đ is `điểm`, not money."""
-    return f"{number(match['number'])} điểm" if _OF_POINTS.search(before(match, 120)) else None
+    points = re.sub(r"[.,]0+$", "", match["number"])
+    return f"{number(points)} điểm" if _OF_POINTS.search(before(match, 120)) else None
 
 
+def _age_or_load(match: re.Match[str]) -> str | None:
+    """`thọ 90t`, `xe 10T`, `mỗi lần 1v`: years of age, tons or pills, by what stands around."""
+    left = before(match)
+    if match.group().endswith("v"):
+        return f"{number(match['number'])} viên" if _OF_PILLS.search(left) else None
+    if _OF_LOAD.search(left):
+        return f"{number(match['number'])} tấn"
+    if _OF_AGE.search(left) or re.match(r"\s+trở (?:lên|xuống)", after(match)):
+        return f"{number(match['number'])} tuổi"
+    return None
+
+
+_OF_LOAD: Final = re.compile(r"(?<!\w)(?:xe|tải|trọng|cầu|hàng|thóc|lúa|gạo|sản lượng|năng suất|rác|phân|trục)(?!\w)")
+_OF_PILLS: Final = re.compile(r"(?<!\w)(?:uống|thuốc|mỗi lần|viên|ngậm|lần)(?!\w)[^.;]{0,30}$")
+_OF_AGE: Final = re.compile(r"(?<!\w)(?:thọ|cụ|ông|bà|người|trẻ|tuổi|từ|nam|nữ|em|cháu)(?!\w)[^.;\d]{0,20}$")
 _OF_POINTS: Final = re.compile(r"(?<!\w)(?:điểm|trúng tuyển|thủ khoa|xếp (?:nhất|nhì|thứ))(?!\w)")
 
 RULES = [
     rule("unit", r"(?<![\w.,/])(?P<number>\d{1,2}(?:[.,]\d{1,2})?)[ ]?đ(?![\w/])", _points, begins="digit"),
+    rule(
+        "unit",
+        r"(?<![\w.,/])(?P<number>\d{1,3}(?:,\d)?)[ ]?[tTv](?!\w)",
+        _age_or_load,
+        certainty=BY_CONTEXT,
+        begins="digit",
+    ),
     rule("unit", r"(?<!\w)[ΦφØø∅][ ]?(?=\d)", "phi "),
     rule("number", r"(?<!\w)(?P<number>[2-9])K(?![\w/])", lambda m: f"{number(m['number'])} ca", begins="digit"),
     rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê", begins="digit"),
@@ -189,7 +212,7 @@ RULES = [
     ),
     rule(
         "unit",
-        rf"(?<=[^\W\d_]{{2}})/(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})",
+        rf"(?:(?<=[^\W\d_]{{2}})|(?<=\d[glLhkm]))/(?P<number>{_NUM})[ ]?(?P<unit>{_UNIT})",
         lambda m: f" trên {number(m['number'])} {unit(m['unit'])}",
         re.IGNORECASE,
         begins="stroke",
