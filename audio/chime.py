@@ -48,11 +48,20 @@ def named(name: str) -> str | None:
     return name if name in _NOTES_HZ else None
 
 
+def length_s(name: str) -> float:
+    """How long a chime is as it is synthesised; its mastering trims a little off its end."""
+    return _LEAD_S + _apart_s(name) * (len(_NOTES_HZ[name]) - 1) + _LAST_S
+
+
+def _apart_s(name: str) -> float:
+    return next((seconds for part, seconds in _UNHURRIED.items() if name.endswith(part)), _APART_S)
+
+
 def synthesise(name: str) -> Samples:
     """About three seconds of mono samples at 48 kHz, peak below 1; loudness is the mastering's business."""
     notes = _NOTES_HZ[name]
-    apart_s = next((seconds for part, seconds in _UNHURRIED.items() if name.endswith(part)), _APART_S)
-    length = round((_LEAD_S + apart_s * (len(notes) - 1) + _LAST_S) * SAMPLE_RATE)
+    apart_s = _apart_s(name)
+    length = round(length_s(name) * SAMPLE_RATE)
     sound = np.zeros(length)
     for index, frequency in enumerate(notes):
         start = round((_LEAD_S + index * apart_s) * SAMPLE_RATE)
