@@ -86,7 +86,7 @@ def _write_opus(blocks: Iterator[Samples], part: Path, kbps: int) -> None:
     encoder = Encoder(kbps)
     for block in blocks:
         encoder.take(block)
-    part.write_bytes(encoder.end())
+    part.write_bytes(encoder.end().ogg())
 
 
 def _write_pcm(blocks: Iterator[Samples], part: Path, form: Literal["wav", "flac", "mp3"]) -> None:

@@ -10,18 +10,19 @@ What counts is measured after decoding.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyloudnorm
 from numpy.typing import NDArray
-from scipy.signal import firwin, sosfilt, upfirdn
+from scipy.signal import firwin, sosfilt, sosfilt_zi, upfirdn
 
 from audio.codec import SAMPLE_RATE, Samples
 
 SILENCE_DB = -150.0
 
 MS: Final = SAMPLE_RATE // 1000  # samples
+FRAME_MS: Final = 20  # a meter's energies can be joined with another's at whole frames
 STEP_MS: Final = 100  # from one gating block of BS.1770 to the next
 _STEPS = 4  # that make one
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
@@ -51,14 +52,19 @@ def amplitude(level_db: float) -> float:
 class Weighting:
     """K-weights mono samples at 48 kHz that come in blocks; answers with the energy of each millisecond.
 
-    What is left over of a block that does not end on a whole millisecond comes with the next.
+    What is left over of a block that does not end on a whole millisecond comes with the next. A meter starts from
+    silence, so that a constant offset is a knock at the beginning; `settled` it starts as if the sound had been going
+    on at its first sample.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, settled: bool = False) -> None:
         self._state = np.zeros((len(_K_SOS), 2))
         self._held = np.zeros(0)
+        self._unsettled = settled
 
     def __call__(self, samples: Samples) -> NDArray[np.float32]:
+        if self._unsettled and samples.size:
+            self._state, self._unsettled = sosfilt_zi(_K_SOS) * float(samples[0]), False
         weighted, self._state = sosfilt(_K_SOS, samples.astype(np.float64), zi=self._state)
         if self._held.size or weighted.size % MS:
             weighted = np.concatenate([self._held, weighted])
@@ -69,10 +75,10 @@ class Weighting:
         return energies
 
 
-def step_energies(energies_ms: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Energies of milliseconds added up to those of whole steps of 100 ms."""
-    whole = energies_ms.size // STEP_MS * STEP_MS
-    added: NDArray[np.float64] = energies_ms[:whole].reshape(-1, STEP_MS).sum(axis=1, dtype=np.float64)
+def step_energies(energies: NDArray[Any], together: int = STEP_MS) -> NDArray[np.float64]:
+    """So many energies, of milliseconds unless said, added up to one; what is left over at the end is left out."""
+    whole = energies.size // together * together
+    added: NDArray[np.float64] = energies[:whole].reshape(-1, together).sum(axis=1, dtype=np.float64)
     return added
 
 
@@ -102,21 +108,33 @@ class LoudnessMeter:
 
     def __init__(self) -> None:
         self._weighting = Weighting()
-        self._energies: list[NDArray[np.float64]] = []
+        self._frames: list[NDArray[np.float64]] = []
         self._held = np.zeros(0, np.float32)
 
     def take(self, samples: Samples) -> None:
         energies = np.concatenate([self._held, self._weighting(samples)])
-        steps = step_energies(energies)
-        self._energies.append(steps)
-        self._held = energies[steps.size * STEP_MS :]
+        frames = step_energies(energies, FRAME_MS)
+        self._frames.append(frames)
+        self._held = energies[frames.size * FRAME_MS :]
+
+    def frames(self) -> NDArray[np.float64]:
+        """The K-weighted energies of what was taken, of 20 ms each."""
+        return np.concatenate([*self._frames, np.zeros(0)])
 
     def lufs(self) -> float:
         """The loudness of what was taken."""
-        steps = np.concatenate([*self._energies, np.zeros(0)])
-        if steps.size < _STEPS:  # what is left counts only here: the standard leaves a last part of a block out
-            steps = np.append(steps, self._held.sum(dtype=np.float64))
-        return integrated_lufs(steps)
+        frames = self.frames()
+        if frames.size < _STEPS * STEP_MS // FRAME_MS:  # the standard leaves a last part of a block out; here it counts
+            frames = np.append(frames, self._held.sum(dtype=np.float64))
+        return lufs_of_frames(frames)
+
+
+def lufs_of_frames(frames: NDArray[np.float64]) -> float:
+    """The loudness of K-weighted energies of 20 ms each, as `integrated_lufs` says."""
+    shortest = _STEPS * STEP_MS // FRAME_MS
+    if frames.size < shortest:
+        frames = np.pad(frames, (0, shortest - frames.size))
+    return integrated_lufs(step_energies(frames, STEP_MS // FRAME_MS))
 
 
 def loudness_lufs(samples: Samples) -> float:

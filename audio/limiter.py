@@ -33,13 +33,14 @@ _TRIALS = 14
 class Limiter:
     """For mono samples at 48 kHz that come in blocks of whole milliseconds, `count` altogether.
 
-    `ceiling` is an amplitude, that may be changed later; `lower` takes it down in places.
+    `ceiling` is an amplitude, that may be changed later; `lower` takes it down in places. `energies` are the weighted
+    ones of each millisecond, where they are known.
     """
 
-    def __init__(self, count: int, ceiling: float) -> None:
-        self._weighting = Weighting()
+    def __init__(self, count: int, ceiling: float, energies: NDArray[np.float32] | None = None) -> None:
+        self._weighting = Weighting() if energies is None else None
         self._tops = np.zeros(count // MS, np.float32)
-        self._energies = np.zeros(count // MS, np.float32)
+        self._energies = np.zeros(count // MS, np.float32) if energies is None else energies
         self.ceiling = ceiling
         self._lowered = np.zeros(0, np.intp)  # milliseconds with a lower one, and by what factor: mostly few
         self._lowered_by = np.zeros(0, np.float32)
@@ -48,7 +49,8 @@ class Limiter:
     def measure(self, samples: Samples) -> None:
         first, last = self._measured, self._measured + samples.size // MS
         self._tops[first:last] = np.abs(samples).reshape(-1, MS).max(axis=1)
-        self._energies[first:last] = self._weighting(samples)
+        if self._weighting:
+            self._energies[first:last] = self._weighting(samples)
         self._measured = last
 
     @property

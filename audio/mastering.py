@@ -1,33 +1,32 @@
 """From raw speech to the sound that goes on air: −16 LUFS ± 0.5, true peak at most −1.5 dBTP, measured on what a
 receiver decodes, not on what was meant.
 
-1. Cut (pydub, raw samples): leading and trailing silence off each sentence, short fades, pauses, one joined sound.
-2. Resample to 48 kHz and measure the whole (`Take`). Then for each profile, side by side: shape, and keep what the
-   limiter needs to know.
-3. Bring to the target loudness, hold the peaks with a look-ahead limiter, encode; decode and measure. Where the
+1. Take the sound at 48 kHz and measure the whole (`Take`). Then for each profile, side by side: shape, and keep what
+   the limiter needs to know.
+2. Bring to the target loudness, hold the peaks with a look-ahead limiter, encode; decode and measure. Where the
    loudness is off, aim beside; where the codec let a peak out, lower the limiter's ceiling there; and encode again.
 
-A sentence and an hour go the same way, in blocks of four seconds. What grows with the length is a temporary file of
-11 MB a minute for what is longer than a minute and a half, and in memory, for each profile, half a MB a minute beside
-the encoded sound. What is shorter is kept in memory, as it came and as it is shaped.
+Recordings, chimes and music are mastered whole; speech sentence by sentence (`audio/speech.py`), each of which is
+`rendered` as one sound. A sentence and an hour go the same way, in blocks of four seconds. What grows with the length
+is a temporary file of 11 MB a minute for what is longer than a minute and a half, and in memory, for each profile, half
+a MB a minute beside the encoded sound. What is shorter is kept in memory, as it came and as it is shaped.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
-from audio._pydub import AudioSegment, detect_leading_silence
-from audio.codec import SAMPLE_RATE, Encoder, Samples, decoded_blocks
+from audio.codec import LEAD_FRAMES, SAMPLE_RATE, Encoded, Encoder, Samples
+from audio.cutting import resample
 from audio.errors import SoundUnusable
-from audio.levels import SILENCE_DB, LoudnessMeter, PeakMeter, amplitude, db
+from audio.levels import SILENCE_DB, LoudnessMeter, PeakMeter, amplitude, db, lufs_of_frames
 from audio.limiter import GAIN_MAX_DB, Limiter
 from audio.profiles import Profile, Shaper
 from audio.take import Take
@@ -52,11 +51,6 @@ _TAKEN_SHARE = 0.2  # of the work
 _ENCODED_SHARE = 0.7  # of what is left before an encoding: another one may follow
 _TELL_S = 0.2
 
-_SILENCE_DBFS = -48.0
-_KEPT_MS = 15  # of silence around a sentence: soft consonants begin and end there
-_EDGE_FADE_MS = 8
-
-
 Progress = Callable[[float], None]
 
 
@@ -71,56 +65,16 @@ class Mastered:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of speech (mono, −1…1) and the pause that follows it."""
+class Rendered:
+    """Packets, and what was measured on them after decoding."""
 
-    samples: NDArray[np.float32]
-    pause_ms: int
+    encoded: Encoded
+    frames: NDArray[np.float64]  # K-weighted energies of 20 ms each
+    true_peak_dbtp: float
 
-
-def cut(parts: Sequence[Part], sample_rate: int, *, lead_ms: int = 150, tail_ms: int = 500) -> Samples:
-    """Join parts of one sample rate: silence trimmed, edges faded, pauses between, air before and after.
-
-    Raises `SoundUnusable` where all of it is silence.
-    """
-    rate = {"frame_rate": sample_rate, "sample_width": 2, "channels": 1}
-    pieces = [AudioSegment.silent(lead_ms, sample_rate)]
-    for part in parts:
-        segment = _trimmed(AudioSegment(_to_pcm16(part.samples), **rate))
-        if len(segment):
-            pieces += [segment, AudioSegment.silent(part.pause_ms, sample_rate)]
-    if len(pieces) == 1:
-        raise SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
-    pieces[-1] = AudioSegment.silent(tail_ms, sample_rate)
-    # Joined by bytes: adding segments one by one copies everything before each of them.
-    return _from_pcm16(AudioSegment(b"".join(piece.raw_data for piece in pieces), **rate))
-
-
-def _trimmed(segment: AudioSegment) -> AudioSegment:
-    lead = detect_leading_silence(segment, _SILENCE_DBFS, chunk_size=5)
-    tail = detect_leading_silence(segment.reverse(), _SILENCE_DBFS, chunk_size=5)
-    if lead + tail >= len(segment):
-        return segment[:0]
-    kept = segment[max(lead - _KEPT_MS, 0) : len(segment) - max(tail - _KEPT_MS, 0)]
-    fade = min(_EDGE_FADE_MS, len(kept) // 2)
-    return kept.fade_in(fade).fade_out(fade)
-
-
-def _to_pcm16(samples: NDArray[np.float32]) -> bytes:
-    return (np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes()
-
-
-def _from_pcm16(segment: AudioSegment) -> Samples:
-    return (np.frombuffer(segment.raw_data, "<i2") / np.float32(32768)).astype(np.float32)
-
-
-def resample(samples: Samples, sample_rate: int) -> Samples:
-    """The samples at 48 kHz."""
-    if sample_rate == SAMPLE_RATE:
-        return samples.astype(np.float32, copy=False)
-    common = math.gcd(SAMPLE_RATE, sample_rate)
-    resampled: Samples = resample_poly(samples, SAMPLE_RATE // common, sample_rate // common)
-    return resampled.astype(np.float32, copy=False)
+    @property
+    def loudness_lufs(self) -> float:
+        return lufs_of_frames(self.frames)
 
 
 def master_all(
@@ -163,7 +117,7 @@ def master_blocks(
     with Take(folder) as take, ThreadPoolExecutor(len(kbps), "mastering") as pool:
         take.fill(_counted(blocks, expected_ms, tell))
         if not take.finite or not take.loudest:
-            raise SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
+            raise _silent()
         tell(_TAKEN_SHARE)
         renderings = [_Rendering(take, profile, rate) for profile, rate in kbps.items()]
         jobs = [pool.submit(rendering.made) for rendering in renderings]
@@ -176,7 +130,23 @@ def master_blocks(
             for one in renderings:
                 one.stopped = True
     tell(1.0)
-    return {profile: job.result() for profile, job in zip(kbps, jobs, strict=True)}
+    return {profile: _whole(job.result()) for profile, job in zip(kbps, jobs, strict=True)}
+
+
+def _whole(made: Rendered) -> Mastered:
+    duration_ms = made.encoded.samples * 1000 // SAMPLE_RATE
+    return Mastered(made.encoded.ogg(), duration_ms, round(made.loudness_lufs, 2), round(made.true_peak_dbtp, 2))
+
+
+def rendered(samples: Samples, *, kbps: Mapping[Profile, int]) -> dict[Profile, Rendered]:
+    """A short sound at 48 kHz as packets that can follow others (`codec.joined`), within the limits as
+    `master_blocks` holds them. Raises `SoundUnusable` where they can't be held.
+    """
+    with Take() as take:
+        take.fill([samples])
+        if not take.finite or not take.loudest:
+            raise _silent()
+        return {profile: _Rendering(take, profile, rate, lead=LEAD_FRAMES).made() for profile, rate in kbps.items()}
 
 
 def _counted(blocks: Iterable[Samples], expected_ms: int | None, tell: Progress) -> Iterator[Samples]:
@@ -194,20 +164,23 @@ def compressor_level_db(loudness: float, loudest: float) -> float:
 
 
 class _Rendering:
-    """One profile of one take, made in a thread of its own."""
+    """One profile of one take."""
 
-    def __init__(self, take: Take, profile: Profile, kbps: int) -> None:
+    def __init__(self, take: Take, profile: Profile, kbps: int, *, lead: int = 0) -> None:
         self._take = take
         self._profile = profile
         self._kbps = kbps
+        self._lead = lead
         self.done = 0.0  # a share of the whole, that only rises
         self.stopped = False  # set from outside: nobody waits for it any more
         self._kept: list[Samples] = []  # what is shaped, of a short sound
         doublings = math.log2(max(take.samples / (60 * SAMPLE_RATE), 1))  # of a minute
         room_db = _CODEC_ROOM_DB + _ROOM_A_DOUBLING_DB * doublings
-        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - room_db))
+        # The full profile takes nothing away that loudness counts: its energies are those of the take.
+        energies = take.energies if profile == "full" else None
+        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - room_db), energies)
 
-    def made(self) -> Mastered:
+    def made(self) -> Rendered:
         """Encode, measure, correct, until it is right."""
         kept: list[Samples] = []
         for block in self._shaped():
@@ -216,11 +189,11 @@ class _Rendering:
                 kept.append(block)
         self._kept = kept
         aim_lufs = TARGET_LUFS + _CODEC_LOSS_LU[self._kbps]
-        usable: Mastered | None = None
+        usable: Rendered | None = None
         for _ in range(_ATTEMPTS):
-            data = self._encoded(self._gain(aim_lufs))
-            made, above = self._measured(data)
-            off, room_db = made.loudness_lufs - TARGET_LUFS, CEILING_DBTP - made.true_peak_dbtp
+            made, above = _measured(self._encoded(self._gain(aim_lufs)))
+            lufs, peak_dbtp = round(made.loudness_lufs, 2), round(made.true_peak_dbtp, 2)
+            off, room_db = lufs - TARGET_LUFS, CEILING_DBTP - peak_dbtp
             if not above and abs(off) <= TOLERANCE_LU:
                 usable = made
             if usable and abs(off) <= _CLOSE_ENOUGH_LU:
@@ -234,10 +207,8 @@ class _Rendering:
         if usable:
             return usable
         raise SoundUnusable(
-            reason_vi="không đạt −16 LUFS ± 0,5 và đỉnh −1,5 dBTP "
-            f"(đo được {made.loudness_lufs:.1f} LUFS, {made.true_peak_dbtp:.1f} dBTP)",
-            reason_en="−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach "
-            f"({made.loudness_lufs:.1f} LUFS, {made.true_peak_dbtp:.1f} dBTP)",
+            reason_vi=f"không đạt −16 LUFS ± 0,5 và đỉnh −1,5 dBTP (đo được {lufs:.1f} LUFS, {peak_dbtp:.1f} dBTP)",
+            reason_en=f"−16 LUFS ± 0.5 at a peak of −1.5 dBTP is out of reach ({lufs:.1f} LUFS, {peak_dbtp:.1f} dBTP)",
         )
 
     def _gain(self, aim_lufs: float) -> float:
@@ -260,8 +231,8 @@ class _Rendering:
                 raise CancelledError
             yield shaper(block)
 
-    def _encoded(self, gain: float) -> bytes:
-        encoder, at = Encoder(self._kbps), 0
+    def _encoded(self, gain: float) -> Encoded:
+        encoder, at = Encoder(self._kbps, self._lead), 0
         done, left = self.done, _ENCODED_SHARE * (1 - self.done)
         for block in self._shaped():
             encoder.take(self._limiter.apply(block, at, gain))
@@ -269,16 +240,19 @@ class _Rendering:
             self.done = done + left * at / self._take.samples
         return encoder.end()
 
-    def _measured(self, data: bytes) -> tuple[Mastered, list[tuple[int, float]]]:
-        """What a receiver decodes, and the places where it is above the peak allowed."""
-        loudness, peaks, count = LoudnessMeter(), PeakMeter(amplitude(CEILING_DBTP)), 0
-        for block in decoded_blocks(data):
-            loudness.take(block)
-            peaks.take(block)
-            count += block.size
-        peak = peaks.end()
-        made = Mastered(data, count * 1000 // SAMPLE_RATE, round(loudness.lufs(), 2), round(peak, 2))
-        return made, peaks.above
+
+def _measured(encoded: Encoded) -> tuple[Rendered, list[tuple[int, float]]]:
+    """What a receiver decodes, and the places where it is above the peak allowed."""
+    loudness, peaks = LoudnessMeter(), PeakMeter(amplitude(CEILING_DBTP))
+    for block in encoded.blocks():
+        loudness.take(block)
+        peaks.take(block)
+    peak = peaks.end()
+    return Rendered(encoded, loudness.frames(), peak), peaks.above
+
+
+def _silent() -> SoundUnusable:
+    return SoundUnusable(reason_vi="chỉ có im lặng", reason_en="it is silent")
 
 
 def _out_of_reach(loudest: float) -> SoundUnusable:

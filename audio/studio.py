@@ -11,8 +11,9 @@ from audio import chime as chimes
 from audio import export, reading
 from audio.codec import SAMPLE_RATE
 from audio.errors import NotReadable, SoundTooLong, TextEmpty, TextTooLong
-from audio.mastering import Mastered, cut, master_all
+from audio.mastering import Mastered, master_all
 from audio.profiles import Profile
+from audio.speech import master_speech
 from audio.store import ObjectStore
 from audio.voices import VoiceChain
 from core.errors import NotFound
@@ -106,10 +107,11 @@ class Studio:
         recording = self.voices.speak(
             read.spoken, rate=rate, voice=voice, progress=lambda share: tell(0.05 + 0.45 * share)
         )
-        mastered = master_all(
-            cut(recording.parts, recording.sample_rate),
+        mastered = master_speech(
+            recording.parts,
             recording.sample_rate,
             kbps=self.kbps,
+            cache=self.voices.cache.results if self.voices.cache else None,
             progress=lambda share: tell(0.5 + 0.45 * share),
         )
         sounds = self.keep(mastered)

@@ -15,12 +15,11 @@ from typing import IO, Final, Self
 
 import numpy as np
 
-from audio.codec import SAMPLE_RATE, Samples
-from audio.levels import SILENCE_DB, LoudnessMeter
+from audio.codec import FRAME, SAMPLE_RATE, Samples
+from audio.levels import FRAME_MS, SILENCE_DB, Weighting, lufs_of_frames, step_energies
 from audio.store import full_disk_named
 
 BLOCK: Final = 4 * SAMPLE_RATE
-FRAME: Final = SAMPLE_RATE // 50  # sounds end on a whole 20 ms, so that a duration in milliseconds is exact
 
 _IN_MEMORY = 90 * SAMPLE_RATE
 
@@ -35,6 +34,7 @@ class Take:
         self.samples = 0
         self.loudest = 0.0
         self.finite = True
+        self.energies = np.zeros(0, np.float32)  # K-weighted, of each millisecond
         self.lufs = SILENCE_DB
 
     @property
@@ -44,15 +44,18 @@ class Take:
 
     def fill(self, blocks: Iterable[Samples]) -> None:
         """Take everything, in blocks of any size, and measure it. Raises `DiskFull`."""
-        meter = LoudnessMeter()
+        weighting = Weighting(settled=True)
+        energies = []
         for block in _regular(blocks):
             self.loudest = max(self.loudest, float(np.abs(block).max()))
             self.finite = self.finite and bool(np.isfinite(block).all())
             if not self.finite:
                 return
-            meter.take(block)
+            energies.append(weighting(block))
             self._keep(block)
-        self.lufs = meter.lufs()
+        if energies:
+            self.energies = np.concatenate(energies)
+            self.lufs = lufs_of_frames(step_energies(self.energies, FRAME_MS))
 
     def blocks(self) -> Iterator[Samples]:
         """The samples in order, four seconds at a time, the last filled up with silence to whole 20 ms."""
@@ -85,7 +88,9 @@ class Take:
 
 
 def _regular(blocks: Iterable[Samples]) -> Iterator[Samples]:
-    """The same samples in blocks of four seconds, the last shorter, of whole frames."""
+    """The same samples in blocks of four seconds, the last shorter, of whole packets: so that a duration in
+    milliseconds is exact.
+    """
     held: list[Samples] = []
     count = 0
     for block in blocks:

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from audio import reading
 from audio.codec import SAMPLE_RATE
-from audio.mastering import CEILING_DBTP, TARGET_LUFS, TOLERANCE_LU, resample
+from audio.cutting import resample
+from audio.mastering import CEILING_DBTP, TARGET_LUFS, TOLERANCE_LU
 from audio.profiles import Profile
 from audio.recordings.analysis import analyse
 from audio.recordings.decoding import Decoder

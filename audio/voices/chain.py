@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from audio.cutting import Part
 from audio.errors import OutsideVoiceRefused, RateRefused, VoiceFailed
-from audio.mastering import Part
 from audio.voices.base import RATE_HIGH_WPM, RATE_LOW_WPM, Sound, Voice
 from audio.voices.breaker import Breaker
 from audio.voices.cache import SentenceCache, as_stored

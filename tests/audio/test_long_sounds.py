@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from audio import take
-from audio.codec import SAMPLE_RATE, Samples, decode
+from audio.codec import FRAME, SAMPLE_RATE, Samples, decode
 from audio.errors import SoundUnusable
 from audio.levels import loudness_lufs, true_peak_dbtp
 from audio.mastering import master_all, master_blocks
@@ -53,7 +53,7 @@ def test_a_take_gives_back_what_it_was_given_as_often_as_asked(tmp_path: Path) -
             blocks = list(one.blocks())
             whole = np.concatenate(blocks)
             assert {block.size for block in blocks[:-1]} == {take.BLOCK}
-            assert whole.size == one.samples == -(-sound.size // take.FRAME) * take.FRAME
+            assert whole.size == one.samples == -(-sound.size // FRAME) * FRAME
             assert (whole[: sound.size] == sound).all()
             assert not whole[sound.size :].any()
         assert one.lufs == pytest.approx(loudness_lufs(sound), abs=0.01)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from audio import chime
-from audio.codec import BIT_RATES_KBPS, SAMPLE_RATE, Encoder, Samples, decode, decoded_blocks, encode
+from audio.codec import BIT_RATES_KBPS, SAMPLE_RATE, Encoder, Samples, decode, encode
+from audio.cutting import Part, cut, resample
 from audio.errors import SoundUnusable
 from audio.levels import LoudnessMeter, PeakMeter, amplitude, db, loudness_lufs, true_peak_dbtp
 from audio.limiter import Limiter
-from audio.mastering import Mastered, Part, cut, master, resample
+from audio.mastering import Mastered, master
 
 
 def tone(seconds: float, hz: float = 440, level_dbfs: float = -20, rate: int = SAMPLE_RATE) -> Samples:
@@ -64,8 +65,9 @@ def test_encoding_in_blocks_gives_the_same_bytes_and_decoding_in_blocks_the_same
     encoder = Encoder(kbps)
     for at in range(0, sound.size, 37_777):
         encoder.take(sound[at : at + 37_777])
-    assert encoder.end() == data
-    blocks = list(decoded_blocks(data))
+    encoded = encoder.end()
+    assert encoded.ogg() == data
+    blocks = list(encoded.blocks())
     assert len(blocks) > 1
     np.testing.assert_allclose(np.concatenate(blocks), decode(data), atol=1e-6)  # two libraries
 

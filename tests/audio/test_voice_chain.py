@@ -139,7 +139,7 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     sound = Sound(np.full(500, 0.5, np.float32), 8000)  # about 1 kB each
     for number in range(4):
         cache.put(cache.key("v", str(number), None), sound)
-        os.utime(cache._path(cache.key("v", str(number), None)), (number, number))
+        os.utime(cache.results.path(cache.key("v", str(number), None)), (number, number))
     assert cache.get(cache.key("v", "0", None)) is not None  # used now
     for number in range(4, 6):
         cache.put(cache.key("v", str(number), None), sound)

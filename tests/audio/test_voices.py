@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from audio.codec import Samples, decode
+from audio.cutting import cut
 from audio.errors import OutsideVoiceRefused, RateRefused, UnknownVoice, VoiceFailed
-from audio.mastering import cut, master_all
+from audio.mastering import master_all
 from audio.voices import FakeVoice, Sound, VoiceChain, chain
 from audio.voices.chain import split
 from audio.voices.espeak import EspeakVoice
