@@ -31,7 +31,7 @@ from core.ids import new_id
 from core.settings import Settings
 from core.units.tables import ALWAYS, FOREVER, Unit, UnitKind, UnitLink, UnitName
 from devices.tables import Receiver
-from schedules import sessions, timetable
+from schedules import foresight, sessions, timetable
 from schedules.recurrence import Rule
 from schedules.slots import SlotSpec
 from schedules.tables import Airing, Schedule
@@ -175,8 +175,14 @@ def measure(name: str, db: Database, folder: Path, schedules: int) -> bool:
         with db.writing() as session:
             one = session.get_one(Schedule, province.schedules[number * COMMUNES + 1])
             moved = Rule("rrule", one.first_date, None, clock_time(12, number), HANOI, (), one.rrule or "")
-            draft = preview.Draft(
-                one.title, "ordinary", one.duration_ms, moved, one.targets, one.owner_id, schedule_id=one.id
+            draft, _ = foresight.drafted(
+                title=one.title,
+                programme_id=one.programme_id,
+                duration_ms=one.duration_ms,
+                rule=moved,
+                targets=one.targets,
+                owner_id=one.owner_id,
+                schedule_id=one.id,
             )
             preview.look(session, draft, now=NOW, settings=settings)
             timetable.edit(session, one.id, rule=moved, actor=WHO, clock=clock)

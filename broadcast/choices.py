@@ -2,7 +2,9 @@
 
 An *offer* is an ordinary airing whose schedule belongs to a unit above the commune, or to another one beside it. Of
 its answers the nearest holds: for this one airing, for its schedule, else a standing acceptance of the commune that
-fits its owner and its campaign. Emergencies and priority are no offers, and nor is what is the commune's own.
+fits its owner and its campaign. Emergencies and priority are no offers, and nor is what is the commune's own, nor a
+relay from above: to relay is a station's standing duty, its source and window were fixed by whoever set the session
+up, and there is nothing in it that a commune could have listened to and taken.
 """
 
 from __future__ import annotations
@@ -71,8 +73,10 @@ class Choices:
 
 
 def is_offer(airing: AiringFacts, commune: str) -> bool:
-    """Whether this commune may decline it: ordinary, and neither its own nor that of a unit below it."""
-    return airing.class_ == "ordinary" and airing.owner is not None and airing.owner.commune != commune
+    """Whether this commune may decline it: ordinary, no relay from above, and not its own nor of a unit below it."""
+    if airing.class_ != "ordinary" or airing.owner is None or (airing.relay and airing.owner.commune is None):
+        return False
+    return airing.owner.commune != commune
 
 
 def _names(one: One, airing: AiringFacts) -> bool:

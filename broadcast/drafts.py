@@ -14,15 +14,31 @@ from itertools import islice
 from sqlalchemy.orm import Session
 
 from broadcast import facts
-from broadcast.planning import AiringFacts
+from broadcast.planning import AiringFacts, ReceiverFacts
+from core import units
 from core.clock import to_ms
 from schedules import foresight, sessions
 from schedules.expansion import rule_of
+from schedules.reach import receivers_of
 from schedules.recurrence import Rule, next_after, occurrences
 from schedules.slot_tables import Slot
-from schedules.tables import Airing, Schedule
+from schedules.tables import Schedule
+from schedules.targets import Targets
 
 _SECOND = timedelta(seconds=1)
+
+
+NEW = foresight.NEW
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A slot that nobody has filled yet on a day (at a commune), as the airing that it would be at its full length."""
+
+    airing: AiringFacts
+    slot: Slot
+    fill_by: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +49,12 @@ class Drafted:
 
     starts: tuple[datetime, ...]
     airings: tuple[AiringFacts, ...]
-    waiting: tuple[tuple[AiringFacts, Airing, Slot], ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def frame(self) -> list[AiringFacts]:
         """For the rules: a slot that waits may be filled to its length, by then it is too late to refuse it."""
-        return [*self.airings, *(fact for fact, _, _ in self.waiting)]
+        return [*self.airings, *(one.airing for one in self.waiting)]
 
 
 def upcoming(rule: Rule, now: datetime, span: timedelta, most: int) -> tuple[datetime, ...]:
@@ -74,5 +90,21 @@ def drafted(
     return Drafted(
         starts,
         tuple(fact for fact, row in ahead if row.status == "scheduled"),
-        tuple((fact, row, by_id[row.slot_id]) for fact, row in ahead if row.status == "open"),
+        tuple(
+            Waiting(fact, by_id[row.slot_id], row.fill_by or row.starts_at)
+            for fact, row in ahead
+            if row.status == "open"
+        ),
     )
+
+
+def receivers_meant(
+    session: Session, airings: Sequence[AiringFacts], first: datetime, last: datetime
+) -> list[ReceiverFacts]:
+    """The active receivers that any of these airings may be for."""
+    reached = frozenset[str]().union(*(airing.reach.units for airing in airings))
+    named = frozenset[str]().union(*(airing.reach.receivers for airing in airings))
+    targets = Targets(tuple(sorted(reached)), receivers=tuple(sorted(named)))
+    ids = receivers_of(session, targets, on=units.date_of(first))
+    batches = (ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH))
+    return [one for batch in batches for one in facts.receivers(session, batch, first, last).values()]

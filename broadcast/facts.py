@@ -190,6 +190,7 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             title=row.title if row.slot_title is None else f"{row.title}: {row.slot_title}",
             replaces=row.replaces_id,
             # A relay can't wait; what a slot was filled with may be later by what it leaves of it.
+            relay=row.slot_kind == "relay",
             hard_end=row.slot_kind == "relay",
             latest_end=None if row.slot_ms is None else to_ms(row.starts_at) + row.slot_ms,
             schedule_id=row.schedule_id,

@@ -28,6 +28,7 @@ from schedules import timetable
 from schedules.errors import AiringBegun, AiringNotFound
 from schedules.tables import Airing, Schedule
 
+NEXT_MOST = 50  # airings of a session among which the next one that is an offer is looked for
 LOOKED_AT = timedelta(days=1)  # answers for single airings are read from so long before now on
 
 
@@ -218,7 +219,7 @@ def answer(
         _must_lie_ahead(airing, now)
         schedule_id, start = airing.schedule_id, from_airing(session, airing_id)
     else:
-        airing = _next_of(session, schedule_id or "", now)
+        airing = _next_of(session, schedule_id or "", commune_id, now)
     _must_be_offered(session, airing, commune_id, commune)
     for before in session.scalars(
         select(OfferAnswer).where(
@@ -341,18 +342,20 @@ def airings(session: Session, airing_ids: list[str]) -> list[AiringFacts]:
     return [found[airing_id] for airing_id in airing_ids]
 
 
-def _next_of(session: Session, schedule_id: str, now: datetime) -> AiringFacts:
+def _next_of(session: Session, schedule_id: str, commune_id: str, now: datetime) -> AiringFacts:
+    """The next airing of the schedule that is an offer to the commune, or else its next one."""
     schedule = timetable.get(session, schedule_id)
-    row = session.execute(
+    rows = session.execute(
         facts.airing_rows()
-        .where(Airing.schedule_id == schedule.id, Airing.status == "scheduled", Airing.starts_at > now)
+        .where(Airing.schedule_id == schedule.id, Airing.status.in_(("scheduled", "open")), Airing.starts_at > now)
         .order_by(Airing.starts_at)
-        .limit(1)
-    ).first()
-    if row is None:
+        .limit(NEXT_MOST)
+    ).all()
+    if not rows:
         why = "lịch này không còn lần phát nào sắp tới / it has no airing ahead"
         raise NotOffered(title=schedule.title, commune="", why=why)
-    return facts.airing_facts(session, [row])[0]
+    found = facts.airing_facts(session, rows, with_items=False)
+    return next((one for one in found if is_offer(one, commune_id)), found[0])
 
 
 def _must_lie_ahead(airing: AiringFacts, now: datetime) -> None:
@@ -363,6 +366,9 @@ def _must_lie_ahead(airing: AiringFacts, now: datetime) -> None:
 def _must_be_offered(session: Session, airing: AiringFacts, commune_id: str, commune: str) -> None:
     if airing.class_ != "ordinary":
         why = "bản tin ưu tiên và khẩn cấp luôn phát / priority and emergencies are always aired"
+        raise NotOffered(title=airing.title, commune=commune, why=why)
+    if airing.relay and airing.owner is not None and airing.owner.commune is None:
+        why = "tiếp sóng là nhiệm vụ thường xuyên, không cần tiếp nhận / a relay is a standing duty, not an offer"
         raise NotOffered(title=airing.title, commune=commune, why=why)
     if not is_offer(airing, commune_id):
         why = "đây là lịch của chính địa phương, hãy sửa hoặc hủy lịch / it is its own: change or cancel it"

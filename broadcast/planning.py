@@ -132,6 +132,7 @@ class AiringFacts:
     owner: Owner | None = None
     campaigns: frozenset[str | None] = frozenset()  # of its bulletins; None among them: one that is of no campaign
     bulletins: frozenset[str] = frozenset()
+    relay: bool = False
     hard_end: bool = False
     latest_end: int | None = None  # moved, it must be over by then
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from broadcast import facts, nearby, offers, planning
+from broadcast.drafts import receivers_meant
 from broadcast.planning import AiringFacts, ReceiverFacts
 from broadcast.rule_checks import entry_of, waived_of
 from broadcast.rules import RuleBook
@@ -24,16 +25,14 @@ from core.clock import from_ms, to_ms
 from core.settings import Settings
 from schedules import rule_store
 from schedules.airtime_limits import DayEntry, Violation, check
-from schedules.reach import Resolver, receivers_of
+from schedules.reach import Resolver
 from schedules.rule_words import sentence
 from schedules.rules import NEVER_WAIVED, Place, SoundRule
 from schedules.tables import Airing
-from schedules.targets import Targets
 
 FORESEEN = timedelta(weeks=8)
 STARTS_MOST = 400
 _WEEK = timedelta(days=8)
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +178,12 @@ def _mended(found: _Found) -> Violation:
 
 def _receivers(session: Session, draft: Draft, first: datetime, last: datetime) -> list[ReceiverFacts]:
     """The receivers that may be meant; where there is none yet, the units, as if each had one."""
-    reaches = [airing.reach for airing in draft.airings]
-    reached = sorted(frozenset[str]().union(*(reach.units for reach in reaches)))
-    named = sorted(frozenset[str]().union(*(reach.receivers for reach in reaches)))
-    day = units.date_of(first)
-    ids = receivers_of(session, Targets(tuple(reached), receivers=tuple(named)), on=day)
-    batches = (ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH))
-    there = [one for batch in batches for one in facts.receivers(session, batch, first, last).values()]
-    return there or [ReceiverFacts("", path) for path in units.paths(session, reached, on=day).values() if path]
+    there = receivers_meant(session, draft.airings, first, last)
+    if there:
+        return there
+    reached = frozenset[str]().union(*(airing.reach.units for airing in draft.airings))
+    paths = units.paths(session, sorted(reached), on=units.date_of(first))
+    return [ReceiverFacts("", path) for path in paths.values() if path]
 
 
 def _groups(

@@ -32,6 +32,7 @@ from schedules.slots import SlotSpec
 from schedules.tables import Airing, Schedule
 from schedules.targets import Targets, columns_of
 
+NEW = "~"  # the id of a schedule that isn't saved: it sorts behind whatever is
 _DAY = timedelta(days=1)
 _BATCH = 500
 
@@ -57,7 +58,7 @@ def drafted(
 ) -> tuple[Schedule, list[Slot]]:
     """A schedule, with its slots, that is not saved (yet); with `schedule_id` a change of that one."""
     schedule = Schedule(
-        id=schedule_id or "~",  # sorts behind whatever is saved already
+        id=schedule_id or NEW,
         title=title,
         programme_id=None if slots else programme_id,
         duration_ms=sum(spec.length_ms for spec in slots) if slots else duration_ms,
