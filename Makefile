@@ -53,6 +53,8 @@ lock:
 	    --group build pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --group dev --group build --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --extra piper --group build --constraint requirements-dev.lock pyproject.toml --output-file requirements-piper.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

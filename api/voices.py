@@ -20,7 +20,7 @@ STATES_VI: dict[State, str] = {
     "ready": "sẵn sàng",
     "damaged": "tệp hỏng",
     "not-installed": "chưa cài: truyenthanh voices install",
-    "engine-missing": "chưa cài bộ máy (truyenthanh[piper])",
+    "engine-missing": "chưa cài bộ máy (requirements-piper.lock)",
     "not-configured": "chưa đặt địa chỉ",
     "not-allowed": "quản trị viên chưa đồng ý",
 }

@@ -99,7 +99,7 @@ class ObjectStore:
                     path.unlink()
 
     def _missing(self, sha256: str) -> NoReturn:
-        raise NotFound(what="âm thanh", id=sha256)
+        raise NotFound(what="âm thanh / sound", id=sha256)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -131,7 +131,7 @@ class Studio:
         """A chime of the project by its name, in every profile; made once. Raises `NotFound` for another name."""
         known = chimes.named(name)
         if known is None:
-            raise NotFound(what="nhạc hiệu", id=name)
+            raise NotFound(what="nhạc hiệu / chime", id=name)
         made = self._chimes.get(known)
         if made is None or not all(self.store.has(sound.sha256) for sound in made.values()):
             made = self.keep(master_all(chimes.synthesise(known), SAMPLE_RATE, kbps=self.kbps))

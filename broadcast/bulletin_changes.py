@@ -16,7 +16,7 @@ def locked(session: Session, version_id: str) -> BulletinVersion:
     """The version as it stands now, locked until the end of the transaction (SQLite has one writer anyway)."""
     version = session.get(BulletinVersion, version_id, with_for_update=True, populate_existing=True)
     if version is None:
-        raise NotFound(what="phiên bản bản tin", id=version_id)
+        raise NotFound(what="phiên bản bản tin / version of a bulletin", id=version_id)
     return version
 
 

@@ -15,7 +15,7 @@ from core.profiles import Profile
 def get(session: Session, version_id: str) -> BulletinVersion:
     version = session.get(BulletinVersion, version_id)
     if version is None:
-        raise NotFound(what="phiên bản bản tin", id=version_id)
+        raise NotFound(what="phiên bản bản tin / version of a bulletin", id=version_id)
     return version
 
 

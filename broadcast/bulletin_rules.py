@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from audio.errors import TextEmpty, TextTooLong
+from broadcast.styled import plain_letters
 from core.errors import Conflict, Forbidden, Invalid
 from core.languages import is_language
 from devices.protocol.plan import BroadcastClass
@@ -141,7 +142,7 @@ def blanks(text: str) -> list[str]:
 
 
 def checked_text(text: str, characters_max: int) -> str:
-    text = text.strip()
+    text = plain_letters(text.strip())
     if not text:
         raise TextEmpty
     if len(text) > characters_max:
@@ -154,7 +155,7 @@ def checked_text(text: str, characters_max: int) -> str:
 
 
 def checked_title(title: str) -> str:
-    title = " ".join(title.split())
+    title = " ".join(plain_letters(title).split())
     if not title:
         raise Invalid(what="bản tin chưa có tiêu đề / the bulletin has no title")
     if len(title) > TITLE_MAX:

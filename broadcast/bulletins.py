@@ -189,7 +189,7 @@ def translate(
     check_language(language)
     bulletin = session.get(Bulletin, bulletin_id)
     if bulletin is None:
-        raise NotFound(what="bản tin", id=bulletin_id)
+        raise NotFound(what="bản tin / bulletin", id=bulletin_id)
     return new_version(session, bulletin, language, text, actor=actor, clock=clock)
 
 
@@ -224,7 +224,7 @@ def set_rate(session: Session, bulletin_id: str, *, rate_wpm: int | None, actor:
     check_rate(rate_wpm)
     bulletin = session.get(Bulletin, bulletin_id)
     if bulletin is None:
-        raise NotFound(what="bản tin", id=bulletin_id)
+        raise NotFound(what="bản tin / bulletin", id=bulletin_id)
     record(
         session,
         "user:bulletin:rate-set",

@@ -157,7 +157,7 @@ def create_campaign(
 def get(session: Session, campaign_id: str) -> Campaign:
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:
-        raise NotFound(what="đợt tuyên truyền", id=campaign_id)
+        raise NotFound(what="đợt tuyên truyền / campaign", id=campaign_id)
     return campaign
 
 

@@ -113,7 +113,7 @@ def stop_airing(
     """
     airing = session.get(Airing, airing_id)
     if airing is None:
-        raise NotFound(what="lần phát", id=airing_id)
+        raise NotFound(what="lần phát / airing", id=airing_id)
     ends_at = must_sound_yet(session, airing, now)
     life = min(max(ends_at - now + timedelta(minutes=1), NAMED_STOP_LIFE), LIFE_MAX)
     reach = reach_of(session, airing.targets, on=units.date_of(airing.starts_at))
@@ -311,12 +311,12 @@ def _audience(session: Session, name: CommandName, receiver_id: str | None, unit
         raise Invalid(what="lệnh phải gửi tới một bộ thu hoặc một đơn vị / a command goes to one receiver or one unit")
     if receiver_id is not None:
         if session.get(Receiver, receiver_id) is None:
-            raise NotFound(what="bộ thu", id=receiver_id)
+            raise NotFound(what="bộ thu / receiver", id=receiver_id)
         return topics.audience(receiver_id)
     if name not in AREA_COMMANDS:
         raise Invalid(what=f"lệnh {name} chỉ gửi được tới từng bộ thu / this command goes to single receivers only")
     if session.get(Unit, unit_id) is None:
-        raise NotFound(what="đơn vị", id=unit_id)
+        raise NotFound(what="đơn vị / unit", id=unit_id)
     return topics.area_audience(str(unit_id))
 
 

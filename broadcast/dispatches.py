@@ -16,6 +16,7 @@ from broadcast.dispatch_facts import FACTS, Demand, ParsedDispatch, Reference, f
 from broadcast.dispatch_head import asking_issuer, head_of, issue_date, issuer_of, kind_and_subject, own_number
 from broadcast.dispatch_window import window
 from broadcast.encodings import check, decode
+from broadcast.styled import plain_letters
 from broadcast.tables import Dispatch
 from core.clock import Clock
 from core.errors import NotFound, TruyenThanhError
@@ -84,6 +85,7 @@ def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) 
     stands is given back and nothing is recorded. Raises FileIsEmpty, FileNotText, TextDamaged, LegacyEncoding or
     DispatchTooLong before anything is stored.
     """
+    text = plain_letters(text)
     check(text)
     if len(text) > CHARACTERS_MAX:
         raise DispatchTooLong(length=len(text), limit=CHARACTERS_MAX)
@@ -129,7 +131,7 @@ def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) 
 def get(session: Session, dispatch_id: str) -> Dispatch:
     dispatch = session.get(Dispatch, dispatch_id)
     if dispatch is None:
-        raise NotFound(what="văn bản chỉ đạo", id=dispatch_id)
+        raise NotFound(what="văn bản chỉ đạo / dispatch", id=dispatch_id)
     return dispatch
 
 

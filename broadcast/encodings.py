@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from broadcast.styled import plain_letters
 from core.errors import TruyenThanhError
 
 BYTES_MAX = 1_048_576  # a dispatch of a hundred pages is about 300 KiB of UTF-8
@@ -116,7 +117,7 @@ _BINARY = _Kind("tệp nhị phân", "a binary file")
 
 
 def decode(data: bytes) -> str:
-    """The text of a file.
+    """The text of a file, letters dressed up for social networks made plain.
 
     Raises FileIsEmpty, FileTooLarge, FileNotText, LegacyEncoding, TextDamaged or EncodingUnknown, each with what to do.
     """
@@ -128,6 +129,7 @@ def decode(data: bytes) -> str:
     text = _decode_unicode(data)
     if text is None:
         raise _named(data)
+    text = plain_letters(text)
     check(text)
     return text
 

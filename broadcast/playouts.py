@@ -157,7 +157,7 @@ def close(session: Session, airing_id: str, now: datetime) -> dict[str, int]:
     """
     airing = session.get(Airing, airing_id)
     if airing is None:
-        raise NotFound(what="lần phát", id=airing_id)
+        raise NotFound(what="lần phát / airing", id=airing_id)
     if airing.status == "scheduled":
         unplanned.enter_targets(session, airing, _receivers_of(session, airing_id), now)
     pairs = [(airing_id, receiver) for receiver in _receivers_of(session, airing_id)]

@@ -152,7 +152,7 @@ def _bind(session: Session, item: Wanted, studio: ChimeMaker) -> _Bound:
     # Locked, so that a withdrawal at the same moment comes before or after, never between.
     version = session.get(BulletinVersion, item, with_for_update=True, populate_existing=True)
     if version is None:
-        raise NotFound(what="phiên bản bản tin", id=item)
+        raise NotFound(what="phiên bản bản tin / version of a bulletin", id=item)
     sounds = bulletins.approved_renditions(session, item)
     if not sounds:
         reason_vi, reason_en = _why_not(version)
@@ -172,7 +172,7 @@ def _why_not(version: BulletinVersion) -> tuple[str, str]:
 def get(session: Session, programme_id: str) -> Programme:
     programme = session.get(Programme, programme_id)
     if programme is None:
-        raise NotFound(what="chương trình", id=programme_id)
+        raise NotFound(what="chương trình / programme", id=programme_id)
     return programme
 
 

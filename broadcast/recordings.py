@@ -106,7 +106,7 @@ def add(
 def get(session: Session, recording_id: str) -> Recording:
     recording = session.get(Recording, recording_id)
     if recording is None:
-        raise NotFound(what="bản thu âm", id=recording_id)
+        raise NotFound(what="bản thu âm / recording", id=recording_id)
     return recording
 
 
@@ -152,7 +152,7 @@ def restore(session: Session, version_id: str, number: int, *, actor: Actor, clo
     version = _editable(session, version_id)
     earlier = next((one for one in recipes(session, version_id) if one.number == number), None)
     if earlier is None:
-        raise NotFound(what="công thức ghép", id=number)
+        raise NotFound(what="công thức ghép / recipe", id=number)
     return _add_recipe(session, version, earlier.parts, actor, clock)
 
 
@@ -226,9 +226,9 @@ def _editable(session: Session, version_id: str, *, locked: bool = True) -> Bull
     """A recorded version whose sound may still change."""
     version = session.get(BulletinVersion, version_id, with_for_update=locked, populate_existing=True)
     if version is None:
-        raise NotFound(what="phiên bản bản tin", id=version_id)
+        raise NotFound(what="phiên bản bản tin / version of a bulletin", id=version_id)
     if not recipes(session, version_id):
-        raise NotFound(what="bản thu âm của phiên bản", id=version_id)
+        raise NotFound(what="bản thu âm của phiên bản / recording of this version", id=version_id)
     if version.status not in {"draft", "returned"}:
         raise wrong_state(bulletins.bulletin_of(session, version).title, version.status, "render")
     return version
@@ -253,7 +253,7 @@ def _other_lengths(session: Session, bulletin_id: str, language: str) -> list[tu
 def _bulletin(session: Session, bulletin_id: str) -> Bulletin:
     bulletin = session.get(Bulletin, bulletin_id)
     if bulletin is None:
-        raise NotFound(what="bản tin", id=bulletin_id)
+        raise NotFound(what="bản tin / bulletin", id=bulletin_id)
     return bulletin
 
 

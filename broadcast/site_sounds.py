@@ -175,7 +175,7 @@ def add(
 def get(session: Session, sound_id: str) -> SiteSound:
     sound = session.get(SiteSound, sound_id)
     if sound is None:
-        raise NotFound(what="âm thanh của nơi này", id=sound_id)
+        raise NotFound(what="âm thanh của nơi này / sound of this site", id=sound_id)
     return sound
 
 
@@ -196,7 +196,7 @@ def named(session: Session, kind: str, name: str) -> SiteSound:
     held = session.scalars(select(SiteSound).where(SiteSound.kind == kind, SiteSound.status != "retired"))
     found = next((sound for sound in held if sound.name.casefold() == wanted), None)
     if found is None:
-        raise NotFound(what=KIND_VI[kind], id=name)
+        raise NotFound(what=f"{KIND_VI[kind]} / {kind}", id=name)
     return found
 
 
@@ -252,7 +252,7 @@ def delete(session: Session, sound_id: str, *, actor: Actor, clock: Clock) -> No
 def _locked(session: Session, sound_id: str) -> SiteSound:
     sound = session.get(SiteSound, sound_id, with_for_update=True, populate_existing=True)
     if sound is None:
-        raise NotFound(what="âm thanh của nơi này", id=sound_id)
+        raise NotFound(what="âm thanh của nơi này / sound of this site", id=sound_id)
     return sound
 
 

@@ -73,7 +73,7 @@ class Forbidden(TruyenThanhError):
     slug = "forbidden"
     status = 403
     vi = "Tài khoản này không có quyền {what}. Hãy nhờ người quản trị cấp quyền."
-    en = "This account may not {what}. Ask an administrator for the right."
+    en = "This account may not: {what}. Ask an administrator for the right."
 
 
 class DatabaseNotMigrated(TruyenThanhError):

@@ -108,7 +108,7 @@ class Fleet:
         with self._lock:
             agent = self._agents.pop(receiver, None)
         if agent is None:
-            raise NotFound(what="bộ thu mô phỏng", id=receiver)
+            raise NotFound(what="bộ thu mô phỏng / simulated receiver", id=receiver)
         agent.stop()
         self._start(receiver)
 

@@ -22,7 +22,7 @@ ROLE_NAMES: dict[Role, str] = {
 
 
 class Right(StrEnum):
-    """What a route may ask for. The value is stable; `RIGHT_NAMES` says it in Vietnamese."""
+    """What a route may ask for. The value is stable; `RIGHT_NAMES` says it in Vietnamese / English."""
 
     OWN_ACCOUNT = "account:own"
     READ_TODAY = "today:read"
@@ -46,25 +46,25 @@ class Right(StrEnum):
 
 
 RIGHT_NAMES: dict[Right, str] = {
-    Right.OWN_ACCOUNT: "dùng tài khoản của mình",
-    Right.READ_TODAY: "xem trang Hôm nay",
-    Right.MANAGE_USERS: "quản lý tài khoản",
-    Right.READ_UNITS: "xem đơn vị hành chính",
-    Right.WRITE_UNITS: "sửa đơn vị hành chính",
-    Right.READ_RECEIVERS: "xem bộ thu",
-    Right.MANAGE_RECEIVERS: "cấp và thu hồi bộ thu",
-    Right.READ_NEWS: "xem bản tin",
-    Right.WRITE_NEWS: "soạn bản tin",
-    Right.APPROVE_NEWS: "duyệt bản tin",
-    Right.WRITE_LEXICON: "sửa từ điển cách đọc",
-    Right.MANAGE_VOICES: "cho phép giọng đọc gửi văn bản ra ngoài",
-    Right.READ_SCHEDULES: "xem lịch phát thanh",
-    Right.WRITE_SCHEDULES: "đặt lịch phát thanh",
-    Right.WRITE_RULES: "đặt quy định phát",
-    Right.OVERRIDE_RULES: "cho phát vượt quy định",
-    Right.STOP_SOUND: "dừng phát",
-    Right.READ_AIRTIME: "xem thời lượng phát",
-    Right.READ_EVENTS: "xem nhật ký thao tác",
+    Right.OWN_ACCOUNT: "dùng tài khoản của mình / use an account of its own",
+    Right.READ_TODAY: "xem trang Hôm nay / see the page Today",
+    Right.MANAGE_USERS: "quản lý tài khoản / manage accounts",
+    Right.READ_UNITS: "xem đơn vị hành chính / see units",
+    Right.WRITE_UNITS: "sửa đơn vị hành chính / change units",
+    Right.READ_RECEIVERS: "xem bộ thu / see receivers",
+    Right.MANAGE_RECEIVERS: "cấp và thu hồi bộ thu / enrol and revoke receivers",
+    Right.READ_NEWS: "xem bản tin / see bulletins",
+    Right.WRITE_NEWS: "soạn bản tin / write bulletins",
+    Right.APPROVE_NEWS: "duyệt bản tin / approve bulletins",
+    Right.WRITE_LEXICON: "sửa từ điển cách đọc / change the lexicon",
+    Right.MANAGE_VOICES: "cho phép giọng đọc gửi văn bản ra ngoài / agree that a voice sends text outside",
+    Right.READ_SCHEDULES: "xem lịch phát thanh / see schedules",
+    Right.WRITE_SCHEDULES: "đặt lịch phát thanh / schedule",
+    Right.WRITE_RULES: "đặt quy định phát / set rules of sound",
+    Right.OVERRIDE_RULES: "cho phát vượt quy định / let anything sound against a rule",
+    Right.STOP_SOUND: "dừng phát / stop what sounds",
+    Right.READ_AIRTIME: "xem thời lượng phát / see airtime",
+    Right.READ_EVENTS: "xem nhật ký thao tác / see the audit trail",
 }
 
 # What everyone with an account sees.

@@ -119,7 +119,7 @@ def end(session: Session, login_id: str, *, user: User, clock: Clock) -> None:
     """End a session of this user; ending one that has ended changes nothing. Raises `NotFound`."""
     login = session.get(LoginSession, login_id)
     if login is None or login.user_id != user.id:
-        raise NotFound(what="phiên đăng nhập", id=login_id)
+        raise NotFound(what="phiên đăng nhập / login session", id=login_id)
     if login.ended_at is None:
         login.ended_at = clock.now()
         record(session, "user:login:ended", actor=actor_of(user), at=clock.now(), subject=("user", user.id))

@@ -81,7 +81,7 @@ def revoke(session: Session, token_id: str, *, user: User, clock: Clock) -> None
     """Raises `NotFound` for another's token."""
     token = session.get(ApiToken, token_id)
     if token is None or token.user_id != user.id:
-        raise NotFound(what="khóa truy cập", id=token_id)
+        raise NotFound(what="khóa truy cập / API token", id=token_id)
     if token.revoked_at is None:
         token.revoked_at = clock.now()
         record(session, "user:token:revoked", actor=actor_of(user), at=clock.now(), subject=("token", token.id))

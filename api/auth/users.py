@@ -68,7 +68,7 @@ def find(session: Session, username: str) -> User | None:
 def get(session: Session, user_id: str) -> User:
     user = session.get(User, user_id)
     if user is None:
-        raise NotFound(what="tài khoản", id=user_id)
+        raise NotFound(what="tài khoản / account", id=user_id)
     return user
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broadcast.encodings import decode
+from broadcast.styled import plain_letters
 from core import migrations, units
 from core.database import Database
 from core.errors import FileMissing, FileUnwritable, Invalid
@@ -36,11 +37,18 @@ Source = Annotated[str, typer.Argument(metavar="[TỆP|-]", help="Tệp chữ UT
 def text_of(source: str) -> str:
     """The text of a file, or of standard input for "-". Raises FileMissing, or what `decode` says of its bytes."""
     if source == "-":
-        return decode(sys.stdin.buffer.read())
+        return _told(sys.stdin.buffer.read())
     try:
-        return decode(Path(source).read_bytes())
+        return _told(Path(source).read_bytes())
     except OSError as error:
         raise FileMissing.of(source, error) from error
+
+
+def _told(data: bytes) -> str:
+    text = decode(data)
+    if plain_letters(was := data.decode("utf-8", "ignore")) != was:
+        typer.echo("Đã đổi chữ kiểu (đậm, nghiêng chép từ mạng) thành chữ thường / styled letters made plain", err=True)
+    return text
 
 
 def check_output(path: Path) -> None:

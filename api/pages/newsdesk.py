@@ -164,7 +164,7 @@ def desk(session: Session, bulletin_id: str, version_id: str | None, *, now: dat
     """A bulletin with this version in front, or else the newest Vietnamese one. Raises NotFound."""
     bulletin = session.get(Bulletin, bulletin_id)
     if bulletin is None:
-        raise NotFound(what="bản tin", id=bulletin_id)
+        raise NotFound(what="bản tin / bulletin", id=bulletin_id)
     every = session.scalars(
         select(BulletinVersion).where(BulletinVersion.bulletin_id == bulletin_id).order_by(BulletinVersion.number)
     ).all()
@@ -172,7 +172,7 @@ def desk(session: Session, bulletin_id: str, version_id: str | None, *, now: dat
     tags = sorted(newest, key=lambda tag: (tag != "vi", tag))
     version = next((one for one in every if one.id == version_id), newest[tags[0]])
     if version_id is not None and version.id != version_id:
-        raise NotFound(what="phiên bản bản tin", id=version_id)
+        raise NotFound(what="phiên bản bản tin / version of a bulletin", id=version_id)
     names = names_of(session, {one.written_by for one in every})
     unit_id = unit_of(session, bulletin, on=units.date_of(now))
     held = programmes.with_version(session, version.id)

@@ -53,7 +53,7 @@ OnDutyForm = Annotated[Principal, Depends(NeedsForm(Right.STOP_SOUND))]
 def static_file(request: Request, name: str) -> Response:
     held = STATIC.get(name)
     if held is None:
-        raise NotFound(what="tệp", id=name)
+        raise NotFound(what="tệp / file", id=name)
     etag = f'"{held.fingerprint}"'
     lasting = request.query_params.get("v") == held.fingerprint
     headers = {"ETag": etag, "Cache-Control": f"public, max-age={YEAR_S}, immutable" if lasting else "no-cache"}
@@ -197,7 +197,7 @@ def stop_page(request: Request, context: Ctx, who: OnDuty, airing_id: str) -> Re
         whole = day.load(session, now=context.clock.now(), zone=context.settings.zone)
     airing = next((one for one in whole.airings if one.id == airing_id), None)
     if airing is None:
-        raise NotFound(what="lần phát hôm nay", id=airing_id)
+        raise NotFound(what="lần phát hôm nay / airing of today", id=airing_id)
     return page(request, "stop.html", who=who, airing=airing, day=whole)
 
 

@@ -122,7 +122,7 @@ def me(who: Member) -> Me:
 @router.put("/me/password", summary="Change the own password", status_code=204)
 def change_password(context: Ctx, who: Member, body: PasswordIn) -> None:
     """Needs the current password; ends every session of the account, this one too."""
-    _only_with_a_session(who, "đổi mật khẩu")
+    _only_with_a_session(who, "đổi mật khẩu bằng khóa truy cập / change the password by a token")
     if not passwords.verify(body.current, who.user.password_hash):
         raise LoginFailed
     with context.db.writing() as session:
@@ -163,7 +163,7 @@ def list_tokens(context: Ctx, who: Member) -> list[TokenOut]:
 @router.post("/me/tokens", summary="Make an API token", status_code=201)
 def create_token(context: Ctx, who: Member, body: TokenIn) -> TokenMade:
     """The token has the rights of its owner, whatever they are when it is used. A token can't make tokens."""
-    _only_with_a_session(who, "tạo khóa truy cập bằng một khóa truy cập khác")
+    _only_with_a_session(who, "tạo khóa truy cập bằng một khóa truy cập khác / make a token by a token")
     with context.db.writing() as session:
         token, secret = tokens.create(
             session, user=who.user, name=body.name, expires_at=body.expires_at, clock=context.clock

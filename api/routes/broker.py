@@ -33,7 +33,7 @@ def log_in(context: Ctx, body: Login, x_broker_secret: Annotated[str, Header(max
     """Is this an active receiver with its password? Raises NotFound, as if nothing were here, without the secret."""
     secret = context.settings.broker_hook_secret.get_secret_value()
     if not secret or not hmac.compare_digest(x_broker_secret.encode(), secret.encode()):
-        raise NotFound(what="trang", id="/internal/broker/login")
+        raise NotFound(what="trang / page", id="/internal/broker/login")
     with context.db.reading() as session:
         stored = registry.password_hash(session, body.username)
     return Answer(result="allow" if stored is not None and passwords.verify(body.password, stored) else "deny")

@@ -156,7 +156,7 @@ def _bulletin(bulletin: Bulletin) -> BulletinOut:
 def _whole(session: Session, bulletin_id: str) -> BulletinWhole:
     bulletin = session.get(Bulletin, bulletin_id)
     if bulletin is None:
-        raise NotFound(what="bản tin", id=bulletin_id)
+        raise NotFound(what="bản tin / bulletin", id=bulletin_id)
     versions = session.scalars(
         select(BulletinVersion)
         .where(BulletinVersion.bulletin_id == bulletin_id)
@@ -367,6 +367,6 @@ def listen(context: Ctx, _who: Reader, version_id: str, sha256: str) -> FileResp
 
 def sound_file(context: Context, sha256: str, known: set[str]) -> FileResponse:
     if sha256 not in known or not context.store.has(sha256):
-        raise NotFound(what="âm thanh", id=sha256)
+        raise NotFound(what="âm thanh / sound", id=sha256)
     headers = {"ETag": f'"{sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
     return FileResponse(context.store.path(sha256), media_type="audio/ogg", headers=headers)

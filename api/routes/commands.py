@@ -126,7 +126,7 @@ def get_command(context: Ctx, _who: Reader, command_id: str) -> CommandOut:
     with context.db.reading() as session:
         command = session.get(IssuedCommand, command_id)
         if command is None:
-            raise NotFound(what="lệnh", id=command_id)
+            raise NotFound(what="lệnh / command", id=command_id)
         return shown(session, command)
 
 

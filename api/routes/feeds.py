@@ -75,7 +75,7 @@ def calendar(request: Request, context: Ctx, secret: str) -> Response:
     with context.db.reading() as session:
         feed = room.valid(session, secret)
         if feed is None:
-            raise NotFound(what="lịch", id="…")
+            raise NotFound(what="lịch / calendar", id="…")
         unit = units.name(session, feed.unit_id, on=units.date_of(now))
         entries = weeks.entries(session, feed.unit_id, start, until)
     if room.is_due_for_touch(feed, context.clock):

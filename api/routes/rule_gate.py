@@ -160,7 +160,7 @@ def _refusal(
     if not reason or not all(one.can_be_waived for one in breaches):
         return RulesBroken(breaches, told(session, breaches, units.date_of(now)))
     if not who.may(Right.OVERRIDE_RULES):
-        return Forbidden(what=f"{RIGHT_NAMES[Right.OVERRIDE_RULES]} / let anything sound against a rule")
+        return Forbidden(what=RIGHT_NAMES[Right.OVERRIDE_RULES])
     return None
 
 

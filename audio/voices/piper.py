@@ -82,8 +82,8 @@ class PiperVoice:
         if not available():
             raise VoiceFailed(
                 voice=self.name,
-                reason_vi="chưa cài bộ máy Piper; hãy chạy: pip install 'truyenthanh[piper]'",
-                reason_en="the engine Piper is not installed; run: pip install 'truyenthanh[piper]'",
+                reason_vi="chưa cài bộ máy Piper; hãy chạy: pip install -r requirements-piper.lock",
+                reason_en="the engine Piper is not installed; run: pip install -r requirements-piper.lock",
             )
         try:
             key = (self.file.path.absolute(), stamp(self.file))

@@ -19,7 +19,7 @@ def test_a_problem_is_vietnamese_with_english_beside_it(site: Site) -> None:
     assert body["type"] == "/problems/not-found"
     assert body["title"] == "Không tìm thấy"
     assert body["detail"].startswith("Không tìm thấy bản tin “KHONG-CO”.")
-    assert body["en"].startswith("No bản tin “KHONG-CO”")
+    assert body["en"].startswith("No bulletin “KHONG-CO”")
     assert body["instance"] == "/api/v1/bulletins/KHONG-CO"
     assert body["status"] == 404
 

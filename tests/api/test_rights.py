@@ -141,3 +141,4 @@ def test_rights_add_up_and_unknown_roles_give_none() -> None:
     assert rights_of(["emperor"]) == frozenset()
     assert set(ROLE_NAMES) == set(ROLES)
     assert set(RIGHT_NAMES) == set(Right)
+    assert all(name.count(" / ") == 1 for name in RIGHT_NAMES.values())

@@ -70,3 +70,14 @@ def test_its_broker_is_set_up_as_the_other_one() -> None:
         return {line for line in text.splitlines() if line and not line.startswith(own)}
 
     assert lines("deploy/docker/mosquitto.conf") == lines("deploy/mosquitto/mosquitto.conf")
+
+
+def test_the_image_has_the_engine_of_neural_voices_in_the_version_that_is_tested() -> None:
+    def pins(name: str) -> dict[str, str]:
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        return dict(line.split()[0].split("==") for line in lines if "==" in line)
+
+    server, image, tested = (pins(f"requirements{kind}.lock") for kind in ("", "-piper", "-dev"))
+    assert server.items() <= image.items() <= tested.items()
+    assert "piper-tts" in image
+    assert "-r requirements-piper.lock" in (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
