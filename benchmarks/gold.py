@@ -2,9 +2,10 @@ r"""The gold set of readings: how many of its items the reading says as a carefu
 
 `tests/audio/gold/*.tsv` has four columns, separated by tabs: written (`\n` stands for a line break), spoken, category,
 accept. `accept` is a regular expression of further readings that are as good; it is empty where there is one only.
-Letter case and punctuation don't count. A quarter of all items or more is in `heldout-GROUP.tsv`: they are chosen
-before any of them is read, no rule is tuned on them, and which of them are read wrong is not looked at. The others are
-in `tune-GROUP.tsv`.
+Letter case and punctuation don't count. A quarter of all items or more is held out: they are chosen before any of
+them is read, no rule is tuned on them, and which of them are read wrong is not looked at. `heldout-GROUP.tsv` holds
+what is met every day, `dense-GROUP.tsv` whole paragraphs with five to ten figures and abbreviations each, of which
+none may be wrong. The others are in `tune-GROUP.tsv`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Final, Literal
 
 FOLDER: Final = Path(__file__).parent.parent / "tests" / "audio" / "gold"
 COLUMNS: Final = ["written", "spoken", "category", "accept"]
-Part = Literal["tune", "heldout"]
+Part = Literal["tune", "heldout", "dense"]
 
 _MARKS: Final = re.compile(r"[^\w\s]")
 

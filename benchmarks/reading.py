@@ -7,7 +7,7 @@ Prints the figures and exits with 1 when one misses its target:
 - the whole sample dispatch, or the file that is named, in at most 20 ms of processor time;
 - bulletins and dispatches at no less than 300 KB of UTF-8 text a second of one processor;
 - the gold set (see `benchmarks.gold`): the share that is read right, of the part that rules are tuned on and of
-  the part that is held out, there at least 97 %.
+  the parts that are held out: at least 97 % of what is met every day; of dense paragraphs what is reached is told.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from audio.reading import read
 from benchmarks import gold
 from benchmarks.speech import BULLETIN
 
-PARTS: tuple[gold.Part, ...] = ("tune", "heldout")
+PARTS: tuple[gold.Part, ...] = ("tune", "heldout", "dense")
 SAMPLE = Path("broadcast/samples/dispatch.txt")
 DISPATCH_MS_MOST = 20.0
 BYTES_A_SECOND_LEAST = 300_000

@@ -248,7 +248,7 @@ def _preview(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Score:
-    """Of the words with a letter outside ASCII: how many are possible Vietnamese syllables, how many common ones."""
+    """Of the words with a letter outside ASCII, abbreviations aside: how many are syllables, how many common."""
 
     good: int
     common: int
@@ -288,11 +288,13 @@ _COMMON_WORDS = (
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
 _SYLLABLE = re.compile(f"(?:{_ONSETS})(?:{'|'.join(sorted(set(_RHYMES.split()), key=len, reverse=True))})")
+_CAPITALS = re.compile("[A-ZĐƠƯ]{2,7}")  # HĐ, UBMTTQ: an abbreviation says nothing of the encoding
 _ACCENTED_WORD = re.compile(r"\b(?=\w*[^\W\d_a-zA-Z])[^\W\d_]+\b")
 
 
 def _vietnamese(text: str) -> _Score:
-    words = _ACCENTED_WORD.findall(unicodedata.normalize("NFC", text))
+    found = _ACCENTED_WORD.findall(unicodedata.normalize("NFC", text))
+    words = [word for word in found if not _CAPITALS.fullmatch(word)]
     common = sum(word.lower() in _COMMON for word in words)
     return _Score(sum(map(_is_syllable, words)), common, len(words))
 

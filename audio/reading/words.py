@@ -24,6 +24,7 @@ MARKS: Final = {
 }  # fmt: skip
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\n+|\s+|.", re.DOTALL)
 _SAID_SIGNS: Final = {"&": "và", "@": "a còng", "°": "độ", "º": "độ", "$": "đô la", "€": "ơ rô", "§": "mục"}
+_GREEK: Final = {"α": "an pha", "β": "bê ta", "γ": "gam ma"}
 _SILENT: Final = frozenset("\"'_*#^`~<>=+-|\u00ad")
 _SEVERAL: Final = 2  # capitals in a word that make it an abbreviation
 _INSIDE: Final = re.compile(r"(?<=[^\W\d_A-ZĐ])(?=[A-ZĐ])")  # before a capital behind a small letter: VietGAP
@@ -71,7 +72,7 @@ def _word(match: re.Match[str]) -> Piece:
         return Piece(*span, None, said)
     folded = letters.fold(word)
     if not folded:
-        return Piece(*span, "symbol", "", "dropped")
+        return Piece(*span, "symbol", _GREEK.get(word, ""), None if word in _GREEK else "dropped")
     known = abbreviations.FOREIGN.get(folded, folded)
     if known != folded:
         return Piece(*span, "foreign", known)

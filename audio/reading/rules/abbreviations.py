@@ -7,7 +7,7 @@ from typing import Final
 
 from audio.reading import abbreviations, around, letters
 from audio.reading.model import BY_CONTEXT, after, before, rule
-from audio.reading.numerals import digits, weekday
+from audio.reading.numerals import digits, month, weekday
 from audio.reading.rules import offices
 
 _L: Final = r"(?<![\w])"
@@ -87,6 +87,18 @@ def _weekday(match: re.Match[str]) -> str | None:
     ):
         return "thứ " + weekday(match["day"])
     return None
+
+
+def _months(match: re.Match[str]) -> str | None:
+    """`T3, T9`, `T10-T12`: months, where one of them is no day of the week."""
+    numbers = [int(one) for one in re.findall(r"\d+", match.group())]
+    if all(_MONDAY <= one <= _SATURDAY for one in numbers):
+        return None
+    said = re.sub(r"[ ]*-[ ]*", " đến ", match.group())
+    return re.sub(r"T(\d+)", lambda one: f"tháng {month(one.group(1))}", said)
+
+
+_MONDAY, _SATURDAY = 2, 7
 
 
 def _days_of_week(match: re.Match[str]) -> str:
@@ -293,6 +305,13 @@ RULES = [
         "letter",
         rf"{_L}[A-ZĐ]{{1,3}}-0\d{{1,3}}(?![\w.,/-])",
         lambda m: f"{letters.spell(m.group())} {digits(m.group())}",
+        begins="capital",
+    ),
+    rule(
+        "date",
+        rf"{_L}T(?:1[0-2]|[1-9])(?:[ ]*(?:,|-|và|đến)[ ]*T(?:1[0-2]|[1-9])){{1,11}}{_R}",
+        _months,
+        certainty=BY_CONTEXT,
         begins="capital",
     ),
     rule("date", rf"{_L}T(?P<first>[2-7])[ ]?-[ ]?(?:T(?P<last>[2-7])|CN){_R}", _days_of_week, begins="capital"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from audio.reading.model import Said, before, rule
+from audio.reading.model import Said, after, before, rule
 from audio.reading.numerals import cardinal, month, number
 
 
@@ -44,9 +44,11 @@ def _times(match: re.Match[str]) -> str | None:
 
 
 def _hours(match: re.Match[str]) -> str | None:
-    """`7-9h`, `7-9h30`: the hour is said once."""
+    """`7-9h`, `7-9h30`, `24-48h`: the hour is said once."""
+    if match["hours"]:
+        return f"{cardinal(int(match['first']))} đến {cardinal(int(match['hours']))} giờ"
     first, last = int(match["first"]), int(match["hour"])
-    return f"{cardinal(first)} đến {_clock(match['hour'], match['minute'])}" if first < last <= _LAST_HOUR else None
+    return f"{cardinal(first)} đến {_clock(match['hour'], match['minute'])}" if first < last else None
 
 
 def _impossible(match: re.Match[str]) -> Said:
@@ -74,11 +76,15 @@ def _duration(match: re.Match[str]) -> str:
     return f"{cardinal(int(match['number']))} {_DURATIONS[match['unit']]}"
 
 
-_DURATIONS: Final = {"'": "phút", "p": "phút", "ph": "phút", "s": "giây", "phút": "phút"}
+_DURATIONS: Final = {"'": "phút", "p": "phút", "ph": "phút", "s": "giây", "phút": "phút", "h": "giờ"}
 
 
 def _minutes(match: re.Match[str]) -> str:
-    return f"{cardinal(int(match['minutes']))} phút {cardinal(int(match['seconds']))} giây"
+    """`32'15"`, and as runners are timed `4'58"60`, `13"25`."""
+    words = [f"{cardinal(int(match['minutes']))} phút"] if match["minutes"] else []
+    words.append(f"{cardinal(int(match['seconds'] or match['only']))} giây")
+    hundredths = match["hundredths"] or match["parts"]
+    return " ".join([*words, number(hundredths)] if hundredths else words)
 
 
 def _degrees(match: re.Match[str]) -> str:
@@ -97,15 +103,20 @@ _SIDES: Final = {
 
 
 def _on_a_day(match: re.Match[str]) -> str | None:
-    """`7h/12/9`, `19h30/30/4/2026`: the time of day, then the day."""
-    day, of_month, *year = (int(part) for part in match["date"].split("/"))
+    """`7h/12/9`, `19h30/30/4/2026`, `22h/8 đến 5h/9/11`: the time of day, then the day."""
+    day, *rest = (int(part) for part in match["date"].split("/"))
+    if not rest and not _ANOTHER.match(after(match)):
+        return None
+    of_month, *year = rest or [1]
     if not (1 <= day <= _DAYS and 1 <= of_month <= _MONTHS):
         return None
     words = [_clock(match["hour"], match["minute"]), "ngày", "mùng " * (day <= _MARKED) + cardinal(day)]
-    words += ["tháng", month(str(of_month)), *(["năm", cardinal(year[0])] if year else [])]
+    words += ["tháng", month(str(of_month))] if rest else []
+    words += [*(["năm", cardinal(year[0])] if year else [])]
     return " ".join(words)
 
 
+_ANOTHER: Final = re.compile(r"\s*(?:-|đến|tới)\s*\d{1,2}[hg]")
 _DAYS, _MONTHS, _MARKED = 31, 12, 10
 
 _ANGLE: Final = r"\d{1,3}(?:[.,]\d{1,4})?"
@@ -113,7 +124,7 @@ _ANGLE: Final = r"\d{1,3}(?:[.,]\d{1,4})?"
 RULES = [
     rule(
         "time",
-        rf"(?<![\w:/.,]){_hm('')}[ ]?/[ ]?(?P<date>\d{{1,2}}/\d{{1,2}}(?:/20\d\d)?)(?![\w/]|[.,]\d)",
+        rf"(?<![\w:/.,]){_hm('')}[ ]?/[ ]?(?P<date>\d{{1,2}}(?:/\d{{1,2}}(?:/20\d\d)?)?)(?![\w/]|[.,]\d)",
         _on_a_day,
         begins="digit",
     ),
@@ -148,7 +159,8 @@ RULES_LAST = [
     rule("time", rf"(?<![\w:/.,]){_hm('')}[ ]*(?:-|đến|tới)[ ]*{_hm('2')}(?![\w:])", _times, begins="digit"),
     rule(
         "time",
-        r"(?<![\w:/.,-])(?P<first>\d{1,2})[ ]?-[ ]?(?P<hour>[01]?\d|2[0-4])[ ]?[hg](?P<minute>[0-5]\d)?'?(?!\w)",
+        r"(?<![\w:/.,-])(?P<first>\d{1,2})[ ]?-[ ]?"
+        r"(?:(?P<hour>[01]?\d|2[0-4])[ ]?[hg](?P<minute>[0-5]\d)?'?|(?P<hours>\d{2,3})[ ]?h)(?!\w)",
         _hours,
         begins="digit",
     ),
@@ -173,6 +185,13 @@ RULES_LAST = [
         begins="digit",
     ),
     rule("time", r"(?<![\w:/.,])(?P<hour>\d{1,2})[hHg](?P<minute>\d\d)(?!\w)", _impossible, begins="digit"),
-    rule("time", r"(?<![\w:/.,])(?P<minutes>\d{1,2})'(?P<seconds>[0-5]?\d)(?:''|\"|s)(?!\w)", _minutes, begins="digit"),
+    rule(
+        "time",
+        r"(?<![\w:/.,])(?:(?P<minutes>\d{1,2})'(?P<seconds>[0-5]?\d)(?:''|\"|s)(?P<hundredths>\d\d)?"
+        r"|(?P<only>[0-5]?\d)(?:''|\")(?P<parts>\d\d))(?!\w)",
+        _minutes,
+        begins="digit",
+    ),
+    rule("time", r"(?<![\w:/.,])(?P<number>\d{2,3})[ ]?(?P<unit>h)(?!\w)", _duration, begins="digit"),
     rule("time", r"(?<![\w:/.,])(?P<number>\d{1,3})[ ]?(?P<unit>'|p|ph|s)(?![\w'])", _duration, begins="digit"),
 ]

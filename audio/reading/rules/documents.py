@@ -268,6 +268,23 @@ RULES = [
         certainty=BY_CONTEXT,
         begins="digit",
     ),
+    # mẫu số 04/ĐK, mẫu 01a/TK-SDDPNN: a form
+    rule(
+        "document",
+        r"(?<=[Mm]ẫu[ ])(?P<so>số[ ]:?[ ]?)?(?P<number>\d{1,3})(?P<letter>[a-zđ])?[/-]"
+        r"(?P<code>[A-ZĐ]{1,10}(?:[-/][A-ZĐ]{1,10})*)(?!\w)",
+        lambda m: " ".join(
+            filter(
+                None,
+                [
+                    "số" if m["so"] else "",
+                    _numbered(m["number"]),
+                    letters.spell(m["letter"] or ""),
+                    letters.spell(m["code"]),
+                ],
+            )
+        ),
+    ),
     rule("document", _CODE.pattern, _read, begins="numbered"),
     rule("document", _BLANK.pattern, _read_blank),
     rule("document", _BARE.pattern, _read_bare, begins="capital"),

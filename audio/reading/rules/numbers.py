@@ -119,17 +119,19 @@ def _romans(match: re.Match[str]) -> str | None:
 def _mixed(match: re.Match[str]) -> Said | None:
     """Letters and digits in one word: `10A1`, `QL1A`, `5G`, `VTV1`, `COVID-19`."""
     words: list[str] = []
+    one_by_one = _SERIAL.search(before(match))
     for run in re.findall(r"\d+|[^\W\d_]+|\.", match.group()):
         if run == ".":
             words.append("chấm")
             continue
         if run.isdecimal():
-            words.append(digits(run) if len(run) > 1 and run.startswith("0") else number(run))
+            words.append(digits(run) if one_by_one or (len(run) > 1 and run.startswith("0")) else number(run))
             continue
         words.append(_letters(run))
     return Said(" ".join(word for word in words if word))
 
 
+_SERIAL: Final = re.compile(r"(?:số khung|số máy|(?<!\w)seri|imei|hộ chiếu|số hiệu)[^.;\d]{0,16}$")
 _NAME_MOST: Final = 2
 
 
@@ -268,6 +270,12 @@ RULES = [
     ),
     rule(
         "number",
+        r"(?<![\w.,/])(?P<top>\d+,\d+)/(?P<bottom>\d+)(?![\w/]|[.,]\d)",
+        lambda m: f"{number(m['top'])} trên {number(m['bottom'])}",
+        begins="digit",
+    ),
+    rule(
+        "number",
         rf"(?<![\w.,/])(?P<first>{_NUM})[ ]*-[ ]*(?P<second>{_NUM})(?![\w/-])",
         _range,
         certainty=BY_CONTEXT,
@@ -331,7 +339,7 @@ RULES = [
     rule("number", r"\d+", _single),
     rule(
         "symbol",
-        rf"(?<=[{letters.LOWER}\d²³%)][ ])[xX×](?=[ ]\d)|(?<=[\d%)²³][ ])[x×](?=[ ][{letters.LOWER}(])",
+        rf"(?<=[^\W_][ ]|[²³%)][ ])[xX×](?=[ ]\d)|(?<=[\d%)²³][ ])[x×](?=[ ][{letters.LOWER}(])",
         "nhân",
     ),
     rule("symbol", r"=>", ","),

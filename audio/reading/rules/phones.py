@@ -94,7 +94,7 @@ _IDENTIFIER: Final = re.compile(
 
 def _identifier(match: re.Match[str]) -> str | None:
     """The number of an account, a card, a tax payer: digit by digit."""
-    if _A_SUM.match(after(match)):
+    if _A_SUM.match(after(match)) or _IN_THOUSANDS.fullmatch(match.group()):
         return None
     groups = match.group().split()
     citizen = match.group().startswith("0") and "".join(groups).isdecimal() and sum(map(len, groups)) == _CITIZEN
@@ -104,6 +104,7 @@ def _identifier(match: re.Match[str]) -> str | None:
 _CITIZEN: Final = 12  # digits of a citizen's number
 
 
+_IN_THOUSANDS: Final = re.compile(r"\d{1,3}(?:\.\d{3})+|\d+[.-]\d{1,2}")
 _A_SUM: Final = re.compile(r"\s*(?:đồng|đ|vnđ|vnd|usd|triệu|nghìn)(?!\w)")
 
 
@@ -116,7 +117,7 @@ RULES = [
     ),
     rule(
         "number",
-        r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,4}(?:[ ]\d{2,6}){1,5})(?!\w|[.,/]\d)",
+        r"\d(?<![\w.,/-]\d)(?:\d{5,19}|\d{2,4}(?:[ ]\d{2,6}){1,5}|\d{1,5}(?:[.-]\d{1,9}){1,5})(?!\w|[.,/]\d)",
         _identifier,
         certainty=BY_CONTEXT,
         begins="digit",
@@ -133,6 +134,8 @@ RULES = [
         _service,
         begins="digit",
     ),
+    # a number that begins like an area's and is short: nobody writes a decimal so
+    rule("phone", r"(?<![\w./,-])0\d{2,3}\.\d{4,6}(?![\d/]|[.,]\d)", lambda m: _grouped(m.group()), begins="digit"),
     rule(
         "phone",
         r"(?<![\w./,-])\(?02\d{1,2}\)?[ .-]?1022(?![\d/]|[.,]\d)",

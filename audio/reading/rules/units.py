@@ -25,7 +25,7 @@ _SECOND: Final = (
 )
 _PER: Final = rf"(?:[ ]?/[ ]?(?:{_alternatives(EACH)})(?!\w)){{1,2}}"
 # Behind money whatever stands there: 60 triệu đồng/nhà, 50.000đ/thẻ.
-_PER_THING: Final = rf"(?:{_PER}|[ ]?/[ ]?[{LOWER}]{{2,8}}(?!\w))"
+_PER_THING: Final = rf"(?:{_PER}|[ ]?/[ ]?(?-i:[{LOWER}]{{2,8}})(?!\w))"
 _EDGE: Final = r"(?:(?<![\w.,/])|(?<=\d[xX×]))(?<!\d[ ]-)"
 
 
@@ -112,6 +112,7 @@ def _alone(match: re.Match[str]) -> str | None:
 
 
 _MEASURED: Final = re.compile(r"\d[ ]?\w{1,3}$")
+_COUNTED: Final = re.compile(r"\d[ ]?(?:đ|đồng|k|tr|triệu|nghìn|tỷ|usd|kg|suất|cuốn|quyển|bộ|chỉ tiêu|giờ|tiết|tháng)$")
 _I: Final = re.IGNORECASE
 
 
@@ -195,6 +196,14 @@ RULES = [
         rf"(?<=[{LOWER}]{{2}})(?P<each>{_PER})",
         lambda m: " " + " ".join(_each(m["each"])) if re.search(r"\d[^,.;/]{0,24}$", before(m)) else None,
         _I,
+        begins="stroke",
+    ),
+    # 3.600 USD/HĐ, 2 suất/HS
+    rule(
+        "unit",
+        r"/(?=[A-ZĐ]{2,6}(?![\w/-]))",
+        lambda m: " một " if _COUNTED.search(before(m)) else None,
+        certainty=BY_CONTEXT,
         begins="stroke",
     ),
     rule("unit", rf"(?<![\w/]){_ALONE}(?:/(?:{_ALONE}|ha))?(?![\w/])", _alone, _I),

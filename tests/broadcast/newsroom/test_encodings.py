@@ -132,7 +132,15 @@ def test_what_people_paste_is_named(text: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [TEXT, "Không dấu: thong bao mat dien", "Café déjà vu, façade à la carte", "Größe für Straße", "Điểm K’Pang"],
+    [
+        TEXT,
+        "Không dấu: thong bao mat dien",
+        "Café déjà vu, façade à la carte",
+        "Größe für Straße",
+        "Điểm K’Pang",
+        "HĐ 3 năm",
+        "500 đồng/HĐ",
+    ],
 )
 def test_sound_text_is_left_alone(text: str) -> None:
     check(text)
