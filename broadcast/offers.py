@@ -25,6 +25,7 @@ from core.events import Actor
 from core.units import Unit
 from devices.tables import Receiver
 from schedules import timetable
+from schedules.airings import get as get_airing
 from schedules.errors import AiringBegun, AiringNotFound
 from schedules.tables import Airing, Schedule
 
@@ -304,7 +305,7 @@ _WORDS: dict[type, str] = {StandingAcceptance: "acceptance", OfferAnswer: "offer
 
 def from_airing(session: Session, airing_id: str) -> datetime:
     """Its original start, which stays when it is moved."""
-    return timetable.get_airing(session, airing_id).original_start
+    return get_airing(session, airing_id).original_start
 
 
 def meant(

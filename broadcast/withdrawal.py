@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from broadcast import bulletins, delivery, programmes, slots
 from core.clock import Clock
 from core.events import Actor
-from schedules import timetable
+from schedules import airings
 from schedules.tables import Airing
 
 
@@ -27,9 +27,7 @@ def withdraw(session: Session, version_id: str, *, actor: Actor, clock: Clock, n
         .where(Airing.programme_id.in_(held), Airing.status == "scheduled", Airing.starts_at > now)
         .order_by(Airing.starts_at, Airing.id)
     )
-    cancelled = [
-        timetable.cancel_airing(session, airing, actor=actor, clock=clock) for airing in session.scalars(coming).all()
-    ]
+    cancelled = [airings.cancel(session, airing, actor=actor, clock=clock) for airing in session.scalars(coming).all()]
     delivery.request_for_airings(session, [*changed, *cancelled], now)
     return sorted(
         (airing for airing in (*changed, *cancelled) if airing.status == "cancelled"),

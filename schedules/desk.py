@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from core import units
 from core.clock import Clock
 from core.events import Actor
-from schedules import filling, sessions
+from schedules import filling, parts, session_days, sessions
 from schedules.expansion import locked, rule_of
+from schedules.localtime import told
 from schedules.slot_errors import RelayNotFilled, SlotWithdrawn, TooLongForSlot, WrongPlace
 from schedules.slot_tables import Filling, Slot
 from schedules.slots import offsets
@@ -56,13 +57,14 @@ class Desk:
             raise RelayNotFilled(title=slot.title)
         instant = frame.occurrence(on, at)
         self._require_place(frame, slot, place_id, on)
-        filling.require_ahead(schedule, slot, instant + timedelta(milliseconds=frame.begins[slot.id]), self._now)
+        day = self._day(frame, instant)
+        starts_at = (day.moved_to or instant) + timedelta(milliseconds=frame.begins[slot.id])
+        filling.require_ahead(schedule, slot, starts_at, self._now)
         if programme_ms > slot.length_ms and not cut:
             over = programme_ms - slot.length_ms
             raise TooLongForSlot(title=slot.title, programme_ms=programme_ms, slot_ms=slot.length_ms, over_ms=over)
-        day = self._day(frame, instant)
         if day.is_shut(slot, place_id, frame.slots):
-            raise SlotWithdrawn(title=slot.title, at=filling.told(instant, schedule.timezone))
+            raise SlotWithdrawn(title=slot.title, at=told(instant, schedule.timezone))
         made = filling.replace(
             self._session,
             slot,
@@ -112,9 +114,12 @@ class Desk:
                 (row.slot_id, row.place_id or None): row
                 for row in self._session.scalars(locked(rows.order_by(Airing.generation)))
             }
+            decision = session_days.decision(self._session, frame.schedule, instant)
             self._days[key] = _Day(
                 {(one.slot_id, one.place_id): one for one in held},
                 {part for part, row in latest.items() if row.cancel_reason == "withdrawn"},
+                cancelled=decision is not None and decision.starts_at is None,
+                moved_to=decision.starts_at if decision is not None else None,
             )
         return self._days[key]
 
@@ -128,7 +133,7 @@ class Desk:
             vi = "mỗi xã tự xếp khung này; hãy nêu xã (place_id)"
             raise WrongPlace(title=slot.title, vi_why=vi, en_why="each commune fills its own; name one (place_id)")
         if on not in frame.places:
-            frame.places[on] = set(sessions.places(self._session, frame.schedule.targets, on=on))
+            frame.places[on] = set(parts.places(self._session, frame.schedule.targets, on=on))
         if place_id not in frame.places[on]:
             known = units.names(self._session, [place_id], on=on).get(place_id, place_id)
             vi = f"{known} không thuộc nơi nhận của buổi phát vào ngày đó; hãy chọn xã khác"
@@ -158,10 +163,14 @@ class _Day:
 
     held: dict[tuple[str, str | None], Filling]
     withdrawn: set[tuple[str, str | None]]
+    cancelled: bool  # all of it
+    moved_to: datetime | None
     filled: list[Filling] = field(default_factory=list)
 
     def is_shut(self, slot: Slot, place_id: str | None, slots: Sequence[Slot]) -> bool:
-        """A hand withdrew this part, or an earlier slot closed the session at this place."""
+        """A hand withdrew this part or the day, or an earlier slot closed the session at this place."""
+        if self.cancelled:
+            return True
         earlier = {one.id for one in slots if one.position < slot.position}
         return (slot.id, place_id) in self.withdrawn or any(
             one.source == "close" and one.slot_id in earlier and one.place_id in {None, place_id}

@@ -95,6 +95,12 @@ class BadLocalTime(Invalid):
     en = "“{text}” is not {what}. Write it as {example}."
 
 
+class YearOutOfRange(Invalid):
+    slug = "schedule-year-out-of-range"
+    vi = "“{text}” nằm ngoài các năm từ {first} đến {last}. Hãy ghi một ngày trong khoảng đó, ví dụ 2026-07-28."
+    en = "“{text}” lies outside the years {first} to {last}. Give a date within them, such as 2026-07-28."
+
+
 class OnceHasOneDay(Invalid):
     slug = "schedule-once-has-one-day"
     vi = "Lịch phát một lần chỉ có một ngày, không có thứ trong tuần. Hãy bỏ phần thừa, hoặc chọn hằng ngày, hằng tuần."
@@ -153,6 +159,24 @@ class BadDuration(Invalid):
     slug = "schedule-bad-duration"
     vi = "Chương trình dài {duration_ms} ms; phải dài hơn 0 và không quá {longest_ms} ms. Hãy kiểm tra chương trình."
     en = "The programme is {duration_ms} ms long; it must be over 0 and at most {longest_ms} ms. Check the programme."
+
+
+class LongerThanProgramme(Invalid):
+    slug = "airing-longer-than-programme"
+    vi = (
+        "Thời lượng {duration_ms} ms không được: chương trình dài {programme_ms} ms. "
+        "Hãy ghi từ 1 đến {programme_ms} ms, hoặc để trống để phát cả chương trình."
+    )
+    en = (
+        "It can't be {duration_ms} ms long: the programme is {programme_ms} ms. "
+        "Give 1 to {programme_ms} ms, or leave it out to air all of the programme."
+    )
+
+
+class NothingToChange(Invalid):
+    slug = "airing-nothing-to-change"
+    vi = "Chưa nêu chương trình hay thời lượng mới. Hãy nêu ít nhất một trong hai."
+    en = "Neither a programme nor a length is given. Give one of them."
 
 
 class UnknownProgramme(Invalid):

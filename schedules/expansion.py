@@ -25,7 +25,8 @@ from schedules.recurrence import Kind, Rule, occurrences
 from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, columns_of
 
-CancelReason = Literal["withdrawn", "moved", "edited", "unfilled", "schedule", "local-day"]
+CancelReason = Literal["withdrawn", "occurrence", "moved", "changed", "edited", "unfilled", "schedule", "local-day"]
+BY_HAND = ("withdrawn", "moved", "changed")  # what was decided about a single airing
 
 # An occurrence and its local day lie within this span of each other, whatever the zone and its clock changes.
 _NEAR = timedelta(days=3)
@@ -97,6 +98,7 @@ def successor(airing: Airing, *, starts_at: datetime) -> Airing:
         planned=False,
         replaces_id=airing.id,
         local_day_id=airing.local_day_id,
+        own_programme=airing.own_programme,
     )
 
 
@@ -158,14 +160,7 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
     rows = [row for row in rows if row.local_day_id is None]
     if not rows:
         return [], []
-    decided: set[datetime] = set()
-    standing: dict[datetime, Airing] = {}
-    for row in rows:
-        if row.status == "scheduled" and row.starts_at > now:
-            standing[row.original_start] = row
-        elif row.cancel_reason == "withdrawn" or is_moved(row):
-            decided.add(row.original_start)
-
+    standing, decided = _held(rows, now)
     cancelled: list[Airing] = []
     made: list[Airing] = []
     wanted = _wanted(rule, rows, now)
@@ -184,12 +179,27 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
             cancelled.append(cancel_row(old, "edited", now=now, actor=actor))
         generations[original] = generations.get(original, -1) + 1
         values = values_of(schedule, original) | {"starts_at": start, "generation": generations[original]}
+        if old is not None and old.own_programme:
+            values |= {name: getattr(old, name) for name in ("own_programme", "programme_id", "duration_ms")}
         made.append(Airing(**values, replaces_id=old.id if old else None))
     cancelled.extend(cancel_row(row, "edited", now=now, actor=actor) for row in standing.values())
     session.flush()
     session.add_all(made)
     session.flush()
     return cancelled, made
+
+
+def _held(rows: Sequence[Airing], now: datetime) -> tuple[dict[datetime, Airing], set[datetime]]:
+    """The airings that stand ahead, by their original start; and the occurrences that a hand decided about for good."""
+    decided: set[datetime] = set()
+    standing: dict[datetime, Airing] = {}
+    replaced = {row.replaces_id for row in rows}
+    for row in rows:
+        if row.status == "scheduled" and row.starts_at > now:
+            standing[row.original_start] = row
+        elif (row.cancel_reason == "withdrawn" and row.id not in replaced) or is_moved(row):
+            decided.add(row.original_start)
+    return standing, decided
 
 
 @dataclass(slots=True)
@@ -251,6 +261,9 @@ def taken(session: Session, schedules: Sequence[Schedule], now: datetime, until:
         Airing.starts_at,
         Airing.status,
         Airing.cancel_reason,
+        Airing.own_programme,
+        Airing.id,
+        Airing.replaces_id,
     )
     for ids in _chunks(schedule.id for schedule in schedules):
         rows = session.execute(
@@ -260,12 +273,15 @@ def taken(session: Session, schedules: Sequence[Schedule], now: datetime, until:
                 Airing.original_start > now - _NEAR,
                 Airing.original_start < until + _NEAR,
             )
-        )
-        for schedule_id, original_start, starts_at, status, reason in rows:
-            if reason == "withdrawn" or (status != "cancelled" and starts_at != original_start):
-                held[schedule_id].decided.add(original_start)
+        ).all()
+        replaced = {row.replaces_id for row in rows}
+        for row in rows:
+            standing = row.status != "cancelled"
+            by_hand = standing and (row.own_programme or row.starts_at != row.original_start)
+            if by_hand or (row.cancel_reason == "withdrawn" and row.id not in replaced):
+                held[row.schedule_id].decided.add(row.original_start)
             else:
-                held[schedule_id].starts.add(original_start)
+                held[row.schedule_id].starts.add(row.original_start)
     return held
 
 
@@ -276,7 +292,7 @@ def _wanted(rule: Rule, rows: Sequence[Airing], now: datetime) -> list[datetime]
     if rule.kind == "once":
         return [instant for instant in [rule.instant(rule.first_date)] if instant > now]
     # Of what lies further ahead there is only what a hand decided: those days are looked at by themselves.
-    decided = {row.original_start for row in rows if row.cancel_reason in {"withdrawn", "moved"}}
+    decided = {row.original_start for row in rows if row.cancel_reason in BY_HAND}
     horizon = max((row.original_start for row in rows if row.original_start not in decided), default=now)
     last = rule.local_day(horizon)
     wanted = {instant for instant in occurrences(rule, now - _NEAR, horizon + _NEAR) if rule.local_day(instant) <= last}
@@ -287,9 +303,10 @@ def _wanted(rule: Rule, rows: Sequence[Airing], now: datetime) -> list[datetime]
 
 
 def _fits(airing: Airing, schedule: Schedule) -> bool:
+    brings = airing if airing.own_programme else schedule
     return (airing.programme_id, airing.duration_ms, airing.targets) == (
-        schedule.programme_id,
-        schedule.duration_ms,
+        brings.programme_id,
+        brings.duration_ms,
         schedule.targets,
     )
 
@@ -307,6 +324,7 @@ def values_of(schedule: Schedule, instant: datetime) -> dict[str, Any]:
         **{name: getattr(schedule, name) for name in AIMED},
         "status": "scheduled",
         "planned": False,
+        "own_programme": False,
     }
 
 

@@ -25,8 +25,9 @@ from core import events
 from core.clock import Clock
 from core.events import Actor
 from core.ids import new_id
-from schedules import sessions
+from schedules import session_days, sessions
 from schedules.expansion import rule_of
+from schedules.localtime import told
 from schedules.recurrence import occurrences
 from schedules.slot_errors import FillingNotFound, NotOnThatDay, SlotBegun, WhichAiring
 from schedules.slot_tables import Filling, Slot
@@ -111,7 +112,9 @@ def undo(session: Session, filling_id: str, *, actor: Actor, clock: Clock) -> tu
         raise FillingNotFound(id=filling_id)
     schedule = sessions.lock(session, filling.schedule_id)
     slot = sessions.get_slot(session, schedule.id, filling.slot_id)
-    begins = filling.original_start + timedelta(milliseconds=sessions.offset_of(session, slot))
+    decision = session_days.decision(session, schedule, filling.original_start)
+    moved_to = decision.starts_at if decision is not None else None
+    begins = (moved_to or filling.original_start) + timedelta(milliseconds=sessions.offset_of(session, slot))
     require_ahead(schedule, slot, begins, now)
     _end(filling, "undone", now)
     before = session.get(Filling, filling.replaces_id) if filling.replaces_id else None
@@ -230,11 +233,6 @@ def replace(
     )
     session.add(filling)
     return filling
-
-
-def told(instant: datetime, zone: str) -> str:
-    """A local time as a message says it."""
-    return f"{instant.astimezone(ZoneInfo(zone)):%H:%M:%S %d/%m/%Y}"
 
 
 def _end(filling: Filling, reason: str, now: datetime) -> None:

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core import units
-from schedules import local_days, sessions
+from schedules import local_days, parts, sessions
 from schedules.calendars import LocalDay, Start
 from schedules.expansion import columns_of_rule, is_moved, rule_of, successor, taken, values_of
 from schedules.localtime import instant_of
@@ -148,7 +148,7 @@ class _Looking:
             self._found.append(row)
 
     def _by_hand(self, schedules: Collection[str]) -> list[Airing]:
-        """What hands have moved, of these schedules, into this time."""
+        """What hands have moved into this time, or given a programme of its own, of these schedules."""
         ordered = sorted(schedules)
         rows = [
             row
@@ -157,10 +157,11 @@ class _Looking:
                 select(Airing)
                 .where(Airing.schedule_id.in_(ordered[start : start + _BATCH]), Airing.status == "scheduled")
                 .where(Airing.starts_at >= self._since, Airing.starts_at < self._until)
-                .where(Airing.local_day_id.is_(None), Airing.starts_at != Airing.original_start)
+                .where(Airing.local_day_id.is_(None))
+                .where(or_(Airing.starts_at != Airing.original_start, Airing.own_programme))
             )
         ]
-        return [row for row in rows if is_moved(row)]
+        return [row for row in rows if is_moved(row) or row.own_programme]
 
     def _moved(self, schedule: Schedule, row: Airing) -> None:
         """It keeps its time; only a day that skips silences it."""
@@ -173,7 +174,7 @@ class _Looking:
         self._gone.add(row.id)
         if planned is not None:
             copy = self._copy(row, row.starts_at, planned, None)
-            if self._anew:
+            if self._anew and not row.own_programme:
                 copy.programme_id, copy.duration_ms = schedule.programme_id, schedule.duration_ms
             self._found.append(copy)
 
@@ -208,17 +209,24 @@ class _Looking:
             self._places[day] = Places(self._session, day, days, self._resolver)
         return self._places[day]
 
+    def _within(self, books: parts.Books, since: datetime, instant: datetime) -> bool:
+        begins = books.begins(instant)
+        return begins is not None and since <= begins < self._until
+
     def _framed(self, schedule: Schedule, slots: Sequence[Slot] | None) -> None:
         """A session: what `sessions.sync` would leave standing, and what it would make."""
         # Its airings of a day begin up to its own length after the day's start.
         begins = self._since - timedelta(milliseconds=schedule.duration_ms)
         rule = rule_of(schedule)
         instants = list(occurrences(rule, begins, self._until))
-        books = sessions.books_of(self._session, schedule, rule, instants, self._since, slots=slots, to_change=False)
-        parts = sessions.parts_of(self._session, schedule, books, self._resolver, instants, self._since)
-        for slot, key, targets in parts:
+        held = sessions.slots_of(self._session, schedule.id) if slots is None else slots
+        books = parts.books_of(self._session, schedule, rule, instants, self._since, slots=held, to_change=False)
+        # One that a hand moved away is none of this time, one that it moved here is.
+        instants = [one for one in books.instants(instants, begins, self._until) if self._within(books, begins, one)]
+        every = parts.parts_of(self._session, schedule, books, self._resolver, instants, self._since)
+        for slot, key, targets in every:
             standing = books.standing.get(key)
-            old, new = sessions.settle_part(schedule, books, slot, key, targets, self._since)
+            old, new = parts.settle_part(schedule, books, slot, key, targets, self._since)
             if old is not None:
                 self._gone.add(old.id)
             if new is not None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
-from schedules.errors import BadLocalTime, ZonedLocalTime
+from schedules.errors import BadLocalTime, YearOutOfRange, ZonedLocalTime
 
 # Further away, the arithmetic of instants would leave the calendar, and so would any timetable.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -22,11 +22,16 @@ def instant_of(local: datetime, zone: str | ZoneInfo) -> datetime:
     return local.replace(tzinfo=there, fold=0).astimezone(UTC)
 
 
+def told(instant: datetime, zone: str) -> str:
+    """An instant in local time, as a message says it."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%H:%M:%S %d/%m/%Y}"
+
+
 def read_date(text: str) -> date:
     """A local date, as 2026-07-28. Raises `BadLocalTime`."""
     day = _read_date(text.strip())
     if day is None:
-        _refuse(text, "một ngày từ năm 1900 đến 2200 / a date from 1900 to 2200", "2026-07-28")
+        _refuse(text, "một ngày / a date", "2026-07-28")
     return day
 
 
@@ -56,7 +61,9 @@ def _read_date(text: str) -> date | None:
         day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
     except ValueError:
         return None
-    return day if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR else None
+    if day is not None:
+        _require_year(text, day.year)
+    return day
 
 
 def _read_time(text: str) -> datetime | None:
@@ -64,7 +71,13 @@ def _read_time(text: str) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return at if FIRST_YEAR <= at.year <= LAST_YEAR and not _DATE.fullmatch(text) else None
+    _require_year(text, at.year)
+    return None if _DATE.fullmatch(text) else at
+
+
+def _require_year(text: str, year: int) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise YearOutOfRange(text=text, first=FIRST_YEAR, last=LAST_YEAR)
 
 
 def _refuse(text: str, what: str, example: str) -> NoReturn:

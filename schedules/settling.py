@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from core import units
 from core.events import Actor
 from schedules.calendars import LocalDay, Settled, Start, settle
-from schedules.expansion import cancel_row, locked, rule_of, successor, values_of
+from schedules.expansion import BY_HAND, cancel_row, locked, rule_of, successor, values_of
 from schedules.localtime import instant_of
 from schedules.reach import Resolver, receivers
 from schedules.recurrence import occurrences
@@ -265,7 +265,7 @@ class Settling:
         self, held: Sequence[Airing], starts_at: datetime, targets: Targets, new: _Made | None, numbers: Iterator[int]
     ) -> None:
         """The airing that a local day lets sound at another time, or brings."""
-        if any(row.cancel_reason in {"withdrawn", "moved"} or self._begun(row) for row in held):
+        if any(row.cancel_reason in BY_HAND or self._begun(row) for row in held):
             return
         ahead = self._ahead(held)
         fits = [row for row in ahead if new is None or new.fits(row, starts_at, targets)]

@@ -95,6 +95,12 @@ class SlotWithdrawn(Conflict):
     en = "The airing of the slot “{title}” at {at} was cancelled. Choose another day."
 
 
+class SameWeek(Invalid):
+    slug = "week-onto-itself"
+    vi = "Hai ngày cùng ở tuần bắt đầu thứ Hai {monday:%d/%m/%Y}, nên không có gì để chép. Hãy chọn một tuần khác (to)."
+    en = "Both days lie in the week of Monday {monday:%d/%m/%Y}: there is nothing to copy. Choose another week (to)."
+
+
 class HasSlots(Conflict):
     slug = "session-has-slots"
     vi = "“{title}” là buổi phát có khung mục. Hãy xếp chương trình vào khung mục theo ngày, hoặc sửa khung mục."

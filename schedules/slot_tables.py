@@ -1,4 +1,4 @@
-"""Tables of sessions: their slots, what these were filled with, and templates of weeks."""
+"""Tables of sessions: their slots, what these were filled with, decided days, and templates of weeks."""
 
 from __future__ import annotations
 
@@ -57,6 +57,24 @@ class Filling(Base):
     filled_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(10))  # replaced | undone | withdrawn
+
+
+class DayDecision(Base):
+    """What a hand decided about a whole session on one of its days: it airs at another time, or not at all. The one
+    that is not ended holds.
+    """
+
+    __tablename__ = "day_decisions"
+    __table_args__ = (Index("ix_day_decisions_schedule_original_start", "schedule_id", "original_start"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True, default=new_id)
+    schedule_id: Mapped[str] = mapped_column(ForeignKey("schedules.id"))
+    original_start: Mapped[datetime]
+    starts_at: Mapped[datetime | None]  # null: it doesn't air
+    decided_by: Mapped[str] = mapped_column(String(40))
+    decided_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(40))
 
 
 class WeekTemplate(Base):

@@ -128,22 +128,38 @@ def require_apart(rule: Rule, total_ms: int, now: datetime) -> None:
 def _wrong(spec: SlotSpec) -> Iterator[tuple[str, str]]:
     """What is wrong with a slot, in both languages."""
     if spec.kind not in get_args(SlotKind) or spec.fallback not in get_args(Fallback):
-        yield "loại hoặc cách dự phòng không có", "there is no such kind or fallback"
+        kinds, fallbacks = ", ".join(get_args(SlotKind)), ", ".join(get_args(Fallback))
+        yield (
+            f"loại hoặc cách dự phòng không có; hãy chọn loại trong {kinds}, dự phòng trong {fallbacks}",
+            f"there is no such kind or fallback; choose a kind of {kinds}, a fallback of {fallbacks}",
+        )
     if not LEAST_MS <= spec.length_ms <= LONGEST_MS:
         yield (
-            f"dài {spec.length_ms} ms; phải từ {LEAST_MS // 1000} giây đến {LONGEST_MS // 3_600_000} giờ",
-            f"{spec.length_ms} ms long; it must be {LEAST_MS // 1000} seconds to {LONGEST_MS // 3_600_000} hours",
+            f"dài {spec.length_ms} ms; hãy ghi từ {LEAST_MS // 1000} giây đến {LONGEST_MS // 3_600_000} giờ",
+            f"{spec.length_ms} ms long; make it {LEAST_MS // 1000} seconds to {LONGEST_MS // 3_600_000} hours",
         )
     if not 0 <= spec.fill_by_min <= LONGEST_FILL_BY_MIN:
-        yield "hạn xếp phải từ 0 phút đến 7 ngày trước giờ phát", "fill-by must be 0 minutes to 7 days before its start"
+        yield (
+            "hạn xếp: hãy ghi từ 0 phút đến 7 ngày trước giờ phát",
+            "fill-by: give 0 minutes to 7 days before its start",
+        )
     if spec.each_commune and spec.owner_id is not None:
-        yield "hoặc mỗi xã tự xếp, hoặc một đơn vị chủ trì", "either each commune fills its own, or one unit owns it"
+        yield (
+            "hoặc mỗi xã tự xếp, hoặc một đơn vị chủ trì; hãy bỏ một trong hai",
+            "either each commune fills its own, or one unit owns it; leave one of the two out",
+        )
     if spec.fallback == "music" and spec.music_id is None:
-        yield "chưa chọn chương trình nhạc dự phòng", "no programme is chosen for its music"
+        yield (
+            "chưa chọn chương trình nhạc dự phòng; hãy nêu chương trình (music_id), hoặc đổi cách dự phòng",
+            "no programme is chosen for its music; name one (music_id), or choose another fallback",
+        )
     if spec.kind == "relay":
         yield from _wrong_relay(spec)
     elif spec.source is not None:
-        yield "chỉ khung tiếp sóng mới có nguồn", "only a relay has a source"
+        yield (
+            "chỉ khung tiếp sóng mới có nguồn; hãy bỏ nguồn (source), hoặc đổi loại khung thành tiếp sóng (relay)",
+            "only a relay has a source; leave the source out, or make the slot a relay",
+        )
     elif spec.programme_id is not None and spec.programme_ms > spec.length_ms:
         yield (
             f"chương trình cố định dài {spec.programme_ms} ms, dài hơn khung; hãy chọn chương trình ngắn hơn",
@@ -153,8 +169,17 @@ def _wrong(spec: SlotSpec) -> Iterator[tuple[str, str]]:
 
 def _wrong_relay(spec: SlotSpec) -> Iterator[tuple[str, str]]:
     if not spec.source:
-        yield "khung tiếp sóng chưa có nguồn", "a relay needs a source"
+        yield (
+            "khung tiếp sóng chưa có nguồn; hãy nêu nguồn (source), ví dụ vov1, hoặc đổi loại khung thành programme",
+            "a relay needs a source; name it (source), such as vov1, or make the slot one of kind programme",
+        )
     if spec.each_commune or spec.programme_id is not None:
-        yield "khung tiếp sóng không có chương trình và không do từng xã xếp", "a relay is not filled by anybody"
+        yield (
+            "khung tiếp sóng không do ai xếp chương trình; hãy bỏ chương trình (programme_id) và each_commune",
+            "a relay is not filled by anybody; leave programme_id and each_commune out",
+        )
     if spec.fallback not in {"silence", "music"}:
-        yield "khung tiếp sóng chỉ dự phòng bằng nhạc hoặc im lặng", "a relay falls back to music or silence only"
+        yield (
+            "khung tiếp sóng chỉ dự phòng bằng nhạc hoặc im lặng; hãy chọn music hoặc silence",
+            "a relay falls back to music or silence only; choose one of them",
+        )

@@ -102,7 +102,8 @@ class Airing(Aimed, Base):
     slot_id: Mapped[str] = mapped_column(String(26), default="", index=True)
     place_id: Mapped[str] = mapped_column(String(26), default="")
     original_start: Mapped[datetime]  # of the session
-    offset_ms: Mapped[int] = mapped_column(default=0)  # of its slot, after the session's start
+    # Of its slot after the session's start, and of the session after its original one where a hand moved all of it.
+    offset_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     generation: Mapped[int] = mapped_column(default=0)
     starts_at: Mapped[datetime]
     duration_ms: Mapped[int]
@@ -111,11 +112,14 @@ class Airing(Aimed, Base):
     # | closed (its time is over and every playout has its state)
     status: Mapped[str] = mapped_column(String(10), default="scheduled")
     planned: Mapped[bool] = mapped_column(default=False)  # was in an issued plan, hence is history
+    own_programme: Mapped[bool] = mapped_column(default=False)  # chosen for this occurrence alone, and its length
     replaces_id: Mapped[str | None] = mapped_column(ForeignKey("airings.id"))
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[str | None] = mapped_column(String(40))
     # unfilled (the slot stays silent)
-    # withdrawn (this one, by hand) | moved | edited (another may replace it) | schedule (all of it was ended)
+    # By hand: withdrawn (this one) | occurrence (the whole session of that day) | moved | changed (has another
+    # programme; of these two another one replaces it)
+    # edited (another may replace it) | schedule (all of it was ended)
     # | local-day (a day of one place skips or moves it; another may replace it)
     cancel_reason: Mapped[str | None] = mapped_column(String(10))
     # The local day that lets it air there and then; null: its schedule does.

@@ -5,8 +5,9 @@ receiver at this moment: it is cancelled, with the reason, and another one `repl
 
 1. A schedule comes to one airing for each occurrence of its rule. `materialise` makes those that are missing up to a
    horizon; the unique key (schedule, original start, generation) keeps it at one, whoever expands and how often.
-2. A decision about one day wins over the schedule: an airing withdrawn by hand stays withdrawn, and one that was moved
-   keeps its time, through every later edit that still has an occurrence on that local day.
+2. A decision about one day wins over the schedule (`schedules.airings`, `schedules.session_days`): an airing withdrawn
+   by hand stays withdrawn, one that was moved keeps its time, and one that was changed its programme, through every
+   later edit that still has an occurrence on that local day.
 3. An edit cancels the future airings that no longer fit and replaces them with those of the new rule, day by day.
    What is on air or over stays as it is; what a receiver sounds at this moment is stopped by a command, not from here.
 
@@ -18,8 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import column, func, or_, select, table
 from sqlalchemy.orm import Session
@@ -30,10 +30,6 @@ from core.events import SYSTEM, Actor
 from core.units import Unit, date_of
 from schedules import local_days, sessions
 from schedules.errors import (
-    AiringBegun,
-    AiringNotFound,
-    AiringNotScheduled,
-    AiringReplaced,
     BadDuration,
     InThePast,
     NeverAirs,
@@ -41,11 +37,11 @@ from schedules.errors import (
     ScheduleCancelled,
     ScheduleChanged,
     ScheduleNotFound,
-    TooFarAhead,
     UnknownProgramme,
     UnknownUnits,
 )
-from schedules.expansion import cancel_row, columns_of_rule, expand, locked, replace, rule_of, successor
+from schedules.expansion import BY_HAND, cancel_row, columns_of_rule, expand, locked, replace, rule_of
+from schedules.localtime import told
 from schedules.reach import NearBy, default_owner, require_known
 from schedules.recurrence import Rule, next_after, require_occurrences
 from schedules.slot_errors import HasSlots, NoSlotsHere
@@ -54,10 +50,22 @@ from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, Targets, columns_of
 
 LONGEST_MS = 12 * 60 * 60 * 1000
-FURTHEST_MOVE = timedelta(days=366)
 
 # The newsroom stands above this room; of its programmes only the key is known here.
 _programmes = table("programmes", column("id"))
+
+
+class Edits(TypedDict, total=False):
+    """What can be changed of a schedule; what is left out, or None, stays."""
+
+    title: str | None
+    programme_id: str | None
+    duration_ms: int | None  # of another programme
+    rule: Rule | None
+    targets: Targets | None
+    owner_id: str | None
+    slots: Sequence[SlotSpec] | None
+    expected_version: int | None
 
 
 def add(
@@ -111,14 +119,6 @@ def get(session: Session, schedule_id: str) -> Schedule:
     return schedule
 
 
-def get_airing(session: Session, airing_id: str) -> Airing:
-    """The airing; raises `AiringNotFound`."""
-    airing = session.get(Airing, airing_id)
-    if airing is None:
-        raise AiringNotFound(id=airing_id)
-    return airing
-
-
 def materialise(
     session: Session, *, now: datetime, until: datetime, schedule_ids: Sequence[str] | None = None
 ) -> list[Airing]:
@@ -145,17 +145,10 @@ def edit(
     session: Session,
     schedule_id: str,
     *,
-    title: str | None = None,
-    programme_id: str | None = None,
-    rule: Rule | None = None,
-    targets: Targets | None = None,
-    owner_id: str | None = None,
-    duration_ms: int | None = None,
-    slots: Sequence[SlotSpec] | None = None,
     ends: bool = False,
-    expected_version: int | None = None,
     actor: Actor,
     clock: Clock,
+    **edits: Unpack[Edits],
 ) -> list[Airing]:
     """Change what is given (another programme brings its `duration_ms`); returns cancelled and new airings.
 
@@ -166,23 +159,13 @@ def edit(
     now = clock.now()
     local_days.hold(session)
     schedule = _lock_active(session, schedule_id)
-    if expected_version is not None and expected_version != schedule.version:
+    if edits.get("expected_version") not in {None, schedule.version}:
         raise ScheduleChanged(title=schedule.title, version=schedule.version)
     before = _told(schedule)
     framed = schedule.programme_id is None
-    if title is not None:
-        schedule.title = _title(title)
-    if slots is not None or (framed and programme_id is not None):
-        _set_slots(session, schedule, slots, framed=framed)
-    elif programme_id is not None:
-        schedule.programme_id = _programme(session, programme_id)
-    if duration_ms is not None:
-        schedule.duration_ms = _duration(duration_ms)
-    _retarget(session, schedule, targets, _owner(session, owner_id), date_of(now))
-    if rule is not None and rule != rule_of(schedule):
-        _apply(schedule, rule if ends else _in_time(rule, now))
+    _change(session, schedule, edits, now, ends=ends)
     after = _told(schedule)
-    if after == before and slots is None:
+    if after == before and edits.get("slots") is None:
         return []
     schedule.version += 1
     settled: list[Airing] = []
@@ -202,6 +185,24 @@ def edit(
     return list({airing.id: airing for airing in (*cancelled, *made, *settled)}.values())
 
 
+def _change(session: Session, schedule: Schedule, edits: Edits, now: datetime, *, ends: bool) -> None:
+    """Put what is given into the schedule's row, and its slots."""
+    title, programme_id, duration_ms = edits.get("title"), edits.get("programme_id"), edits.get("duration_ms")
+    slots, rule = edits.get("slots"), edits.get("rule")
+    framed = schedule.programme_id is None
+    if title is not None:
+        schedule.title = _title(title)
+    if slots is not None or (framed and programme_id is not None):
+        _set_slots(session, schedule, slots, framed=framed)
+    elif programme_id is not None:
+        schedule.programme_id = _programme(session, programme_id)
+    if duration_ms is not None:
+        schedule.duration_ms = _duration(duration_ms)
+    _retarget(session, schedule, edits.get("targets"), _owner(session, edits.get("owner_id")), date_of(now))
+    if rule is not None and rule != rule_of(schedule):
+        _apply(schedule, rule if ends else _in_time(rule, now))
+
+
 def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) -> list[Airing]:
     """End the schedule for good; returns its future airings, all cancelled. What is on air goes on."""
     now = clock.now()
@@ -217,45 +218,6 @@ def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) ->
     session.flush()
     _record(session, schedule, "cancelled", actor, now, cancelled=[airing.id for airing in airings])
     return airings
-
-
-def cancel_airing(session: Session, airing_id: str, *, actor: Actor, clock: Clock) -> Airing:
-    """Withdraw this one airing; one that is cancelled already stays as it is.
-
-    Raises `AiringBegun`, and `AiringReplaced` where another one stands for it: to say "cancelled" would leave that on.
-    """
-    now = clock.now()
-    airing, zone = _lock_airing(session, airing_id)
-    if airing.status == "cancelled":
-        last = _last_successor(session, airing)
-        if last.status != "cancelled":
-            raise AiringReplaced(at=_told_local(airing.starts_at, zone), successor=_told_local(last.starts_at, zone))
-        return airing
-    _must_lie_ahead(airing, now, zone)
-    cancel_row(airing, "withdrawn", now=now, actor=actor)
-    session.flush()
-    _record_airing(session, airing, "cancelled", actor, now, starts_at=airing.starts_at.isoformat())
-    return airing
-
-
-def move_airing(session: Session, airing_id: str, *, starts_at: datetime, actor: Actor, clock: Clock) -> list[Airing]:
-    """Let this one airing start at another instant: [the old one, cancelled, the new one]; [] where nothing changes."""
-    now = clock.now()
-    airing, zone = _lock_airing(session, airing_id)
-    if airing.status != "scheduled":
-        raise AiringNotScheduled(at=_told_local(airing.starts_at, zone))
-    _must_lie_ahead(airing, now, zone)
-    if starts_at == airing.starts_at:
-        return []
-    if starts_at <= now:
-        raise _past(starts_at, now, zone)
-    if starts_at > now + FURTHEST_MOVE:
-        raise TooFarAhead(at=_told_local(starts_at, zone), days=FURTHEST_MOVE.days)
-    moved = successor(cancel_row(airing, "moved", now=now, actor=actor), starts_at=starts_at)
-    session.add(moved)
-    session.flush()
-    _record_airing(session, airing, "moved", actor, now, replaced_by=moved.id, starts_at=starts_at.isoformat())
-    return [airing, moved]
 
 
 def between(session: Session, start: datetime, until: datetime, unit_ids: Sequence[str] | None = None) -> list[Airing]:
@@ -276,7 +238,7 @@ def between(session: Session, start: datetime, until: datetime, unit_ids: Sequen
         airing
         for airing in airings
         if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
-        and (airing.planned or airing.cancel_reason not in {"edited", "moved"})
+        and (airing.planned or airing.cancel_reason not in {"edited", "moved", "changed"})
         and (
             airing.planned or airing.cancel_reason != "local-day" or not (airing.id in replaced or airing.local_day_id)
         )
@@ -287,7 +249,7 @@ def between(session: Session, start: datetime, until: datetime, unit_ids: Sequen
 def _expanded_until(session: Session, schedule: Schedule) -> datetime:
     """How far the schedule has its airings; what a hand decided about a day far ahead doesn't count."""
     made = select(func.max(Airing.original_start)).where(Airing.schedule_id == schedule.id, Airing.generation == 0)
-    by_hand = Airing.cancel_reason.in_(("withdrawn", "moved"))
+    by_hand = Airing.cancel_reason.in_(BY_HAND)
     return session.scalar(made.where(or_(Airing.cancel_reason.is_(None), ~by_hand))) or schedule.created_at
 
 
@@ -345,16 +307,8 @@ def _in_time(rule: Rule, now: datetime) -> Rule:
     if rule.kind == "rrule":
         require_occurrences(rule)
     if rule.kind == "once":
-        raise _past(rule.instant(rule.first_date), now, rule.zone)
+        raise InThePast(at=told(rule.instant(rule.first_date), rule.zone), now=told(now, rule.zone))
     raise NeverAirs(last=rule.last_date or rule.text)
-
-
-def _past(at: datetime, now: datetime, zone: str) -> InThePast:
-    return InThePast(at=_told_local(at, zone), now=_told_local(now, zone))
-
-
-def _told_local(instant: datetime, zone: str) -> str:
-    return instant.astimezone(ZoneInfo(zone)).strftime("%H:%M:%S %d/%m/%Y")
 
 
 def _lock_active(session: Session, schedule_id: str) -> Schedule:
@@ -364,26 +318,6 @@ def _lock_active(session: Session, schedule_id: str) -> Schedule:
     if schedule.status != "active":
         raise ScheduleCancelled(title=schedule.title)
     return schedule
-
-
-def _lock_airing(session: Session, airing_id: str) -> tuple[Airing, str]:
-    """The airing, and the zone of its schedule, which is locked first."""
-    schedule_id = get_airing(session, airing_id).schedule_id
-    schedule = session.scalars(locked(select(Schedule).where(Schedule.id == schedule_id))).one()
-    return session.scalars(locked(select(Airing).where(Airing.id == airing_id))).one(), schedule.timezone
-
-
-def _last_successor(session: Session, airing: Airing) -> Airing:
-    """The airing that stands for this one after all moves and edits; itself where none does."""
-    of_schedule = select(Airing).where(Airing.schedule_id == airing.schedule_id)
-    while (following := session.scalar(locked(of_schedule.where(Airing.replaces_id == airing.id)))) is not None:
-        airing = following
-    return airing
-
-
-def _must_lie_ahead(airing: Airing, now: datetime, zone: str) -> None:
-    if airing.status not in {"scheduled", "open"} or airing.starts_at <= now:
-        raise AiringBegun(at=_told_local(airing.starts_at, zone))
 
 
 def _told(schedule: Schedule) -> dict[str, Any]:
@@ -411,11 +345,3 @@ def _record(session: Session, schedule: Schedule, action: str, actor: Actor, at:
     source = "system" if actor.is_system else "user"
     subject = ("schedule", schedule.id)
     events.record(session, f"{source}:schedule:{action}", actor=actor, at=at, subject=subject, **data)
-
-
-def _record_airing(session: Session, airing: Airing, action: str, actor: Actor, at: datetime, **data: Any) -> None:
-    source = "system" if actor.is_system else "user"
-    subject = ("airing", airing.id)
-    events.record(
-        session, f"{source}:airing:{action}", actor=actor, at=at, subject=subject, schedule=airing.schedule_id, **data
-    )

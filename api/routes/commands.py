@@ -21,7 +21,7 @@ from core import units
 from core.clock import Clock
 from core.errors import Conflict, NotFound
 from core.events import Actor
-from schedules import timetable
+from schedules import airings
 from schedules.reach import NearBy
 
 router = api_router("commands")
@@ -83,7 +83,7 @@ def stop_airing(
     now = clock.now()
     if unit_id is None:
         return room.stop_airing(session, airing_id, actor=actor, now=now, reason=reason)
-    airing = timetable.get_airing(session, airing_id)
+    airing = airings.get(session, airing_id)
     ends_at = room.must_sound_yet(session, airing, now)
     today = units.date_of(airing.starts_at)
     if not NearBy(session, [units.get(session, unit_id).id], [today]).meant(airing.targets, on=today):

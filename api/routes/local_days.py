@@ -15,7 +15,7 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
-from api.routes.schedules import OverrideReason, tell_receivers
+from api.routes.schedule_bodies import OverrideReason, tell_receivers
 from api.routes.schemas import DateIn, Identifier, In, Instant, Out
 from core.errors import Invalid
 from schedules import local_days as room

@@ -15,8 +15,8 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
 from api.routes.rules import ViolationOut
-from api.routes.schedules import ScheduleIn
-from api.routes.schedules import rule_of as rule_in
+from api.routes.schedule_bodies import ScheduleIn
+from api.routes.schedule_bodies import rule_of as rule_in
 from api.routes.schemas import DurationMs, Identifier, Instant, Out
 from api.routes.sessions import SessionIn
 from broadcast import drafts, programmes, rule_look, slots

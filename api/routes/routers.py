@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.routes import (
     account,
+    airings,
     bulletins,
     calendar,
     campaigns,
@@ -13,6 +14,7 @@ from api.routes import (
     enrolment,
     events,
     feeds,
+    fillings,
     heard,
     lexicon,
     live,
@@ -51,9 +53,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     sounds.router,
     programmes.router,
     preview.router,
-    schedules.schedules,
-    schedules.airings,
+    schedules.router,
+    airings.router,
     sessions.router,
+    fillings.router,
     rules.router,
     calendar.router,
     local_days.router,

@@ -14,7 +14,7 @@ from api.auth.rights import Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
-from api.routes.schedules import RuleIn, TargetsIn, rule_of
+from api.routes.schedule_bodies import RuleIn, TargetsIn, rule_of
 from api.routes.schemas import DateIn, Identifier, In, Instant, Out
 from broadcast import delivery, drafts, programmes, rule_look
 from broadcast.rule_look import Draft

@@ -16,7 +16,7 @@ from broadcast.weeks import Entry
 from core.clock import ManualClock
 from core.database import Database
 from core.ids import new_id
-from schedules import local_days, sessions, timetable
+from schedules import airings, local_days, sessions, timetable
 from schedules.calendars import Days
 from schedules.desk import Desk
 from schedules.local_days import Wish
@@ -72,8 +72,8 @@ def test_what_changes_keeps_its_uid_and_says_so(db: Database, clock: ManualClock
     before = {str(one["UID"]): int(str(one["SEQUENCE"])) for one in events(feed(db, people.commune))}
     ids = [row.id for row in rows(db, schedule)]
     with db.writing() as session:
-        timetable.cancel_airing(session, ids[0], actor=OPERATOR, clock=clock)
-        timetable.move_airing(session, ids[1], starts_at=local(29, 19), actor=OPERATOR, clock=clock)
+        airings.cancel(session, ids[0], actor=OPERATOR, clock=clock)
+        airings.move(session, ids[1], starts_at=local(29, 19), actor=OPERATOR, clock=clock)
     held = events(feed(db, people.commune))
     assert {str(one["UID"]) for one in held} == set(before)
     assert [(str(one["STATUS"]), begin(one).hour) for one in held] == [

@@ -24,8 +24,8 @@ from core.database import Database
 from core.events import Event
 from core.ids import new_id
 from core.units import Unit
+from schedules import airings
 from schedules import engine as engine_module
-from schedules import timetable
 from schedules.engine import Duty, Engine, FiringHandler
 from schedules.errors import NotLeader
 from schedules.firings import AIRING, POLICIES, Due, Late, Policy
@@ -187,7 +187,7 @@ def test_a_cancelled_airing_is_closed_only_if_a_plan_held_it(db: Database, sched
     known, unknown = (airing(db, schedule, soon(60), planned=planned) for planned in (True, False))
     with db.writing() as session:
         for one in (known, unknown):
-            timetable.cancel_airing(session, one, actor=OPERATOR, clock=clock)
+            airings.cancel(session, one, actor=OPERATOR, clock=clock)
             session.get_one(Airing, one).starts_at -= timedelta(seconds=120)
     sink = Sink()
     with running(db, sink):
@@ -203,7 +203,7 @@ def test_an_airing_cancelled_in_the_queue_does_not_fire(db: Database, schedule: 
     with running(db, sink) as engine:
         until(lambda: f"ready-2:{one}" in engine._queue)
         with db.writing() as session:
-            timetable.cancel_airing(session, one, actor=OPERATOR, clock=SystemClock())
+            airings.cancel(session, one, actor=OPERATOR, clock=SystemClock())
         until(lambda: not engine._queue)
     assert sink.fired == []
     assert claims(db) == []

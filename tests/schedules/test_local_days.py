@@ -16,7 +16,7 @@ from core.database import Database
 from core.errors import TruyenThanhError
 from core.events import Event
 from core.units import Unit, UnitLink, UnitName
-from schedules import local_days, timetable
+from schedules import airings, local_days, timetable
 from schedules.calendar_tables import LocalDayRow
 from schedules.calendars import Days
 from schedules.errors import BadLocalDay, LocalDayChanged, LocalDayNotFound, UnknownHoliday, UnknownSchedules
@@ -225,8 +225,8 @@ def test_what_a_hand_decided_stays(db: Database, clock: ManualClock, people: Cas
     schedule = add(db, clock, people, daily())
     ids = [row.id for row in rows(db, schedule)]
     with db.writing() as session:
-        timetable.cancel_airing(session, ids[0], actor=OPERATOR, clock=clock)
-        timetable.move_airing(session, ids[1], starts_at=local(29, 20), actor=OPERATOR, clock=clock)
+        airings.cancel(session, ids[0], actor=OPERATOR, clock=clock)
+        airings.move(session, ids[1], starts_at=local(29, 20), actor=OPERATOR, clock=clock)
     week = Days("dates", date(2026, 7, 28), date(2026, 7, 30))
     moving, _ = set_day(db, clock, wish(people, days=week, effect="move", move_by=timedelta(minutes=10)))
     assert starts(standing(db, schedule)) == [local(29, 20), local(30, 17, 10)]
@@ -243,7 +243,7 @@ def test_a_moved_airing_can_be_withdrawn(db: Database, clock: ManualClock, peopl
     set_day(db, clock, wish(people, effect="move", move_by=timedelta(hours=1)))
     with db.writing() as session:
         extra = next(row for row in rows(db, schedule) if row.local_day_id)
-        timetable.cancel_airing(session, extra.id, actor=OPERATOR, clock=clock)
+        airings.cancel(session, extra.id, actor=OPERATOR, clock=clock)
         timetable.edit(session, schedule.id, title="Tên khác", duration_ms=60_000, actor=OPERATOR, clock=clock)
     assert [row for row in standing(db, schedule) if row.local_day_id] == []
 

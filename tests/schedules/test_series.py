@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.clock import ManualClock
 from core.database import Database
-from schedules import errors, series, timetable
+from schedules import airings, errors, series, timetable
 from schedules.expansion import rule_of
 from schedules.recurrence import Rule, occurrences, split
 from schedules.tables import Airing, Schedule
@@ -47,8 +47,8 @@ def test_a_decision_about_one_airing_leaves_the_others_of_its_day(
     day = local(29, 5)
     noon, evening = day + timedelta(hours=6), day + timedelta(hours=12)
     with db.writing() as session:
-        timetable.cancel_airing(session, at(db, schedule, noon).id, actor=OPERATOR, clock=clock)
-        timetable.move_airing(
+        airings.cancel(session, at(db, schedule, noon).id, actor=OPERATOR, clock=clock)
+        airings.move(
             session,
             at(db, schedule, evening).id,
             starts_at=evening + timedelta(minutes=30),
@@ -89,7 +89,7 @@ def test_this_and_following(db: Database, clock: ManualClock, people: Cast) -> N
     schedule = add(db, clock, people, daily(time(17)), days=5, planned=True)
     before = standing(db, schedule)
     with db.writing() as session:
-        timetable.cancel_airing(session, before[3].id, actor=OPERATOR, clock=clock)
+        airings.cancel(session, before[3].id, actor=OPERATOR, clock=clock)
     with db.writing() as session:
         new, cancelled = series.edit_following(
             session, before[2].id, programme_id=people.other_programme, duration_ms=60_000, actor=OPERATOR, clock=clock

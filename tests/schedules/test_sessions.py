@@ -14,7 +14,7 @@ from core.clock import ManualClock
 from core.database import Database
 from core.errors import TruyenThanhError
 from core.events import SYSTEM
-from schedules import filling, firings, sessions, slot_errors, timetable
+from schedules import airings, filling, firings, sessions, slot_errors, timetable
 from schedules.desk import Desk
 from schedules.recurrence import Rule
 from schedules.series import edit_following
@@ -184,7 +184,7 @@ def test_what_cannot_be_filled(frame: Frame, people: Cast) -> None:
             frame.fill(**given)
         assert "{" not in caught.value.text("vi") + caught.value.text("en")
     with frame.db.writing() as session:
-        timetable.cancel_airing(session, frame.airings()[1].id, actor=OPERATOR, clock=frame.clock)
+        airings.cancel(session, frame.airings()[1].id, actor=OPERATOR, clock=frame.clock)
     frame.materialise()
     assert [row[0] for row in frame.told()] == ["05:00", "05:25", "05:25"]  # withdrawn by hand stays so
     with pytest.raises(slot_errors.SlotWithdrawn):

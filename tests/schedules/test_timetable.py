@@ -12,7 +12,7 @@ from core.clock import ManualClock
 from core.database import Database
 from core.errors import Invalid
 from core.events import Event
-from schedules import errors, timetable
+from schedules import airings, errors, timetable
 from schedules.recurrence import Rule
 from schedules.tables import Airing, Schedule
 from schedules.targets import Targets
@@ -156,7 +156,7 @@ def test_what_is_not_there_is_named(db: Database, clock: ManualClock) -> None:
         with pytest.raises(errors.ScheduleNotFound, match="01NONE"), db.writing() as session:
             act(session, "01NONE", actor=OPERATOR, clock=clock)
     with pytest.raises(errors.AiringNotFound, match="01NONE"), db.writing() as session:
-        timetable.cancel_airing(session, "01NONE", actor=OPERATOR, clock=clock)
+        airings.cancel(session, "01NONE", actor=OPERATOR, clock=clock)
 
 
 # Edits
@@ -256,7 +256,7 @@ def test_what_is_on_air_or_over_stays(db: Database, clock: ManualClock, people: 
     assert (now.id, now.status, now.programme_id) == (on_air.id, "scheduled", people.programme)
     assert len(timetable_cancel(db, clock, schedule)) == 2
     assert rows(db, schedule)[0].status == "scheduled"
-    for act in (timetable.cancel_airing, move_to(local(29, 9))):
+    for act in (airings.cancel, move_to(local(29, 9))):
         with pytest.raises(errors.AiringBegun, match="17:00:00 28/07/2026"), db.writing() as session:
             act(session, on_air.id, actor=OPERATOR, clock=clock)
 
@@ -268,7 +268,7 @@ def timetable_cancel(db: Database, clock: ManualClock, schedule: Schedule) -> li
 
 def move_to(starts_at: object) -> Callable[..., object]:
     def act(session: object, airing_id: str, **who: object) -> object:
-        return timetable.move_airing(session, airing_id, starts_at=starts_at, **who)  # type: ignore[arg-type]
+        return airings.move(session, airing_id, starts_at=starts_at, **who)  # type: ignore[arg-type]
 
     return act
 
@@ -325,36 +325,36 @@ def test_cancelling_what_was_replaced_names_what_airs_instead(db: Database, cloc
     schedule = add(db, clock, people, daily(), planned=True)
     first, second, third = rows(db, schedule)
     with db.writing() as session:
-        moved = timetable.move_airing(session, second.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock)[-1]
-        last = timetable.move_airing(session, moved.id, starts_at=local(29, 10), actor=OPERATOR, clock=clock)[-1]
+        moved = airings.move(session, second.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock)[-1]
+        last = airings.move(session, moved.id, starts_at=local(29, 10), actor=OPERATOR, clock=clock)[-1]
     for replaced in (second, moved):
         with pytest.raises(errors.AiringReplaced) as refused, db.writing() as session:
-            timetable.cancel_airing(session, replaced.id, actor=OPERATOR, clock=clock)
+            airings.cancel(session, replaced.id, actor=OPERATOR, clock=clock)
         assert "10:00:00 29/07/2026" in refused.value.text("vi")
         assert refused.value.status == 409
     edit(db, clock, schedule, rule=daily(time(18), last=date(2026, 7, 28)))
     with pytest.raises(errors.AiringReplaced, match="18:00:00 28/07/2026"), db.writing() as session:
-        timetable.cancel_airing(session, first.id, actor=OPERATOR, clock=clock)
+        airings.cancel(session, first.id, actor=OPERATOR, clock=clock)
     # Nothing airs instead: the day was given up, the successor was withdrawn.
     with db.writing() as session:
         standing = session.get_one(Airing, last.id)
         if standing.status == "scheduled":
-            timetable.cancel_airing(session, last.id, actor=OPERATOR, clock=clock)
+            airings.cancel(session, last.id, actor=OPERATOR, clock=clock)
         for gone in (second, moved, third):
-            assert timetable.cancel_airing(session, gone.id, actor=OPERATOR, clock=clock).status == "cancelled"
+            assert airings.cancel(session, gone.id, actor=OPERATOR, clock=clock).status == "cancelled"
 
 
 def test_one_airing_is_withdrawn(db: Database, clock: ManualClock, people: Cast) -> None:
     schedule = add(db, clock, people, daily(), planned=True)
     second = rows(db, schedule)[1]
     with db.writing() as session:
-        cancelled = timetable.cancel_airing(session, second.id, actor=OPERATOR, clock=clock)
+        cancelled = airings.cancel(session, second.id, actor=OPERATOR, clock=clock)
         assert (cancelled.status, cancelled.cancel_reason, cancelled.cancelled_at) == (
             "cancelled",
             "withdrawn",
             clock.now(),
         )
-        assert timetable.cancel_airing(session, second.id, actor=OPERATOR, clock=clock) is cancelled  # once is enough
+        assert airings.cancel(session, second.id, actor=OPERATOR, clock=clock) is cancelled  # once is enough
     assert kinds(db).count("user:airing:cancelled") == 1
     assert expand(db, clock, 3) == []
     # The schedule changes; that day stays silent.
@@ -367,7 +367,7 @@ def test_one_airing_is_moved(db: Database, clock: ManualClock, people: Cast) -> 
     schedule = add(db, clock, people, daily(time(17)), planned=True)
     second = rows(db, schedule)[1]
     with db.writing() as session:
-        old, new = timetable.move_airing(session, second.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock)
+        old, new = airings.move(session, second.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock)
         assert (old.id, old.status, old.cancel_reason, old.starts_at) == (
             second.id,
             "cancelled",
@@ -380,11 +380,11 @@ def test_one_airing_is_moved(db: Database, clock: ManualClock, people: Cast) -> 
             1,
             second.id,
         )
-        assert timetable.move_airing(session, new.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock) == []
+        assert airings.move(session, new.id, starts_at=local(29, 9), actor=OPERATOR, clock=clock) == []
         with pytest.raises(errors.AiringNotScheduled):
-            timetable.move_airing(session, old.id, starts_at=local(29, 10), actor=OPERATOR, clock=clock)
+            airings.move(session, old.id, starts_at=local(29, 10), actor=OPERATOR, clock=clock)
         with pytest.raises(errors.InThePast, match="07:00:00 28/07/2026"):
-            timetable.move_airing(session, new.id, starts_at=local(28, 7), actor=OPERATOR, clock=clock)
+            airings.move(session, new.id, starts_at=local(28, 7), actor=OPERATOR, clock=clock)
     assert expand(db, clock, 3) == []
     # The schedule changes; the hand's decision about that day stands, but what airs is the new programme.
     edit(db, clock, schedule, rule=daily(time(18)), programme_id=people.other_programme)
@@ -398,7 +398,7 @@ def test_a_moved_once_obeys_a_new_time(db: Database, clock: ManualClock, people:
     schedule = add(db, clock, people, Rule("once", date(2026, 7, 28), None, time(17), HANOI))
     (only,) = rows(db, schedule)
     with db.writing() as session:
-        timetable.move_airing(session, only.id, starts_at=local(28, 18), actor=OPERATOR, clock=clock)
+        airings.move(session, only.id, starts_at=local(28, 18), actor=OPERATOR, clock=clock)
     edit(db, clock, schedule, programme_id=people.other_programme)
     assert starts(standing(db, schedule)) == [local(28, 18)]
     edit(db, clock, schedule, rule=Rule("once", date(2026, 7, 28), None, time(19), HANOI))
