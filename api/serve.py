@@ -30,7 +30,7 @@ from api.context import Context
 from api.voices import agreed, chain_of
 from audio.store import ObjectStore
 from audio.studio import Studio
-from broadcast import duties
+from broadcast import delivery, duties
 from broadcast.ingest import Ingest
 from core import logs, migrations
 from core.clock import Clock, SystemClock
@@ -38,9 +38,10 @@ from core.database import Database
 from core.errors import Invalid, PortInUse
 from core.ids import new_id
 from core.settings import Settings
-from devices import brokerfiles, credentials, passwords, registry
+from devices import brokerfiles, credentials, eviction, passwords, registry
 from devices.authority import Authority
 from devices.broker import EmbeddedBroker
+from devices.eviction import Evictions
 from devices.keyring import RECEIVERS_CA, Keyring
 from devices.link import MqttLink
 from devices.protocol.trust import Role
@@ -132,6 +133,7 @@ class Server:
         self.broker_port = settings.broker_port
         self._embedded: EmbeddedBroker | None = None
         self._cut_off: set[str] = set()
+        self._evictions: Evictions | None = None
         self._ending = ExitStack()
 
     def start(self) -> None:
@@ -209,6 +211,8 @@ class Server:
             link = self._link("scheduler", password, kept=False)
             link.start()
             started.callback(link.stop)
+            if self.settings.broker == "external":
+                self._evictions = Evictions(lambda receiver: self._as_receiver(receiver, password), self.clock)
             self._start_engine(started, keyring, link)
 
     def _start_engine(self, started: ExitStack, keyring: Keyring, link: MqttLink) -> None:
@@ -216,6 +220,8 @@ class Server:
         work = duties.Duties(
             self.db, link, keyring, clock=self.clock, store=self.store, settings=self.settings, leadership=leadership
         )
+        with self.db.writing() as session:
+            delivery.request_for_keys(session, keyring, self.clock.now())
         own = [Duty("admission", ADMISSION_EVERY_S, self._keep_admission)]
         engine = Engine(self.db, self.clock, leadership, firings=work.firings(), duties=[*work.duties(), *own])
         engine.start()
@@ -234,6 +240,22 @@ class Server:
             for receiver in revoked - self._cut_off:
                 self._embedded.disconnect(receiver)
             self._cut_off = revoked
+        if self._evictions is not None:
+            with self.db.reading() as session:
+                found = eviction.ended(session, self.clock.now())
+            self._evictions.look(found)
+
+    def _as_receiver(self, receiver: str, password: str) -> MqttLink:
+        """A link of the server's that takes a receiver's place at the broker."""
+        settings = self.settings
+        return MqttLink(
+            host=settings.broker_host,
+            port=self.broker_port,
+            client_id=receiver,
+            username=settings.broker_username,
+            password=password,
+            tls_ca=settings.broker_tls_ca,
+        )
 
     def _link(self, part: str, password: str, *, kept: bool) -> MqttLink:
         """A link of the server. `kept`: its session outlives it, so that the broker collects while ingest is down,

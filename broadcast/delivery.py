@@ -41,8 +41,7 @@ from devices.keyring import Keyring
 from devices.link import Link
 from devices.protocol import topics
 from devices.protocol.plan import Plan
-from devices.protocol.signing import sign
-from devices.protocol.trust import ROLES
+from devices.protocol.signing import decode_body, peek, sign
 from devices.tables import Receiver
 from schedules.reach import receivers_touched
 from schedules.tables import Airing
@@ -114,6 +113,26 @@ def request_due(session: Session, now: datetime, plan_hours: int) -> int:
     return request(session, due, now)
 
 
+def request_for_keys(session: Session, keyring: Keyring, now: datetime) -> int:
+    """Ask for every plan where the last one issued carries other certificates or another revocation list than ours.
+
+    Asked at the start of a process: keys are exchanged while it is down. What was asked for is kept, so that the last
+    plan stands for all.
+    """
+    last = session.scalar(
+        select(IssuedPlan.token)
+        .where(IssuedPlan.superseded_at.is_(None))
+        .order_by(IssuedPlan.issued_at.desc(), IssuedPlan.receiver_id)
+        .limit(1)
+    )
+    if last is None:
+        return 0
+    plan = decode_body(peek(last.encode()), Plan)
+    if sorted(plan.keys) == sorted(keyring.taught) and plan.revocations == keyring.revocations:
+        return 0
+    return request(session, list(session.scalars(select(Receiver.id).where(Receiver.status == "active"))), now)
+
+
 def issue_requested(
     db: Database,
     keyring: Keyring,
@@ -147,7 +166,6 @@ class _Issuer:
         self._span = timedelta(hours=settings.plan_hours)
         self._zone = settings.zone
         self._settings = settings
-        self._keys = [keyring.certificates[role] for role in ROLES]
 
     def issue_batch(self, session: Session, fence: int) -> int:
         requested = session.execute(
@@ -252,7 +270,8 @@ class _Issuer:
                 valid_from=start,
                 valid_until=valid_until,
                 rules=rules[receiver.id],
-                keys=self._keys,
+                keys=self._keyring.taught,
+                revocations=self._keyring.revocations,
             )
 
         return {receiver.id: horizon.fit(partial(compose, receiver), start, until) for receiver in by_receiver}

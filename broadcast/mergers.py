@@ -246,7 +246,7 @@ class _Look:
         self.names = units.names(session, merger.unit_ids, on=merger.on)
         self._places = units.below(session, [*merger.unit_ids, *([merger.into] if merger.into else [])], on=merger.on)
         found = session.scalars(
-            select(Receiver).where(Receiver.unit_id.in_(self._places), Receiver.status == "active")
+            select(Receiver).where(Receiver.unit_id.in_(self._places), Receiver.status != "revoked")
         ).all()
         self._receivers = sorted(found, key=lambda receiver: (receiver.name, receiver.id))
         self._before = self._ways()

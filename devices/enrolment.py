@@ -70,6 +70,15 @@ class NotYours(TruyenThanhError):
     en = "The server doesn't know this receiver, or it was revoked. To go on, enrol it again with a new code."
 
 
+class AnotherMachine(TruyenThanhError):
+    """The key of one box came from another machine: a copied card."""
+
+    slug = "another-machine"
+    status = 403
+    vi = "Danh tính của bộ thu {receiver} được cấp cho máy khác. Hãy ghi danh máy này bằng mã mới."
+    en = "The identity of the receiver {receiver} was given to another machine. Enrol this one with a new code."
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A code for a place. This is the only moment at which the code is there to be read."""
@@ -162,6 +171,9 @@ class Office:
         except BadMessage as error:
             raise NotYours from error
         asked = decode_body(claims, RenewRequest)
+        enrolled = session.scalar(select(ReceiverKey.machine).where(ReceiverKey.public_key == key.hex))
+        if enrolled and asked.machine and asked.machine != enrolled:
+            raise AnotherMachine(receiver=receiver.id)
         return self._answer(session, receiver, key, asked.nonce, asked.csr, "")
 
     def _code(self, session: Session, asked: EnrolRequest, key: VerifyKey) -> EnrolmentCode:

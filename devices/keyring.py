@@ -21,15 +21,17 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from core.clock import to_ms
 from core.errors import TruyenThanhError
 from devices.authority import Authority
 from devices.protocol.signing import BadMessage, SigningKey, VerifyKey
-from devices.protocol.trust import EVERY_ROLE, ROLES, Role, Trust, certify
+from devices.protocol.trust import EVERY_ROLE, ROLES, Revocations, Role, Trust, certify, revoke
 
 RECEIVERS_CA = "receivers-ca"
 BROKER_CA = "broker-ca"
 REVOCATIONS = "revocations.jws"
 ONLINE_KEY_LIFE = timedelta(days=730)
+LIST_LIFE = timedelta(days=20 * 365)
 BACKDATED = timedelta(minutes=5)  # a receiver's clock may be a little behind when it is enrolled
 
 
@@ -188,6 +190,19 @@ def make_online_key(folder: Path, root: SigningKey, role: Role, now: datetime) -
     certificate = certify(root, key.public, role, now - BACKDATED, now + ONLINE_KEY_LIFE)
     (folder / f"{role}.cert").write_text(certificate + "\n")
     return key.kid
+
+
+def revoke_keys(folder: Path, kids: Iterable[str], now: datetime) -> Revocations:
+    """Add keys to the root's revocation list, which from the next plan on every receiver learns. Raises `KeyMissing`.
+
+    A key is named by its kid: an online key, or that of a receiver whose box was stolen.
+    """
+    root = root_key(folder)
+    held = Trust(root.public, (), _text_if_there(folder / REVOCATIONS)).revoked
+    listed = Revocations(seq=max(held.seq + 1, to_ms(now)), kids=sorted({*held.kids, *kids}), receivers=held.receivers)
+    text = revoke(root, listed, now - BACKDATED, now + LIST_LIFE)
+    (folder / REVOCATIONS).write_text(text + "\n")
+    return listed
 
 
 def _text_if_there(path: Path) -> str | None:

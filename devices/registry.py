@@ -301,6 +301,20 @@ def mark_held(session: Session, receiver_id: str, revision: int, *, clock: Clock
     return receiver
 
 
+def alarm(session: Session, receiver_id: str, name: str, *, clock: Clock) -> None:
+    """What a person should know of a receiver, in the words of its own alarms."""
+    receiver = get(session, receiver_id)
+    events.record(
+        session,
+        "receiver:receiver:alarm",
+        actor=Actor(f"receiver:{receiver.id}", receiver.name),
+        at=clock.now(),
+        subject=("receiver", receiver.id),
+        name=name,
+        detail="",
+    )
+
+
 def _heard(session: Session, receiver_id: str, *, clock: Clock) -> Receiver | None:
     receiver = session.get(Receiver, receiver_id)
     if receiver is None or receiver.status != "active":

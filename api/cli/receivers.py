@@ -85,10 +85,9 @@ def enrol(
     again: Annotated[bool, typer.Option("--again", help="Máy đã ghi danh: ghi danh lại, bỏ danh tính cũ")] = False,
 ) -> None:
     """Ghi danh máy này làm bộ thu: tự tạo khóa, chứng minh mã, nhận danh tính / make this machine a receiver."""
-    from devices.receiver import office  # noqa: PLC0415 - only this command needs it
-    from devices.receiver.enrolling import enrol_box  # noqa: PLC0415 - as above
+    from devices.receiver.enrolling import enrol_box  # noqa: PLC0415 - only this command needs it
 
-    made = enrol_box(url, " ".join(code), identity, post=office.poster(ca), again=again)
+    made = enrol_box(url, " ".join(code), identity, web_ca=ca.read_text() if ca else "", again=again)
     typer.echo(f"Đã ghi danh: {made.place} (mã bộ thu {made.receiver}). Tệp danh tính: {identity}.")
     typer.echo("Tiếp theo: truyenthanh receiver run --identity TỆP --dir THƯ-MỤC, hoặc bật dịch vụ của bộ thu.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
 from datetime import timedelta
@@ -113,6 +114,55 @@ def keys_export(
     wanted = [role for role in EVERY_ROLE if role in asked]
     Keyring.export(Settings.load().keys, wanted, to, receivers_ca=RECEIVERS_CA in asked)
     typer.echo(f"Đã chép vào {to}: {', '.join(['phần công khai', *sorted(asked)])}.")
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    roles: Annotated[list[str], typer.Argument(metavar="VAI…", help="plan, command, time, ack, enrol")],
+) -> None:
+    """Thay khóa trực tuyến bằng khóa mới do khóa gốc chứng nhận / exchange online keys, where the root's key is."""
+    from devices.keyring import Keyring, make_online_key, root_key  # noqa: PLC0415 - only this command needs it
+    from devices.protocol.signing import VerifyKey  # noqa: PLC0415 - as above
+    from devices.protocol.trust import EVERY_ROLE, Trust  # noqa: PLC0415 - as above
+
+    folder, now = Settings.load().keys, SystemClock().now()
+    wanted = [role for role in EVERY_ROLE if role in roles]
+    if unknown := sorted(set(roles) - set(EVERY_ROLE)):
+        raise typer.BadParameter(f"không có vai {', '.join(unknown)}; chọn trong {', '.join(EVERY_ROLE)}")
+    root = root_key(folder)
+    before = Keyring.load(folder, ()).certificates
+    trust = Trust(VerifyKey(root.public.raw))
+    for role in wanted:
+        old = trust.learn_key(before[role]).kid if role in before else "chưa có"
+        new = make_online_key(folder, root, role, now)
+        typer.echo(f"{role}: {old} → {new}")
+    typer.echo("Hãy xuất lại khóa cho các tiến trình và khởi động lại chúng; bộ thu tự biết khóa mới.")
+    typer.echo("Khóa cũ vẫn được tin đến khi hết hạn. Nếu khóa cũ bị lộ: truyenthanh keys revoke MÃ-KHÓA.")
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    kids: Annotated[
+        list[str], typer.Argument(metavar="MÃ-KHÓA…", help="32 chữ số hệ 16, của khóa trực tuyến hoặc bộ thu")
+    ],
+) -> None:
+    """Ghi khóa vào danh sách thu hồi do khóa gốc ký / list keys as revoked, where the root's key is."""
+    from devices.keyring import Keyring, revoke_keys  # noqa: PLC0415 - only this command needs it
+    from devices.protocol.trust import Trust  # noqa: PLC0415 - as above
+
+    folder = Settings.load().keys
+    if wrong := [kid for kid in kids if not re.fullmatch("[0-9a-f]{32}", kid)]:
+        raise Invalid(what=f"“{wrong[0]}” không phải mã khóa (32 chữ số hệ 16) / not a key's identifier")
+    keyring = Keyring.load(folder, ())
+    trust = Trust(keyring.root)
+    in_use = [role for role, certificate in keyring.certificates.items() if trust.learn_key(certificate).kid in kids]
+    if in_use:
+        raise Invalid(
+            what=f"khóa đang dùng cho {', '.join(in_use)}: hãy chạy “truyenthanh keys rotate” trước"
+            f" / in use for {', '.join(in_use)}: run “truyenthanh keys rotate” first"
+        )
+    listed = revoke_keys(folder, kids, SystemClock().now())
+    typer.echo(f"Danh sách thu hồi có {len(listed.kids)} khóa. Hãy xuất lại khóa và khởi động lại bộ lập lịch.")
 
 
 @broker_app.command("passwords")

@@ -120,6 +120,11 @@ def enrol(context: Ctx, body: EnrolIn) -> AnswerOut:
 def renew(context: Ctx, body: RenewIn) -> AnswerOut:
     """See docs/receiver-protocol.md, section 2."""
     office = enrolling.office(context.settings, context.clock, context.broker_port)
-    with context.db.writing() as session:
-        answer = office.renew(session, RenewCall(receiver=body.receiver, request=body.request))
+    try:
+        with context.db.writing() as session:
+            answer = office.renew(session, RenewCall(receiver=body.receiver, request=body.request))
+    except enrolment.AnotherMachine:
+        with context.db.writing() as session:
+            registry.alarm(session, body.receiver, "cloned-card", clock=context.clock)
+        raise
     return AnswerOut.model_validate(msgspec.to_builtins(answer))

@@ -22,7 +22,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 def no_ack() -> None:
@@ -85,6 +85,15 @@ class Delivery:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the end; True when the broker has it, False when it was refused or time ran out."""
         return self._ended.wait(timeout_s) and not self._refused
+
+
+@runtime_checkable
+class CertifiedLink(Protocol):
+    """A link that comes to the broker with a client certificate, which may be renewed while it runs."""
+
+    def use_certificate(self, certificate: str, key: str) -> None:
+        """Come with this one (PEM, with its key) from the next connection on."""
+        ...
 
 
 class Link(Protocol):

@@ -67,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             link=mqtt_link(identity),
             clock=SystemClock(),
             restart=restart,
+            identity_file=options.identity,
         )
         agent.start()
     except TruyenThanhError as error:

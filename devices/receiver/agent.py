@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.clock import Clock
-from devices.link.contract import Link, Message
+from devices.link.contract import CertifiedLink, Link, Message
 from devices.receiver.control import Control
 from devices.receiver.identity import Identity
 from devices.receiver.mixer import Mixer
@@ -34,6 +34,7 @@ class Agent:
     """A receiver. `start` and `stop` once each; the agent starts and stops the link and the output that it is given.
 
     `restart` is called (from another thread) when a command asks for it; None: such a command is refused.
+    `identity_file` is where renewed certificates are kept; None: none are asked for.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Agent:
         clock: Clock,
         settings: AgentSettings = DEFAULTS,
         restart: Callable[[], None] | None = None,
+        identity_file: Path | None = None,
     ) -> None:
         self.identity = identity
+        self._identity_file = identity_file
         self.folder = folder
         self.output = output
         self._link = link
@@ -79,6 +82,8 @@ class Agent:
             tell=lambda event: self._queue.put(lambda control: control.event(event)),
             damaged=lambda sha256: self._queue.put(lambda control: control.damaged(sha256)),
             restart=self._restart_soon if self._restart else None,
+            renewed=lambda fresh: self._queue.put(lambda control: control.renewed(fresh)),
+            keep=self._keep_identity if self._identity_file else None,
         )
         try:
             control.begin()
@@ -109,6 +114,14 @@ class Agent:
         self.output.stop()
         if self._control is not None:
             self._control.close()
+
+    def _keep_identity(self, identity: Identity) -> None:
+        """Certificates were renewed: kept, and used from the next connection on."""
+        if self._identity_file is not None:
+            identity.save(self._identity_file)
+        self.identity = identity
+        if isinstance(self._link, CertifiedLink) and identity.certificate:
+            self._link.use_certificate(identity.certificate, identity.tls_key)
 
     def _silent(self) -> bool:
         return self._control is None or self._control.player.idle

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.clock import Clock
 from devices.link.contract import Link
@@ -20,7 +21,7 @@ from devices.protocol.commands import Ack, TimeAnswer
 from devices.protocol.plan import PlanAiring
 from devices.protocol.reports import PlanAccepted
 from devices.protocol.signing import BadMessage, decode_body
-from devices.protocol.trust import SEQ_AHEAD_MAX_MS
+from devices.protocol.trust import SEQ_AHEAD_MAX_MS, Trust
 from devices.receiver import machine
 from devices.receiver.cache import Cache
 from devices.receiver.clock import SignedClock
@@ -37,15 +38,21 @@ from devices.receiver.planbook import Planbook, PlanNotAccepted
 from devices.receiver.player import Player
 from devices.receiver.postman import Postman
 from devices.receiver.presence import Presence
+from devices.receiver.renewal import Renewal
 from devices.receiver.settings import AgentSettings
 from devices.receiver.state import State
 from devices.receiver.supply import Supply
+
+if TYPE_CHECKING:
+    from devices.receiver.office import Renewed
 
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
 HELD_MESSAGES = 64
 HOUSEKEEPING_S = 60.0
+CLONE_SAYS_S = 4.0  # how long a cloned card stays at the broker, and away from it
+CLONE_RESTS_S = 3600.0
 # Two of the server's processes may both answer, and a slow network is nobody's fault.
 QUIET_REASONS = frozenset({"unknown-nonce", "too-slow"})
 CONTENT = f"{topics.ROOT}/content/"
@@ -70,7 +77,11 @@ class Control:
         tell: Callable[[Event], None],
         damaged: Callable[[str], None],
         restart: Callable[[], None] | None,
+        renewed: Callable[[Renewed], None],
+        keep: Callable[[Identity], None] | None,
     ) -> None:
+        self._identity, self._keep = identity, keep
+        self._restart = restart
         self._receiver = identity.receiver
         self._enrolled_machine = identity.machine
         self._settings = settings
@@ -135,10 +146,14 @@ class Control:
         self._presence = Presence(
             messenger=self._messenger, clock=self.clock, cache=self.cache, player=self.player, settings=settings
         )
+        # A copy of what is believed, because it asks on a thread of its own.
+        self._renewal = Renewal(identity, self._trust_now, renewed, now_s=self._mono_s())
         self._started_mono = self.clock.mono_ms()
         self._trusted_ms: float | None = None  # since when there is trustworthy time
         self._came_ms = 0.0  # when the plan in force came
         self._held_at_start = {airing.airing for airing in self.planbook.airings}
+        self._cloned = False
+        self._link, self._resting_until_s, self._online_since_s = link, 0.0, NEVER
         self._waiting: deque[tuple[str, bytes, float]] = deque(maxlen=HELD_MESSAGES)
         self._events: list[tuple[float, int, Event]] = []
         self._event_number = itertools.count()
@@ -152,7 +167,8 @@ class Control:
         if self.state.damaged:
             self._messenger.alarm("outbox-damaged", "the state was put aside and a new log begun")
         self.outbox.recover()
-        if self._enrolled_machine and self._presence.machine != self._enrolled_machine:
+        self._cloned = bool(self._enrolled_machine) and self._presence.machine != self._enrolled_machine
+        if self._cloned:
             self.player.silenced = "cloned-card"
             self._messenger.alarm("cloned-card", "this is not the machine that was enrolled")
         self.player.why_late = self._why_late
@@ -162,6 +178,28 @@ class Control:
         self._follow_areas()
         if self.clock.trusted:
             self._time_known()  # from before, within the same boot of the machine
+
+    def _trust_now(self) -> Trust:
+        return self._identity.trust(self.state.get("certificates", []), self.state.get("revocations"))
+
+    def renewed(self, fresh: Renewed) -> None:
+        """Certificates came: on the disk first, then in use from the next connection on."""
+        if self._keep is None:
+            return
+        before = self._identity
+        try:
+            self._keep(fresh.identity)
+        except OSError as error:
+            self._messenger.alarm("disk", str(error))
+            return  # asked for again after a while
+        self._identity = fresh.identity
+        self.planbook.learn(fresh.identity.certificates, fresh.revocations)
+        self._renewal.use(fresh.identity)
+        log.info("Fresh certificates are in use")
+        there = (before.broker_host, before.broker_port, before.ca)
+        if there != (fresh.identity.broker_host, fresh.identity.broker_port, fresh.identity.ca) and self._restart:
+            log.info("The broker has another address; the agent starts again")
+            self._restart()
 
     # What comes in.
 
@@ -206,6 +244,7 @@ class Control:
             reason = self.clock.answer(decode_body(claims, TimeAnswer), arrived_mono_ms)
         except BadMessage as error:
             reason = error.reason
+        self._wonder(reason)
         if reason == "below-floor":
             self._messenger.alarm("time-below-floor", "the server's signed time lies before one that it signed earlier")
         if reason in QUIET_REASONS:
@@ -242,12 +281,18 @@ class Control:
             return "late-plan"
         return "clock-untrusted" if self._trusted_ms is not None and start_ms < self._trusted_ms else "late"
 
+    def _wonder(self, reason: str) -> None:
+        """Whether the server's keys are others by now."""
+        if reason == "unknown-key":
+            self._renewal.unknown_key(self._mono_s())
+
     def _ack(self, topic: str, payload: bytes) -> None:
         now = self.clock.now_ms()
         try:
             claims = self._trust.open(payload, typ="ack", audience=topics.audience(self._receiver), now=None)
             ack = decode_body(claims, Ack)
         except BadMessage as error:
+            self._wonder(error.reason)
             self._messenger.refused(topic, error.reason)
             return
         if ack.log != self.outbox.log:
@@ -266,6 +311,7 @@ class Control:
         try:
             fresh = self.planbook.offer(payload, now)
         except PlanNotAccepted as error:
+            self._wonder(error.reason)
             self._messenger.plan_refused(error.reason, error.revision)
             return
         except OSError as error:
@@ -311,6 +357,10 @@ class Control:
         wakes.append(self._supply.tick())
         wakes.append(self._postman.tick(now_s, online=self._messenger.online) - now_s)
         wakes.append(self._presence.tick(now_s))
+        if self._cloned:
+            wakes.append(self._rest(now_s))
+        elif self._keep is not None:
+            wakes.append(self._renewal.tick(now_s, now_ms, online=self._messenger.online))
         if now_s >= self._housekeeping_due:
             self._housekeeping_due = now_s + HOUSEKEEPING_S
             self._keep_house()
@@ -348,6 +398,25 @@ class Control:
 
     def _mono_s(self) -> float:
         return self.clock.mono_ms() / 1000.0
+
+    def _rest(self, now_s: float) -> float:
+        """A cloned card comes to the broker under the name of the box that it was copied from, and cuts that one off.
+        So it says what it is, once in a while, and stays away in between.
+        """
+        if self._resting_until_s > now_s:
+            return self._resting_until_s - now_s
+        if self._resting_until_s:
+            self._resting_until_s = 0.0
+            self._link.start()
+        if not self._messenger.online:
+            self._online_since_s = NEVER
+        elif self._online_since_s == NEVER:
+            self._online_since_s = now_s
+        elif now_s - self._online_since_s >= CLONE_SAYS_S:
+            self._online_since_s = NEVER
+            self._resting_until_s = now_s + CLONE_RESTS_S
+            self._link.stop()
+        return CLONE_SAYS_S / 4
 
     # The end.
 

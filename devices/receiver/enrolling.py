@@ -18,7 +18,7 @@ from devices.receiver import machine, office, tls
 from devices.receiver.identity import Identity, IdentityUnwritable
 
 
-def enrol_box(url: str, text: str, path: Path, *, post: office.Post | None = None, again: bool = False) -> Identity:
+def enrol_box(url: str, text: str, path: Path, *, web_ca: str = "", again: bool = False) -> Identity:
     """Enrol this machine and write its identity file. Raises errors of ours; nothing half-written is left.
 
     `again`: a machine that has an identity gives it up for the new one; the old file is kept beside it as `.before`.
@@ -31,7 +31,9 @@ def enrol_box(url: str, text: str, path: Path, *, post: office.Post | None = Non
         )
     try:
         keys = _pending(path.with_name(path.name + ".pending"), code)
-        identity = office.enrol(address, code, keys, post=post or office.poster(), this_machine=machine.digest())
+        identity = office.enrol(
+            address, code, keys, post=office.poster(web_ca), this_machine=machine.digest(), web_ca=web_ca
+        )
         if path.exists():
             before = path.with_name(path.name + ".before")
             before.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     certificate: str = ""  # the client certificate, PEM
     tls_key: str = ""  # its key, PEM
     url: str = ""  # of the server where certificates are renewed; empty: they aren't
+    web_ca: str = ""  # PEM of a CA to trust there, beside those of the system
     machine: str = ""  # digest of the machine that was enrolled; empty: not bound to one
     place: str = ""  # where it stands, for whoever looks after the box
 

@@ -1,4 +1,10 @@
-"""The machine under the agent: which one it is, which of its boots this is, how warm it is."""
+"""The machine under the agent: which one it is, which of its boots this is, how warm it is.
+
+What names the machine is what a copied card doesn't bring along: the serial number that the board states, or else the
+addresses that were burnt into its built-in network cards. (`/etc/machine-id` is on the card; it serves where there is
+nothing else, in virtual machines and containers.) All of it can be read without being root, so that enrolling as root
+and running as another user see the same machine.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +13,20 @@ import importlib.metadata
 from pathlib import Path
 
 
-def digest() -> str:
+def digest(root: Path = Path("/")) -> str:
     """A digest of what names this machine; empty where nothing does."""
-    named = _read(Path("/etc/machine-id"))
+    serial = _read(root / "proc/device-tree/serial-number").strip("\0")
+    cards = sorted(filter(None, map(_burnt_in, sorted((root / "sys/class/net").glob("*")))))
+    named = serial or ",".join(cards) or _read(root / "etc/machine-id")
     return hashlib.sha256(b"truyenthanh:" + named.encode()).hexdigest() if named else ""
+
+
+def _burnt_in(card: Path) -> str:
+    """The address of a network card that is part of the machine; empty for virtual ones, and what hangs on USB."""
+    device = card / "device"
+    if not device.exists() or "/usb" in str(device.resolve()) or _read(card / "addr_assign_type") != "0":
+        return ""
+    return _read(card / "address")
 
 
 def boot() -> str:

@@ -12,7 +12,6 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -73,11 +72,11 @@ def checked_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def poster(ca: Path | None = None) -> Post:
-    """Posts JSON. `ca`: trust this CA for HTTPS, beside those of the system."""
+def poster(ca: str = "") -> Post:
+    """Posts JSON. `ca`: PEM of a CA to trust for HTTPS, beside those of the system."""
     context = ssl.create_default_context()
-    if ca is not None:
-        context.load_verify_locations(cafile=str(ca))
+    if ca:
+        context.load_verify_locations(cadata=ca)
 
     def post(url: str, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -103,7 +102,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     tls_key: str
 
 
-def enrol(url: str, code: Code, keys: Pending, *, post: Post, this_machine: str) -> Identity:
+def enrol(url: str, code: Code, keys: Pending, *, post: Post, this_machine: str, web_ca: str = "") -> Identity:
     """Ask for the place that the code stands for. Raises `ServerUnreachable`, `ServerSaysNo`, `AnswerNotTrusted`."""
     key = SigningKey(bytes.fromhex(keys.key))
     nonce = secrets.token_hex(16)
@@ -130,6 +129,7 @@ def enrol(url: str, code: Code, keys: Pending, *, post: Post, this_machine: str)
         certificate=given.certificate,
         tls_key=keys.tls_key if given.certificate else "",
         url=url,
+        web_ca=web_ca,
         machine=this_machine,
         place=given.name,
     )
