@@ -270,6 +270,9 @@ class MqttLink:
             return
         if was_connected:
             self._trouble(f"the connection to {self._host}:{self._port} was lost: {reason}")
+        elif self._tls_client is not None:
+            # By TLS 1.3 a client learns only afterwards that its certificate wasn't taken.
+            self._trouble(f"{self._host}:{self._port} doesn't take our certificate: {reason}")
         self._back_off(client)
 
     def _on_connect_fail(self, client: Client, _data: Any) -> None:

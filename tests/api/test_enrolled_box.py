@@ -12,11 +12,14 @@ import pytest
 
 from core.clock import SystemClock
 from core.database import Database
-from devices.keyring import Keyring
+from devices import brokerfiles, credentials, eviction
+from devices.authority import Authority
+from devices.eviction import Evictions
+from devices.keyring import RECEIVERS_CA, Keyring, make_online_key, root_key
 from devices.link import MqttLink
 from devices.protocol import topics
 from devices.protocol.reports import PlanAccepted, Ready
-from devices.receiver import machine
+from devices.receiver import machine, tls
 from devices.receiver.agent import Agent
 from devices.receiver.connection import mqtt_link
 from devices.receiver.enrolling import enrol_box
@@ -53,13 +56,37 @@ class Field:
         self.station.identities[identity.receiver] = identity
         return identity
 
-    def link(self, username: str) -> MqttLink:
+    def link(self, client_id: str) -> MqttLink:
+        """One of the server's."""
         return MqttLink(
             host=self.broker.host,
             port=self.broker.port,
-            client_id=username,
-            username=username,
-            password=SERVER[username],
+            client_id=client_id,
+            username="server",
+            password=SERVER["server"],
+        )
+
+    def admit(self, evictions: Evictions) -> list[str]:
+        """What the scheduler does each second, with the broker's reload, which is a unit of its own."""
+        now = SystemClock().now()
+        with self.site.db.reading() as session:
+            revoked = credentials.revoked_certificates(session, now)
+            ended = eviction.ended(session, now)
+        authority = Authority.load(self.folder / "site" / "keys", RECEIVERS_CA)
+        if brokerfiles.write_revocation_list(authority, revoked, self.broker.revocation_list, now):
+            self.broker.reload()
+        return evictions.look(ended)
+
+    def agent(self, path: Path, data: Path) -> Agent:
+        identity = Identity.load(path)
+        return Agent(
+            identity,
+            data,
+            output=NullOutput(SystemClock()),
+            link=mqtt_link(identity),
+            clock=SystemClock(),
+            settings=replace(QUICK, machine=None),
+            identity_file=path,
         )
 
 
@@ -98,15 +125,7 @@ def test_a_box_enrols_itself_and_plays(field: Field, tmp_path: Path) -> None:
 
     audio = Audio.of(tmp_path, 0.5)
     field.station.publish(audio)
-    loaded = Identity.load(path)
-    agent = Agent(
-        loaded,
-        tmp_path / "box",
-        output=NullOutput(SystemClock()),
-        link=mqtt_link(loaded),
-        clock=SystemClock(),
-        settings=replace(QUICK, machine=None),
-    )
+    agent = field.agent(path, tmp_path / "box")
     agent.start()
     try:
         start = field.station.clock.now() + timedelta(seconds=2.5)
@@ -186,11 +205,77 @@ def test_without_a_certificate_of_this_site_nobody_comes_in(field: Field, tmp_pa
 
     assert outcome((identity.certificate, identity.tls_key)) == "connected"
     assert outcome(None) != "connected"
-    from devices.authority import Authority
-    from devices.receiver import tls
-
     key = tls.new_key()
     false = Authority.load(tmp_path / "other", "receivers-ca").certify_receiver(
         tls.request_for(key), identity.receiver, SystemClock().now()
     )
     assert outcome((false.pem, key)) != "connected"
+
+
+def test_a_revoked_box_is_cut_off_and_stays_out(field: Field) -> None:
+    identity = field.box("bị-mất")
+    evictions = Evictions(field.link, SystemClock())
+    field.admit(evictions)  # whatever other tests left
+    link = mqtt_link(identity)
+    link.start()
+    try:
+        eventually(lambda: link.connected)
+        answer = field.site.as_("admin").post(f"/api/v1/receivers/{identity.receiver}/revoke", json={"reason": "mất"})
+        assert answer.json()["status"] == "revoked"
+        assert identity.receiver in field.admit(evictions)
+        eventually(lambda: link.attempts > 0)
+        eventually(lambda: link.last_error is not None and "certificate" in link.last_error)
+        assert link.attempts > 1
+        assert not link.connected
+    finally:
+        link.stop()
+    office_answer = field.site.client().post(
+        "/api/v1/renewal", json={"receiver": identity.receiver, "request": "whatever"}
+    )
+    assert office_answer.status_code == 403
+
+
+def test_another_box_at_the_same_place_takes_over(field: Field, tmp_path: Path) -> None:
+    old = field.box("thay")
+    body = {"receiver_ids": [old.receiver]}
+    code = field.site.as_("admin").post("/api/v1/receivers/codes", json=body).json()["codes"][0]["code"]
+    new = enrol_box(field.site.url, code, tmp_path / "new.json")
+    assert new.receiver == old.receiver
+    assert new.key != old.key
+    field.admit(Evictions(field.link, SystemClock()))
+    coming, staying = mqtt_link(old), mqtt_link(new)
+    staying.start()
+    coming.start()
+    try:
+        eventually(lambda: staying.connected and coming.attempts > 1)
+        assert not coming.connected
+    finally:
+        coming.stop()
+        staying.stop()
+
+
+def test_online_keys_are_exchanged_without_a_visit(field: Field, tmp_path: Path) -> None:
+    """The keys of time and plans are others when the box comes back: it asks, learns them, and plays by them."""
+    identity = field.box("đi-vắng")
+    path = field.folder / "đi-vắng.json"
+    keys = field.folder / "site" / "keys"
+    for role in ("time", "plan"):
+        make_online_key(keys, root_key(keys), role, SystemClock().now())  # type: ignore[arg-type]
+    field.station.keys = Keyring.load(keys, ("plan", "command", "time", "ack"))
+    agent = field.agent(path, tmp_path / "box")
+    agent.start()
+    try:
+        field.station.issue(field.station.plan(identity, [], []))
+        field.station.wait(lambda: field.station.heard(PlanAccepted, identity.receiver))
+    finally:
+        agent.stop()
+    kept = Identity.load(path)
+    assert kept.certificate != identity.certificate
+    assert tls.fits(kept.certificate, kept.tls_key)
+    assert set(kept.certificates) == set(field.station.keys.taught)
+    link = mqtt_link(kept)
+    link.start()
+    try:
+        eventually(lambda: link.connected)
+    finally:
+        link.stop()
