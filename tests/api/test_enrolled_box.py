@@ -260,7 +260,7 @@ def test_online_keys_are_exchanged_without_a_visit(field: Field, tmp_path: Path)
     path = field.folder / "đi-vắng.json"
     keys = field.folder / "site" / "keys"
     for role in ("time", "plan"):
-        make_online_key(keys, root_key(keys), role, SystemClock().now())  # type: ignore[arg-type]
+        make_online_key(keys, root_key(keys), role, SystemClock().now())
     field.station.keys = Keyring.load(keys, ("plan", "command", "time", "ack"))
     agent = field.agent(path, tmp_path / "box")
     agent.start()
