@@ -13,7 +13,7 @@ from benchmarks import gold
 
 TUNE_PERCENT = 99  # reached; raise it when the rules get better
 HELD_OUT_PERCENT = 97
-DENSE_PERCENT = 60
+DENSE_PERCENT = 55
 WORDS = re.compile(f"[{letters.LOWER} ]+")
 
 

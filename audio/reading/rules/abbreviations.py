@@ -82,11 +82,16 @@ def _weekday(match: re.Match[str]) -> str | None:
     around = (
         match.string[max(match.start() - 12, 0) : match.start()] + " " + match.string[match.end() : match.end() + 12]
     )
-    if re.search(r"(?<!\w)(?:T[2-7]|CN)(?!\w)", around) or re.search(
-        r"(?:sáng|trưa|chiều|tối|đêm|ngày|giờ|\dh\d*)\s+$", before(match)
+    if (
+        re.search(r"(?<!\w)(?:T[2-7]|CN)(?!\w)", around)
+        or _DATED.match(after(match))
+        or re.search(r"(?:sáng|trưa|chiều|tối|đêm|ngày|giờ|\dh\d*)\s+$", before(match))
     ):
         return "thứ " + weekday(match["day"])
     return None
+
+
+_DATED: Final = re.compile(r"[\s,(]+(?:ngày\s+)?\d{1,2}/\d")
 
 
 def _months(match: re.Match[str]) -> str | None:
@@ -191,6 +196,9 @@ _STROKED: Final = {
     "c/m": "chuyên môn", "h/đ": "hợp đồng",
 }  # fmt: skip
 
+_RHESUS: Final = {"+": "cộng", "-": "trừ"}
+_OF_BLOOD: Final = re.compile(r"(?<!\w)(?:nhóm|máu|rh)(?!\w)")
+
 _TITLES: Final = {
     "GS": "giáo sư", "PGS": "phó giáo sư", "TS": "tiến sĩ", "ThS": "thạc sĩ", "Ths": "thạc sĩ", "BS": "bác sĩ",
     "KS": "kỹ sư", "CN": "cử nhân", "NSND": "nghệ sĩ nhân dân", "NSƯT": "nghệ sĩ ưu tú", "LS": "luật sư",
@@ -227,6 +235,15 @@ RULES = [
         begins="stroke",
     ),
     rule("abbreviation", r"(?<!\w)Đ\.c(?!\w)", "đồng chí", begins="capital"),
+    # nhóm máu O+, Rh-
+    rule(
+        "letter",
+        r"(?<!\w)(?P<group>AB|A|B|O|Rh)(?P<sign>[+-])(?![\w-])",
+        lambda m: f"{letters.spell(m['group'])} {_RHESUS[m['sign']]}" if _OF_BLOOD.search(before(m)) else None,
+        certainty=BY_CONTEXT,
+        begins="capital",
+    ),
+    rule("symbol", r"(?<!\w)[tT]°(?=[ ]+[^\W\d])", "nhiệt độ"),
     *offices.RULES,
     rule(
         "abbreviation",

@@ -92,6 +92,11 @@ _IDENTIFIER: Final = re.compile(
 )
 
 
+_OF_A_LIST: Final = re.compile(
+    r"(?<!\w)(?:mã (?:chương|ngành|trường|hàng|bưu chính|bưu điện|vùng|nghề|tỉnh|đvqhns|tiểu mục)|tiểu mục|tm):?\s+$"
+)
+
+
 def _identifier(match: re.Match[str]) -> str | None:
     """The number of an account, a card, a tax payer: digit by digit."""
     if _A_SUM.match(after(match)) or _IN_THOUSANDS.fullmatch(match.group()):
@@ -148,6 +153,13 @@ RULES = [
         lambda m: (
             f"cộng {digits(m['code'])}" if re.search(r"đầu số|mã vùng|mã quốc gia|cuộc gọi", before(m, 90)) else None
         ),
+    ),
+    rule(
+        "number",
+        r"(?<![\w./,-])\d{3,5}(?!\w|[.,/]\d)",
+        lambda m: digits(m.group()) if _OF_A_LIST.search(before(m)) else None,
+        certainty=BY_CONTEXT,
+        begins="digit",
     ),
     rule("phone", r"(?<![\w./,-])\d{3,5}(?!\w|[.,/]\d)", _short_code, certainty=BY_CONTEXT, begins="digit"),
     rule(

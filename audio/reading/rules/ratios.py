@@ -1,4 +1,4 @@
-"""What is mixed or set against one another: fertilisers by their parts (`NPK 16-16-8+TE`), `tỷ lệ đực/cái`."""
+"""What is mixed, set against one another or listed: `NPK 16-16-8+TE`, `tỷ lệ đực/cái`, classes on days `2-4-6`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ _FERTILISER: Final = re.compile(
 _FIELDS: Final = "sào|ha|héc ta|công|mẫu|gốc|cây|thước"
 
 
-def _fertiliser(match: re.Match[str]) -> Said | None:
-    if not _FERTILISER.search(before(match, 80)):
+def _row(match: re.Match[str]) -> Said | None:
+    left = before(match, 80)
+    plain = match.group() == match["parts"] and not _A_DATE.search(left)
+    if not _FERTILISER.search(left) and not plain:
         return None
     said = ", ".join(cardinal(int(part)) for part in re.findall(r"\d+", match["parts"]))
     said += " ét" * bool(match["sulphur"]) + " cộng tê e" * bool(match["traces"])
     return Said(said + (f" một {match['field'].replace('ha', 'héc ta')}" if match["field"] else ""))
+
+
+_A_DATE: Final = re.compile(r"(?<!\w)(?:ngày|sinh|hôm|từ|đến)\s+$")
 
 
 def _against(match: re.Match[str]) -> str | None:
@@ -33,7 +38,7 @@ RULES = [
         "number",
         r"(?<![\w.,/-])(?P<parts>\d{1,2}(?:[ ]?-[ ]?\d{1,2}){2,3})(?P<sulphur>[ ]?S)?(?P<traces>[ ]?\+[ ]?TE)?"
         rf"(?:[ ]?/[ ]?(?P<field>{_FIELDS}))?(?![\w-]|/\d)",
-        _fertiliser,
+        _row,
         certainty=BY_CONTEXT,
         begins="digit",
     ),
