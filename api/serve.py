@@ -27,6 +27,7 @@ from sqlalchemy import select
 from api import enrolling
 from api.app import create_app
 from api.context import Context
+from api.seats import Seat
 from api.voices import agreed, chain_of
 from audio.store import ObjectStore
 from audio.studio import Studio
@@ -201,8 +202,10 @@ class Server:
             else Keyring.load(self.settings.keys, roles)
         )
         if "ingest" in self.parts:
-            link = self._link("ingest", password, kept=True)
-            ingest = Ingest(self.db, link, keyring, clock=self.clock, store=self.store)
+            shared = self.settings.broker == "external"
+            seat = started.enter_context(Seat(self.settings.data_dir)) if shared else None
+            link = self._link("ingest", password, kept=True, number=seat.number if seat else 1)
+            ingest = Ingest(self.db, link, keyring, clock=self.clock, store=self.store, shared=shared)
             ingest.start()
             started.callback(ingest.stop)
             link.start()
@@ -257,15 +260,16 @@ class Server:
             tls_ca=settings.broker_tls_ca,
         )
 
-    def _link(self, part: str, password: str, *, kept: bool) -> MqttLink:
+    def _link(self, part: str, password: str, *, kept: bool, number: int = 1) -> MqttLink:
         """A link of the server. `kept`: its session outlives it, so that the broker collects while ingest is down,
-        and a message is acknowledged only once it is committed.
+        and a message is acknowledged only once it is committed. `number`: which of several such processes this is.
         """
         settings = self.settings
+        name = f"server-{part}-{socket.gethostname()}{'' if number == 1 else f'-{number}'}"
         return MqttLink(
             host=settings.broker_host,
             port=self.broker_port,
-            client_id=f"server-{part}-{socket.gethostname()}" if kept else f"server-{part}-{new_id()}",
+            client_id=name if kept else f"server-{part}-{new_id()}",
             clean=not kept,
             username=settings.broker_username,
             password=password,

@@ -98,6 +98,11 @@ class Ingest:
         self._judge.start()
         self._checker.start()
         self._committer.start()
+        if self._shared:
+            # The kept session of an earlier version, or of a time when there was one process, may still hold these.
+            for topic_filter in topics.every_up():
+                self._link.subscribe(topic_filter, self._arrived, qos=1)
+                self._link.unsubscribe(topic_filter)
         for topic_filter in topics.every_up(shared_by=GROUP if self._shared else None):
             self._link.subscribe(topic_filter, self._arrived, qos=1)
 
