@@ -11,7 +11,18 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import commands, content, delivery, offer_lists, partitions, playouts, readiness, rule_look, slots
+from broadcast import (
+    commands,
+    content,
+    delivery,
+    issuing,
+    offer_lists,
+    partitions,
+    playouts,
+    readiness,
+    rule_look,
+    slots,
+)
 from broadcast.rule_look import Forbidding
 from core import events
 from core.clock import Clock
@@ -127,7 +138,7 @@ class Duties:
                 delivery.republish_all(session)
             self._broker_is_empty = False
         check = self._leadership.check
-        issued = delivery.issue_requested(self._db, self._keyring, self._store, check, self._clock, self._settings)
+        issued = issuing.issue_requested(self._db, self._keyring, self._store, check, self._clock, self._settings)
         at = self._clock.monotonic()
         if issued or self._content_at is None or at - self._content_at >= CONTENT_EVERY_S:
             published = content.publish_needed(self._db, self._store, self._link, self._clock)

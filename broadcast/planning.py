@@ -54,6 +54,12 @@ class ReceiverFacts:
         return next((unit for unit in self.path_at(at) if unit in self.communes), None)
 
     @property
+    def communes_ahead(self) -> tuple[tuple[int, str | None], ...]:
+        """The communes that it stands in, each with the instant from which on."""
+        paths = ((0, self.path), *self.ahead)
+        return tuple((since, next((unit for unit in path if unit in self.communes), None)) for since, path in paths)
+
+    @property
     def unit_id(self) -> str:
         return self.path[0]
 

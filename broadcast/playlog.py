@@ -27,7 +27,6 @@ from broadcast.play_messages import Batch, Taken
 from broadcast.tables import PlayBatch, RecordFork, StoredRecord, UnjudgedBatch, Watermark
 from broadcast.upserts import insert_new, table
 from core import events
-from core.clock import to_ms
 from devices.protocol.signing import GENESIS
 
 _Key = tuple[str, str]  # (receiver, log)
@@ -166,7 +165,7 @@ def _sort_out_slowly(session: Session, mark: _Mark, batches: Sequence[Batch]) ->
 
 def _insert_records(session: Session, new: Sequence[Taken], now: datetime) -> None:
     instant = bulk.instants(session)
-    received_at = instant(to_ms(now))
+    received_at = bulk.moment(session, now)
     bulk.add(
         session,
         StoredRecord,
@@ -199,7 +198,7 @@ def _insert_batches(
     """The messages that anything came of, as they were signed, and their airings for judging."""
     fresh = {id(one) for one in new}
     telling = fresh | {id(one) for one in differing}
-    received_at = bulk.instants(session)(to_ms(now))
+    received_at = bulk.moment(session, now)
     kept, unjudged = [], []
     seen: set[str] = set()
     for batch in batches:

@@ -17,16 +17,18 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from broadcast import bulk
 from broadcast.facts import LONGEST_AIRING
 from broadcast.planning import AiringFacts, ReceiverFacts
 from broadcast.settling import Settled
 from broadcast.tables import IssuedPlan, Playout
-from broadcast.upserts import insert, table
+from broadcast.upserts import table
 from core import events
 from core.clock import from_ms, to_ms
 from devices.protocol.plan import Plan
@@ -129,11 +131,11 @@ def keep(
                 inserts.append(_new_row(plan, place, airing_id, promise, now))
                 if promise.first_revision > 0:
                     change.added.append(airing_id)
-            elif promise != before[plan.receiver][airing_id]:
+            elif promise is not before[plan.receiver][airing_id] and promise != before[plan.receiver][airing_id]:
                 updates.append(_changed_row(plan.receiver, airing_id, promise, now))
                 change.note(airing_id, before[plan.receiver][airing_id], promise)
     if inserts:
-        session.execute(insert(session, Playout).on_conflict_do_nothing(), inserts)
+        _insert(session, inserts)
     if updates:
         session.execute(_UPDATE, updates)
     _forget_acceptance(session, plans, before, changes)
@@ -157,8 +159,8 @@ def _promised(
         if airing.ends_at <= to_ms(now):
             continue
         if airing.starts_at < plan.valid_until:
-            promise = _heard(airing, old, plan.revision, settled.notes.get(airing.id), now)
-            promise = replace(promise, cancelled=airing.id in withdrawn)
+            cancelled, note = airing.id in withdrawn, settled.notes.get(airing.id)
+            promise = _heard(airing, old, plan.revision, now, cancelled=cancelled, note=note)
             after[airing.id] = promise if airing.id in in_plan else _without_audio(promise, old, plan.revision)
         elif old is not None:  # a later plan's
             after[airing.id] = _postponed(old, plan.revision)
@@ -176,12 +178,18 @@ def _promised(
     return after
 
 
-def _heard(airing: AiringFacts, old: Promise | None, revision: int, note: str | None, now: datetime) -> Promise:
+def _heard(
+    airing: AiringFacts, old: Promise | None, revision: int, now: datetime, *, cancelled: bool, note: str | None
+) -> Promise:
     """It is to sound, at this time."""
+    starts_at = _instant(airing.starts_at)
+    promised = (starts_at, airing.duration_ms, cancelled, note)
+    if old is not None and old.held and (old.starts_at, old.duration_ms, old.cancelled, old.note) == promised:
+        return old
     if old is not None and note is None and airing.starts_at <= to_ms(now):
         note = old.note  # as it was decided before it began
     first = old.first_revision if old else 0
-    return Promise(first or revision, from_ms(airing.starts_at), airing.duration_ms, note=note)
+    return Promise(first or revision, starts_at, airing.duration_ms, cancelled=cancelled, note=note)
 
 
 def _without_audio(promise: Promise, old: Promise | None, revision: int) -> Promise:
@@ -231,10 +239,20 @@ def _changed_row(receiver: str, airing_id: str, promise: Promise, now: datetime)
     }
 
 
+_instant = lru_cache(maxsize=16_384)(from_ms)  # thousands of receivers have the same airings
 _columns = table(Playout).c
 _UPDATE = update(table(Playout)).where(
     and_(_columns.airing_id == bindparam("of_airing"), _columns.receiver_id == bindparam("of_receiver"))
 )
+
+
+def _insert(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A change may promise something to every receiver there is."""
+    put = [
+        [bulk.moment(session, value) if isinstance(value, datetime) else value for value in row.values()]
+        for row in rows
+    ]
+    bulk.put(session, Playout, list(rows[0]), put, "ON CONFLICT DO NOTHING")
 
 
 def _forget_acceptance(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -70,6 +70,10 @@ class PlanRules:
     def of(self, receiver: ReceiverFacts) -> Rules:
         """What its plan carries of the rules."""
         return self._in_plan(self.book.of(receiver))
+
+    def signature(self, receiver: ReceiverFacts) -> Hashable:
+        """Receivers with the same one have the same rules; those of which more is looked at have one each."""
+        return receiver.id if self.book.counts(receiver) else self.book.signature(receiver)
 
     def with_waived(self, rules: Rules, airings: Iterable[AiringFacts]) -> Rules:
         """The same, with caps that let sound what was let through against a rule."""

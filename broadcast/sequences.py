@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broadcast import bulk
 from broadcast.tables import Sequence
-from broadcast.upserts import insert
 from core.clock import to_ms
 
 AHEAD_MAX = timedelta(days=1)
@@ -32,11 +32,8 @@ def next_numbers(session: Session, wanted: Mapping[str, int], now: datetime) -> 
     rows = select(Sequence.audience, Sequence.last).where(Sequence.audience.in_(list(wanted))).with_for_update()
     last = {row.audience: row.last for row in session.execute(rows)}
     given = {series: _next(last.get(series, 0), above, now) for series, above in wanted.items()}
-    statement = insert(session, Sequence)
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["audience"], set_={"last": statement.excluded.last}),
-        [{"audience": series, "last": number} for series, number in given.items()],
-    )
+    moved = "ON CONFLICT (audience) DO UPDATE SET last = excluded.last"
+    bulk.put(session, Sequence, ("audience", "last"), list(given.items()), moved)
     return given
 
 

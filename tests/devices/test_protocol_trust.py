@@ -15,6 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
 
 from core.clock import ManualClock
 from core.ids import new_id
@@ -124,6 +127,17 @@ def test_a_forged_message_is_refused() -> None:
 def test_there_is_one_algorithm(alg: Any) -> None:
     refused(signed_header({"alg": alg, "kid": COMMAND_KEY.kid}), "malformed")
     refused(signed_header({"kid": COMMAND_KEY.kid}), "malformed")
+
+
+def test_a_general_library_reads_what_is_signed_and_the_other_way_round() -> None:
+    registry = JWSRegistry(algorithms=["Ed25519"], strict_check_header=False)
+    registry.max_header_length = 4_096
+    theirs = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(COMMAND_KEY.seed))
+    token = message()
+    read = jws.deserialize_compact(token, theirs, registry=registry)
+    assert json.loads(read.payload) == json.loads(decoded(token.split(b".")[1]))
+    header, payload = read.headers(), read.payload
+    assert opened(jws.serialize_compact(header, payload, theirs, registry=registry).encode()) == opened(token)
 
 
 def test_the_public_key_is_no_shared_secret() -> None:

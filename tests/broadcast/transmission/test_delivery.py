@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broadcast import commands, content, delivery, sequences
+from broadcast import commands, content, delivery, issuing, sequences
 from broadcast.promises import AUDIO_MISSING
 from broadcast.tables import IssuedPlan, PlanRequest, Playout, PublishedObject
 from core.clock import ManualClock, to_ms
@@ -112,7 +112,7 @@ def test_a_leader_that_lost_its_lease_issues_nothing(world: World) -> None:
     with world.db.writing() as session:
         world.request_all(session)
     with pytest.raises(NotLeader):
-        delivery.issue_requested(world.db, world.keyring, world.store, check, world.clock, world.settings)
+        issuing.issue_requested(world.db, world.keyring, world.store, check, world.clock, world.settings)
     with world.db.reading() as session:
         assert session.scalar(select(func.count()).select_from(PlanRequest)) == 3
         assert session.scalar(select(func.count()).select_from(IssuedPlan)) == 0
@@ -154,9 +154,9 @@ def test_only_the_request_that_was_seen_is_forgotten(world: World, clock: Manual
     """One that came while the plan was composed stands, and the plan is looked at again."""
     with world.db.writing() as session:
         delivery.request(session, [world.a.id], clock.now())
-        delivery._forget_requests(session, [(world.a.id, clock.now() - timedelta(milliseconds=1))])
+        issuing._forget_requests(session, [(world.a.id, clock.now() - timedelta(milliseconds=1))])
         assert session.scalar(select(func.count()).select_from(PlanRequest)) == 1
-        delivery._forget_requests(session, [(world.a.id, clock.now())])
+        issuing._forget_requests(session, [(world.a.id, clock.now())])
         assert session.scalar(select(func.count()).select_from(PlanRequest)) == 0
 
 

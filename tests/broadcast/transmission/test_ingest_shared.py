@@ -29,7 +29,8 @@ def test_two_processes_share_what_comes_and_one_takes_over_what_the_other_left(
     sqlite_db: Database, tmp_path: Path
 ) -> None:
     world = World(sqlite_db, SystemClock(), tmp_path)
-    box, heard = world.a, []
+    box = world.a
+    heard: list[Message] = []
 
     def link(name: str, user: str, *, kept: bool) -> MqttLink:
         return MqttLink(

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import delivery, planning
+from broadcast import delivery, issuing, planning
 from broadcast.tables import Playout, Programme, ProgrammeItem
 from core import units
 from core.clock import Clock, to_ms
@@ -212,7 +212,7 @@ class World:
         delivery.request(session, list(self.boxes), self.clock.now())
 
     def issue(self) -> int:
-        return delivery.issue_requested(self.db, self.keyring, self.store, leading, self.clock, self.settings)
+        return issuing.issue_requested(self.db, self.keyring, self.store, leading, self.clock, self.settings)
 
     def plan_of(self, box: Box) -> Plan:
         """The current plan as a receiver would take it in: verified against the root."""
