@@ -92,6 +92,7 @@ def page(
         "full_time": lambda at: words.full_time(at, zone),
         "long_date": lambda at: words.long_date(at, zone),
         "ago": lambda at: words.ago(at, now, zone),
+        "when": lambda at: words.when(at, now, zone),
         "span": words.span,
     }
     html = _templates.get_template(name).render(given | values)

@@ -116,6 +116,14 @@ def clock_time(instant: datetime, zone: ZoneInfo, *, seconds: bool = False) -> s
     return instant.astimezone(zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def when(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """When something will be, seen from now: `hôm nay 17:00`, `ngày mai 05:30`, `Thứ Năm 30/7 17:00`."""
+    local = instant.astimezone(zone)
+    ahead = (local.date() - now.astimezone(zone).date()).days
+    near = {0: "hôm nay", 1: "ngày mai"}.get(ahead)
+    return f"{near or f'{WEEKDAYS[local.weekday()]} {local.day}/{local.month}'} {local:%H:%M}"
+
+
 def full_time(instant: datetime, zone: ZoneInfo) -> str:
     """The whole of it, for hovering and for print: `17:00:00 Thứ Năm 30/7/2026`."""
     local = instant.astimezone(zone)

@@ -13,7 +13,7 @@ from tests.api.browsing import log_in
 from tests.api.site import Site
 
 
-def _approved(site: Site, title: str) -> str:
+def approved(site: Site, title: str) -> str:
     """The id of an approved version, made through the REST API."""
     editor, approver = site.as_("editor"), site.as_("approver")
     version = editor.post("/api/v1/bulletins", json={"title": title, "text": "Mời bà con họp."}).json()["versions"][0]
@@ -35,7 +35,7 @@ def _keys(page: httpx.Response) -> list[str]:
 
 
 def test_a_programme_is_put_together_by_plain_forms(site: Site) -> None:
-    version = _approved(site, "Họp thôn")
+    version = approved(site, "Họp thôn")
     editor = site.as_("editor")
     begun = editor.get("/chuong-trinh/moi")
     assert _keys(begun) == ["chime:mở đầu", "chime:kết thúc"]
@@ -80,7 +80,7 @@ def test_each_button_does_one_thing(what: str, order: str) -> None:
 @pytest.mark.service("chromium")
 def test_on_the_spot_in_a_browser(page: Page, site: Site) -> None:
     for title in ("Tin một", "Tin hai"):
-        _approved(site, title)
+        approved(site, title)
     log_in(page, "editor")
     page.goto("/chuong-trinh/moi")
     page.get_by_label("Tên chương trình").fill("Chiều")
