@@ -79,7 +79,7 @@ def _work(work: str, path: Path) -> int:
     began, made = time.perf_counter(), {}
     if work == "checks":
         with Decoder(path) as decoder:
-            analyse(decoder.blocks(), decoder.header.channels)(decoder.damaged)
+            analyse(decoder)
     else:
         renditions = mastered([Cut(path, "mean", 0, SECONDS * 1000)], KBPS, folder=path.parent)
         made = {profile: (one.loudness_lufs, one.true_peak_dbtp) for profile, one in renditions.items()}

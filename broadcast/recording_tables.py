@@ -23,7 +23,7 @@ class Recording(Base):
     speaker: Mapped[str] = mapped_column(String(60))
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     bytes: Mapped[int] = mapped_column(BigInteger)
-    format: Mapped[str] = mapped_column(String(80))  # as found in the content, with the codec
+    format: Mapped[str] = mapped_column(String(80))  # as people call it, found in the content
     duration_ms: Mapped[int]
     analysis: Mapped[dict[str, Any]]
     added_by: Mapped[str] = mapped_column(String(40))

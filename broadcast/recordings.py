@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from audio.recordings.analysis import Analysis, analyse
 from audio.recordings.checks import Check, check, check_lengths
-from audio.recordings.decoding import Decoder, Header
+from audio.recordings.decoding import MINUTES_MAX, Decoder, Header
 from audio.recordings.errors import RecordingRefused
 from audio.recordings.originals import Incoming, Originals
 from audio.recordings.recipe import Cut, check_cut, mastered
@@ -42,11 +42,13 @@ class Part:
     end_ms: int | None = None
 
 
-def examine(incoming: Incoming) -> tuple[Header, Analysis]:
-    """Decode a whole upload and measure it. Raises the errors of `Decoder`."""
+def examine(incoming: Incoming, progress: Callable[[float], None] | None = None) -> tuple[Header, Analysis]:
+    """Decode a whole upload and measure it; `progress` is told a share, 0 to 1. Raises the errors of `Decoder`."""
     with Decoder(incoming.path) as decoder:
-        conclude = analyse(decoder.blocks(), decoder.header.channels)
-        return decoder.header, conclude(decoder.damaged)
+        header = decoder.header
+        whole_ms = header.claimed_ms or MINUTES_MAX * 60_000
+        found = analyse(decoder, progress=lambda ms: progress(min(ms / whole_ms, 1.0)) if progress else None)
+        return header, found
 
 
 def require(db: Database, bulletin_id: str, language: str, speaker: str) -> None:
@@ -69,15 +71,17 @@ def add(
     actor: Actor,
     clock: Clock,
     characters_max: int = CHARACTERS_MAX,
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[Recording, BulletinVersion | None]:
     """Keep a whole upload as an original of the bulletin and, unless told not to, make a version of it, a draft.
 
-    Raises what `examine` raises; then nothing is kept. No transaction is held while it is decoded.
+    `progress` is told how much of it is checked, 0 to 1. Raises what `examine` raises; then nothing is kept. No
+    transaction is held while it is decoded.
     """
     check_language(language)
     speaker = _speaker(speaker)
     transcript = checked_text(transcript, characters_max) if transcript.strip() else ""
-    header, found = examine(incoming)
+    header, found = examine(incoming, progress)
     size = incoming.bytes
     with db.writing() as session:
         bulletin = _bulletin(session, bulletin_id)
@@ -87,7 +91,7 @@ def add(
             speaker=speaker,
             sha256=incoming.keep(),
             bytes=size,
-            format=f"{header.format} ({header.codec})"[:80],
+            format=header.kind,
             duration_ms=found.duration_ms,
             analysis=found.as_json(),
             added_by=actor.id,

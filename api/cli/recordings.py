@@ -41,13 +41,10 @@ def check(
         header = decoder.header
         with Progress(console=Console(stderr=True), transient=True) as progress:  # an hour takes half a minute
             task = progress.add_task("Đang nghe", total=header.claimed_ms)
-            conclude = analyse(
-                decoder.blocks(), header.channels, progress=lambda ms: progress.update(task, completed=ms)
-            )
-        found = conclude(decoder.damaged)
+            found = analyse(decoder, progress=lambda ms: progress.update(task, completed=ms))
     typer.echo(
-        f"{file.name}: {checks.clock(found.duration_ms)}, {header.codec}, {header.sample_rate} Hz, "
-        f"{header.channels} kênh, giọng {found.speech_db:.0f} dBFS"
+        f"{file.name}: dài {checks.clock(found.duration_ms)}, tệp {header.kind}, {header.sample_rate} Hz, "
+        f"{'một kênh' if header.channels == 1 else 'hai kênh'}"
     )
     findings = checks.check(found)
     for one in findings:
@@ -70,7 +67,10 @@ def add(
     transcript: Annotated[str, typer.Option(help="Lời đọc, nếu đã ghi lại")] = "",
 ) -> None:
     """Gửi một bản thu làm phiên bản của bản tin / hand a recording in as a version of a bulletin."""
-    from audio.recordings.originals import BLOCK_BYTES, Originals  # noqa: PLC0415 - heavy
+    from rich.console import Console  # noqa: PLC0415 - heavy
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from audio.recordings.originals import BLOCK_BYTES, Originals  # noqa: PLC0415
     from broadcast import recordings as room  # noqa: PLC0415
 
     settings = Settings.load()
@@ -81,16 +81,19 @@ def add(
             while block := source.read(BLOCK_BYTES):
                 incoming.write(block)
             incoming.complete()
-            added, version = room.add(
-                db,
-                bulletin,
-                incoming,
-                language=language,
-                speaker=speaker,
-                transcript=transcript,
-                actor=SYSTEM_OPERATOR,
-                clock=SystemClock(),
-            )
+            with Progress(console=Console(stderr=True), transient=True) as progress:  # an hour takes half a minute
+                task = progress.add_task("Đang kiểm tra", total=1.0)
+                added, version = room.add(
+                    db,
+                    bulletin,
+                    incoming,
+                    language=language,
+                    speaker=speaker,
+                    transcript=transcript,
+                    actor=SYSTEM_OPERATOR,
+                    clock=SystemClock(),
+                    progress=lambda share: progress.update(task, completed=share),
+                )
         with db.reading() as session:
             findings = room.checks(session, room.get(session, added.id))
     typer.echo(f"Bản thu {added.id}, {languages.name(language)}, phiên bản {version.id if version else '-'}")

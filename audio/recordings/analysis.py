@@ -6,7 +6,7 @@ dBFS of the mono mix, rms. Where a channel is dead, or the two are out of phase,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.codec import SAMPLE_RATE, Samples
-from audio.recordings.decoding import Block
+from audio.recordings.decoding import Block, Decoder
 
 Mix = Literal["mean", "left", "right"]
 
@@ -61,6 +61,7 @@ class Analysis:
     lows: list[float]
     highs: list[float]
     rms: list[float]
+    lost_ms: int | None = None  # of the end of a file that is cut short; 0: nobody can say how much
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -100,16 +101,14 @@ class _Meter:
             self.quiet.append(_quietest(one))
 
 
-def analyse(
-    blocks: Iterable[Block], channels: int, *, progress: Callable[[int], None] | None = None
-) -> Callable[[int], Analysis]:
-    """Take all blocks; `progress` is told the milliseconds done. Call the answer with the number of damaged packets."""
-    meter = _Meter(channels)
-    for block in blocks:
+def analyse(decoder: Decoder, *, progress: Callable[[int], None] | None = None) -> Analysis:
+    """Take all blocks of a file; `progress` is told the milliseconds done."""
+    meter = _Meter(decoder.header.channels)
+    for block in decoder.blocks():
         meter.take(block)
         if progress is not None:
             progress(meter.samples * 1000 // SAMPLE_RATE)
-    return lambda damaged: _conclude(meter, damaged)
+    return _conclude(meter, decoder.damaged, decoder.lost_ms)
 
 
 def mono(block: Block, mix: Mix) -> Samples:
@@ -119,7 +118,7 @@ def mono(block: Block, mix: Mix) -> Samples:
     return block.samples[:, 0 if mix != "right" else -1]
 
 
-def _conclude(meter: _Meter, damaged: int) -> Analysis:
+def _conclude(meter: _Meter, damaged: int, lost_ms: int | None) -> Analysis:
     powers = np.concatenate(meter.levels, axis=1)
     lows, highs = np.concatenate(meter.lows), np.concatenate(meter.highs)
     left, right, cross = meter.energy
@@ -157,6 +156,7 @@ def _conclude(meter: _Meter, damaged: int) -> Analysis:
         correlation=round(correlation, 3),
         mix=mix,
         damaged=damaged,
+        lost_ms=lost_ms,
         **_columns(lows, highs, powers[1:].max(axis=0)),
     )
 

@@ -45,6 +45,8 @@ def check(found: Analysis) -> list[Check]:
         vi = "Bản thu không có tiếng. Hãy kiểm tra micro rồi thu lại."
         return [Check("silent", "blocks", vi, "The recording is silent. Check the microphone and record again.")]
     findings = [*_levels(found), *_silences(found), *_noises(found), *_channels(found)]
+    if found.lost_ms is not None:
+        findings.append(_cut_short(found.lost_ms, found.duration_ms))
     if found.damaged:
         findings.append(
             Check(
@@ -73,6 +75,17 @@ def check_lengths(duration_ms: int, others: Sequence[tuple[str, int]], limit_ms:
     return findings
 
 
+def _cut_short(lost_ms: int, duration_ms: int) -> Check:
+    vi, en = "Tệp bị cụt ở cuối, có thể thiếu phần sau", "The end of the file is cut off, something may be missing"
+    if lost_ms:
+        whole = clock(duration_ms + lost_ms)
+        vi = f"Tệp bị cụt: lẽ ra dài {whole} mà chỉ còn {clock(duration_ms)}, phần cuối đã mất"
+        en = f"The file is cut short: it should last {whole} and lasts {clock(duration_ms)}, its end is lost"
+    vi += ". Hãy chép lại tệp gốc từ máy thu rồi gửi lại, hoặc nghe đoạn cuối xem có đủ không."
+    en += ". Copy the original from the recorder again and send it, or listen whether the end is there."
+    return Check("cut-short", "warns", vi, en, duration_ms, duration_ms)
+
+
 def _levels(found: Analysis) -> list[Check]:
     findings = []
     if found.clipped > CLIPPED_MOST:
@@ -88,8 +101,9 @@ def _levels(found: Analysis) -> list[Check]:
         )
         findings.append(Check("clipped", "blocks" if ruined else "warns", vi, en, at, at + 1000))
     if found.speech_db < QUIET_DB:
-        vi = f"Tiếng quá nhỏ ({found.speech_db:.0f} dBFS, nên trên {QUIET_DB:.0f}). Hãy thu gần micro hơn."
-        en = f"Too quiet ({found.speech_db:.0f} dBFS, better above {QUIET_DB:.0f}). Record nearer to the microphone."
+        below, most = -found.speech_db, -QUIET_DB
+        vi = f"Tiếng quá nhỏ (dưới mức to nhất {below:.0f} dB, nên trong {most:.0f} dB). Hãy thu gần micro hơn."
+        en = f"Too quiet ({below:.0f} dB below full scale, better within {most:.0f}). Record nearer to the microphone."
         findings.append(Check("too-quiet", "warns", vi, en))
     return findings
 
@@ -127,11 +141,14 @@ def _silences(found: Analysis) -> list[Check]:
 def _noises(found: Analysis) -> list[Check]:
     findings = []
     if found.hum_db > HUM_DB and found.hum_excess_db > HUM_EXCESS_DB:
-        vi = f"Có tiếng ù điện 50/100 Hz ({found.hum_db:.0f} dB so với giọng). Hãy rút sạc rồi thu lại."
+        vi = f"Có tiếng ù điện lưới (chỉ nhỏ hơn giọng {-found.hum_db:.0f} dB). Hãy rút sạc rồi thu lại."
         en = f"Mains hum at 50/100 Hz ({found.hum_db:.0f} dB to the voice). Unplug the charger and record again."
         findings.append(Check("hum", "warns", vi, en))
     if found.noise_db > HISS_DB and found.noise_flatness > HISS_FLATNESS:
-        vi = f"Tiếng xì hoặc ồn nền lớn ({found.noise_db:.0f} dB so với giọng). Hãy thu ở nơi yên tĩnh, gần micro hơn."
+        vi = (
+            f"Tiếng xì hoặc ồn nền lớn (chỉ nhỏ hơn giọng {-found.noise_db:.0f} dB). "
+            "Hãy thu ở nơi yên tĩnh, gần micro hơn."
+        )
         en = f"Loud hiss or noise ({found.noise_db:.0f} dB to the voice). Record in a quiet place, nearer."
         findings.append(Check("hiss", "warns", vi, en))
     return findings
@@ -144,6 +161,12 @@ def _channels(found: Analysis) -> list[Check]:
     if abs(found.channel_gap_db) >= 40:
         vi = f"Chỉ kênh {side_vi} có tiếng. Hệ thống dùng kênh đó; hãy kiểm tra dây micro."
         return [Check("dead-channel", "warns", vi, f"Only the {side_en} channel has sound; it is used.")]
-    vi = f"Hai kênh ngược pha (tương quan {found.correlation:.1f}), trộn sẽ mất tiếng. Chỉ dùng kênh {side_vi}."
-    en = f"The channels are out of phase ({found.correlation:.1f}) and cancel out; the {side_en} one alone is used."
+    vi = (
+        f"Hai kênh trái phải ngược nhau, trộn lại thì triệt tiêu mất tiếng, nên hệ thống chỉ dùng kênh {side_vi}. "
+        "Hãy nghe lại; lần sau kiểm tra đầu dây micro có đấu ngược không."
+    )
+    en = (
+        f"Left and right are opposed and would cancel out when mixed, so the {side_en} one alone is used. "
+        "Listen to it; next time see whether a plug of the microphone is wired the wrong way round."
+    )
     return [Check("out-of-phase", "warns", vi, en)]

@@ -20,12 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.recordings import _decode_worker as worker
-from audio.recordings.errors import RecordingIsVideo, RecordingMalformed, RecordingTooLong
+from audio.recordings.errors import RecordingEmpty, RecordingIsVideo, RecordingMalformed, RecordingTooLong
+from audio.recordings.wholeness import lacks_index, lost_ms
 from core.errors import TruyenThanhError
 
 MINUTES_MAX = 60
 MEMORY_BYTES = 1 << 30  # address space: the libraries alone map about 400 MB
 CPU_S = 300
+
+KINDS = {"mov": "M4A/3GP", "matroska": "WebM", "asf": "WMA"}  # other formats are called as the decoder calls them
 
 TOLERANCE_MS = 1000  # an hour that runs a second over is an hour
 
@@ -40,6 +43,12 @@ class Header:
     channels: int
     claimed_ms: int | None
 
+    @property
+    def kind(self) -> str:
+        """What people call such a file."""
+        form = self.format.partition(",")[0]
+        return "Opus" if (form, self.codec) == ("ogg", "opus") else KINDS.get(form, form.upper())
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -50,14 +59,19 @@ class Block:
 
 
 class Decoder:
-    """One file being decoded, used in a `with`: `header`, then the `blocks` once, then `damaged`.
+    """One file being decoded, used in a `with`: `header`, then the `blocks` once, then `damaged` and `lost_ms`.
 
-    Raises `RecordingMalformed`, `RecordingIsVideo`, `RecordingTooLong`, at the start or from `blocks`.
+    Raises `RecordingEmpty`, `RecordingMalformed`, `RecordingIsVideo`, `RecordingTooLong`, at the start or from
+    `blocks`.
     """
 
     def __init__(self, path: Path, *, minutes_max: int = MINUTES_MAX) -> None:
         self._minutes_max = minutes_max
+        if not path.stat().st_size:
+            raise RecordingEmpty
+        self._path = path
         self.damaged = 0  # packets that could not be decoded
+        self.lost_ms: int | None = None  # of the end, as `wholeness.lost_ms` says
         limits = [str(minutes_max * 60 + TOLERANCE_MS / 1000), str(MEMORY_BYTES), str(CPU_S)]
         self._process = subprocess.Popen(  # noqa: S603 - our own script; the path is ours too
             [sys.executable, "-I", worker.__file__, str(path.absolute()), *limits],
@@ -86,14 +100,19 @@ class Decoder:
 
     def blocks(self) -> Iterator[Block]:
         """The samples in order."""
+        samples_done = 0
         while True:
             kind, payload = self._message()
             if kind == b"E":
                 self.damaged = int(json.loads(payload)["damaged"])
+                decoded_ms = samples_done * 1000 // worker.SAMPLE_RATE
+                self.lost_ms = lost_ms(self._path, self.header.format, self.header.claimed_ms, decoded_ms)
                 return
             (clipped,) = worker.CLIPPED.unpack_from(payload)
             samples = np.frombuffer(payload, np.float32, offset=worker.CLIPPED.size)
-            yield Block(samples.reshape(-1, self.header.channels), clipped)
+            block = Block(samples.reshape(-1, self.header.channels), clipped)
+            samples_done += len(block.samples)
+            yield block
 
     def close(self) -> None:
         """End the process, wherever it is."""
@@ -127,4 +146,6 @@ class Decoder:
             return RecordingTooLong(limit=self._minutes_max)
         if refusal["slug"] == "memory":
             return RecordingMalformed(why="giải mã cần quá nhiều bộ nhớ / decoding it takes too much memory")
+        if lacks_index(self._path):
+            return RecordingMalformed(why="tệp bị cụt, phần cuối chưa chép xong / it is cut short, its end is missing")
         return RecordingMalformed(why="dữ liệu hỏng hoặc không có tiếng / damaged data, or no sound in it")

@@ -19,7 +19,8 @@ def svg(found: Analysis, title: str) -> str:
     )
     rms = "".join(f"M{x} {_y(level)}V{_y(-level)}" for x, level in enumerate(found.rms))
     said = (
-        f"{title}: dài {clock(found.duration_ms)}, đỉnh {found.peak_db:.1f} dBFS, giọng {found.speech_db:.1f} dBFS, "
+        f"{title}: dài {clock(found.duration_ms)}, chỗ to nhất dưới mức tối đa {-found.peak_db:.0f} dB, "
+        f"giọng dưới mức tối đa {-found.speech_db:.0f} dB, "
         f"im lặng {100 * (1 - found.active_share):.0f} %"
     )
     return (

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audio.recordings.analysis import analyse
+from audio.recordings.checks import check
 from audio.recordings.decoding import Decoder
 from audio.recordings.errors import (
     RecordingEmpty,
@@ -17,6 +19,7 @@ from audio.recordings.errors import (
     RecordingTooLong,
 )
 from audio.recordings.originals import Originals
+from audio.recordings.wholeness import UNKNOWN
 from tests.audio.recordings.files import RATE, speech, video, wav, write
 
 KINDS = [
@@ -52,7 +55,9 @@ def _decoded(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 def test_what_is_in_a_file_comes_out(tmp_path: Path, form: str, codec: str, rate: int) -> None:
     spoken = speech()
     given = np.stack([spoken, spoken]) if codec == "vorbis" else spoken
-    samples = _decoded(write(tmp_path / "wrong.txt", form, codec, given, rate, 64 if codec == "wmav2" else None))[:, 0]
+    path = write(tmp_path / "wrong.txt", form, codec, given, rate, 64 if codec == "wmav2" else None)
+    samples = _decoded(path)[:, 0]
+    assert lost_in(path) is None
     assert abs(samples.size - spoken.size) < 0.15 * RATE
     # What is loud and what is quiet stays so, in steps of 20 ms, but for the delay of the codec.
     step = RATE // 50
@@ -69,6 +74,46 @@ def test_both_channels_come(tmp_path: Path) -> None:
     assert np.allclose(samples[:, 0] / 4, samples[:, 1], atol=1e-3)
 
 
+def lost_in(path: Path) -> int | None:
+    with Decoder(path) as decoder:
+        list(decoder.blocks())
+        return decoder.lost_ms
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [("wav", "pcm_s16le"), ("aiff", "pcm_s16be"), ("caf", "pcm_s16be"), ("flac", "flac"), ("mp3", "libmp3lame")],
+)
+def test_a_file_cut_short_that_says_its_length_tells_how_much_is_gone(tmp_path: Path, form: str, codec: str) -> None:
+    path = write(tmp_path / "a", form, codec, speech())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    lost_ms = lost_in(path)
+    assert lost_ms is not None
+    assert abs(lost_ms - speech().size / RATE * 1000 / 3) < 500
+    with Decoder(path) as decoder:
+        (finding,) = [one for one in check(analyse(decoder)) if one.kind == "cut-short"]
+    assert "Tệp bị cụt: lẽ ra dài" in finding.vi
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"), [("ogg", "libopus"), ("adts", "aac"), ("mp3", "libmp3lame"), ("mp4", "aac")]
+)
+def test_one_that_does_not_say_it_is_known_by_its_end(tmp_path: Path, form: str, codec: str) -> None:
+    whole = write(tmp_path / "a", form, codec, speech(), RATE if form != "mp3" else 16_000).read_bytes()
+    if form == "mp3":  # without the frame that says the length, which recorders often leave out
+        whole = whole[whole.index(b"\xff\xf3", whole.index(b"Info" if b"Info" in whole else b"Xing")) :]
+        (tmp_path / "b").write_bytes(whole)
+        assert lost_in(tmp_path / "b") is None
+        (tmp_path / "b").write_bytes(whole + b"TAG".ljust(128))
+        assert lost_in(tmp_path / "b") is None
+    (tmp_path / "b").write_bytes(whole[: len(whole) * 2 // 3])
+    if form == "mp4":  # its index comes last
+        with pytest.raises(RecordingMalformed, match="cut short"):
+            lost_in(tmp_path / "b")
+        return
+    assert lost_in(tmp_path / "b") == UNKNOWN
+
+
 @pytest.mark.parametrize("sound", [True, False])
 def test_a_video_is_refused(tmp_path: Path, sound: bool) -> None:  # noqa: FBT001 - pytest's parameters
     with pytest.raises(RecordingIsVideo, match="with sound" if sound else "without sound"):
@@ -78,7 +123,6 @@ def test_a_video_is_refused(tmp_path: Path, sound: bool) -> None:  # noqa: FBT00
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"\0" * 5000,
         bytes(np.random.default_rng(1).integers(0, 256, 20_000, dtype=np.uint8)),
         "Bản tin viết bằng chữ. ".encode() * 100,
@@ -92,6 +136,12 @@ def test_what_is_no_sound_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(RecordingMalformed):
         _decoded(path)
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "tin.mp3").touch()
+    with pytest.raises(RecordingEmpty):
+        Decoder(tmp_path / "tin.mp3")
 
 
 def test_a_file_cut_short_gives_what_it_holds(tmp_path: Path) -> None:
