@@ -2,7 +2,8 @@
 
 1. What has begun is told by the receiver's playouts, with their true states, and by its records of what commands let
    it play at once: what is proven, not what was wanted.
-2. What lies ahead is settled by the same function as the plans, from the timetable as it stands now.
+2. What lies ahead is settled by the same function as the plans, from the timetable as it stands now, also where its
+   airings aren't made yet, up to a year ahead.
 3. What is meant for the place and won't be heard there is told too, with why: it gives way, or it is an offer that the
    commune has not taken.
 
@@ -12,69 +13,31 @@ The day of a unit is that of all its receivers, alike ones together with how man
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcast import facts, nearby, offers
-from broadcast.choices import Choices
+from broadcast import facts
 from broadcast.facts import LONGEST_AIRING
-from broadcast.planning import AiringFacts, ReceiverFacts, highest
-from broadcast.rule_checks import PlanRules
-from broadcast.settling import Promised, Settled, settle
+from broadcast.heard_ahead import Ahead
+from broadcast.heard_items import Item, State, told
+from broadcast.nearby import FURTHEST
+from broadcast.planning import highest
 from broadcast.tables import IssuedCommand, Playout, StoredRecord
 from core import units
-from core.clock import from_ms, to_ms
 from core.errors import Invalid, NotFound
 from core.settings import Settings
 from devices.tables import Receiver
-from schedules.conflicts import CLASS_NAMES, Class, clock_time
+from schedules.conflicts import Class
+from schedules.slot_tables import Slot
 from schedules.tables import Airing, Schedule
 
 RECEIVERS_MOST = 500  # of one unit: more places than a person reads about at once
-SOON = timedelta(minutes=30)
-
-State = Literal[
-    "planned",
-    "delivered",
-    "ready",
-    "playing",
-    "finished",
-    "partial",
-    "missed",
-    "refused",
-    "unconfirmed",
-    "cancelled",
-    "gives_way",
-    "against_rules",
-    "declined",
-    "unanswered",
-]
-WORDS: dict[State, str] = {
-    "planned": "đã lên lịch",
-    "delivered": "đã gửi tới bộ thu",
-    "ready": "bộ thu đã sẵn sàng",
-    "playing": "đang phát",
-    "finished": "đã phát đủ",
-    "partial": "đã phát một phần",
-    "missed": "không phát",
-    "refused": "bộ thu từ chối",
-    "unconfirmed": "chưa xác nhận",
-    "cancelled": "đã hủy",
-    "gives_way": "không phát",
-    "against_rules": "trái quy định phát, không phát",
-    "declined": "xã không tiếp nhận, không phát",
-    "unanswered": "xã chưa tiếp nhận, không phát",
-}
-SILENT: frozenset[State] = frozenset(
-    {"missed", "refused", "cancelled", "gives_way", "against_rules", "declined", "unanswered"}
-)
 
 
 class TooManyReceivers(Invalid):
@@ -83,30 +46,10 @@ class TooManyReceivers(Invalid):
     en = "“{name}” has {count} receivers, more than {most}. Choose a commune or a receiver."
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One programme at a place. `starts_at` … `ends_at` is when it is planned there; `timetable_at` its own time."""
-
-    kind: Literal["airing", "command"]
-    id: str
-    schedule_id: str | None
-    title: str
-    class_: Class
-    starts_at: datetime
-    ends_at: datetime
-    timetable_at: datetime | None
-    state: State
-    told: str
-    warnings: tuple[str, ...] = ()
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    played_ms: int = 0
-    receivers: int = 1
-
-    @property
-    def planned_ms(self) -> int:
-        """What is or was to sound of it there."""
-        return 0 if self.state in SILENT else round((self.ends_at - self.starts_at) / timedelta(milliseconds=1))
+class TooFarAhead(Invalid):
+    slug = "heard-too-far-ahead"
+    vi = "Ngày {day} còn quá xa: lịch của một nơi xem trước được đến {until}. Hãy chọn ngày gần hơn."
+    en = "{day} is too far ahead: the day of a place can be looked at up to {until}. Choose an earlier one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +70,7 @@ class Day:
 
 
 def at_receiver(session: Session, receiver_id: str, day: date, *, now: datetime, settings: Settings) -> Day:
-    """The day at one receiver. Raises NotFound."""
+    """The day at one receiver. Raises NotFound, TooFarAhead."""
     reading = _Reading(session, [receiver_id], day, now, settings)
     if receiver_id not in reading.seen:
         raise NotFound(what="bộ thu / receiver", id=receiver_id)
@@ -135,7 +78,10 @@ def at_receiver(session: Session, receiver_id: str, day: date, *, now: datetime,
 
 
 def at_unit(session: Session, unit_id: str, day: date, *, now: datetime, settings: Settings) -> Day:
-    """The day at all receivers at or below a unit, by the tree of that day. Raises NotFound, TooManyReceivers."""
+    """The day at all receivers at or below a unit, by the tree of that day.
+
+    Raises NotFound, TooFarAhead, TooManyReceivers.
+    """
     units.get(session, unit_id)
     below = units.below_query(session, [unit_id], on=day)
     ids = list(session.scalars(select(Receiver.id).where(Receiver.unit_id.in_(below), Receiver.status == "active")))
@@ -150,14 +96,12 @@ def at_unit(session: Session, unit_id: str, day: date, *, now: datetime, setting
 
 
 def beyond_horizon(last: date, now: datetime, settings: Settings) -> list[str]:
-    """What to say of days up to `last` of which not all airings are made: an empty day would be taken for silence."""
+    """What to say of days up to `last` of which not all airings are made: they are foreseen, and may still change."""
     made = (now + timedelta(days=settings.airing_days)).astimezone(settings.zone)
     if datetime.combine(last + timedelta(days=1), time(), settings.zone) <= made:
         return []
     until = f"{made:%H:%M ngày %d/%m/%Y}"
-    return [
-        f"Lịch mới được lập chi tiết đến {until}. Lần phát nào sau đó chưa hiện ở đây: hãy xem lại khi gần đến ngày."
-    ]
+    return [f"Lịch mới được lập chi tiết đến {until}. Sau đó là dự kiến theo lịch lặp và những gì đã quyết định."]
 
 
 def _together(same: Sequence[Item]) -> Item:
@@ -184,6 +128,9 @@ class _Reading:
         self._start = datetime.combine(day, time(), self._zone)
         self._end = datetime.combine(day + timedelta(days=1), time(), self._zone)
         self._settings = settings
+        furthest = (now + FURTHEST).astimezone(self._zone).date()
+        if day >= furthest:
+            raise TooFarAhead(day=f"{day:%d/%m/%Y}", until=f"{furthest - timedelta(days=1):%d/%m/%Y}")
         self.seen = {
             row.id: row
             for row in session.execute(
@@ -197,7 +144,8 @@ class _Reading:
         for receiver, rows in promised.items():
             items[receiver] += self._begun(rows)
         if self._end > self._now:
-            for receiver, coming in self._coming(promised).items():
+            ahead = Ahead(self._session, self.seen, self._start, self._end, self._now, self._settings)
+            for receiver, coming in ahead.items(promised).items():
                 items[receiver] += coming
         return items
 
@@ -210,9 +158,11 @@ class _Reading:
                 Airing.schedule_id,
                 Airing.cancel_reason,
                 Schedule.title,
+                Slot.title.label("slot_title"),
             )
             .join(Airing, Airing.id == Playout.airing_id)
             .join(Schedule, Schedule.id == Airing.schedule_id)
+            .outerjoin(Slot, Slot.id == Airing.slot_id)
             .where(Playout.receiver_id.in_(self._ids))
             .where(Playout.planned_at > self._start - LONGEST_AIRING, Playout.planned_at < self._end)
         )
@@ -245,18 +195,19 @@ class _Reading:
         if playout.cancelled and playout.started_at is None:
             state = "cancelled" if row.cancel_reason else "gives_way"
         ends_at = playout.planned_at + timedelta(milliseconds=playout.planned_ms)
+        title = row.title if row.slot_title is None else f"{row.title}: {row.slot_title}"
         warnings = [said for said in (playout.note, playout.reason) if said]
         return Item(
             kind="airing",
             id=row.Playout.airing_id,
             schedule_id=row.schedule_id,
-            title=row.title,
+            title=title,
             class_=class_,
             starts_at=playout.planned_at,
             ends_at=ends_at,
             timetable_at=row.starts_at,
             state=state,
-            told=self._told(row.title, class_, playout.planned_at, ends_at, state, playout.played_ms),
+            told=told(title, class_, playout.planned_at, ends_at, state, self._zone, playout.played_ms),
             warnings=tuple(dict.fromkeys(warnings)),
             started_at=playout.started_at,
             ended_at=playout.ended_at,
@@ -281,18 +232,18 @@ class _Reading:
         return {receiver: found[receiver] for receiver in self._ids}
 
     def _from_records(self, rows: Sequence[Any]) -> Item:
-        told = [row.StoredRecord for row in rows]
+        records = [row.StoredRecord for row in rows]
         body = rows[0].body
         class_: Class = body.get("class", "ordinary")
         title = body.get("title") or ("Phát ngay" if rows[0].name == "play-now" else "Thử loa")
-        outcomes = {record.outcome for record in told}
-        played_ms = sum(record.played_ms for record in told)
+        outcomes = {record.outcome for record in records}
+        played_ms = sum(record.played_ms for record in records)
         state: State = "finished" if outcomes == {"finished"} else "partial" if played_ms else "missed"
         if outcomes == {"refused"}:
             state = "refused"
-        begins = min(record.planned_at for record in told)
-        ends = max((record.ended_at for record in told if record.ended_at), default=begins)
-        reasons = [str(record.body["reason"]) for record in told if record.body.get("reason")]
+        begins = min(record.planned_at for record in records)
+        ends = max((record.ended_at for record in records if record.ended_at), default=begins)
+        reasons = [str(record.body["reason"]) for record in records if record.body.get("reason")]
         return Item(
             kind="command",
             id=rows[0].id,
@@ -303,153 +254,9 @@ class _Reading:
             ends_at=ends,
             timetable_at=None,
             state=state,
-            told=self._told(title, class_, begins, ends, state, played_ms),
+            told=told(title, class_, begins, ends, state, self._zone, played_ms),
             warnings=tuple(dict.fromkeys(reasons)),
-            started_at=min((record.started_at for record in told if record.started_at), default=None),
+            started_at=min((record.started_at for record in records if record.started_at), default=None),
             ended_at=ends if played_ms else None,
             played_ms=played_ms,
         )
-
-    def _coming(self, playouts: Mapping[str, Sequence[Any]]) -> dict[str, list[Item]]:
-        since = max(self._start, self._now)
-        there = facts.receivers(self._session, self._ids, since, self._end)
-        places = {unit for one in there.values() for path in (one.path, *(to for _, to in one.ahead)) for unit in path}
-        days = {units.date_of(since), units.date_of(self._end - timedelta(seconds=1))}
-        names = nearby.named_by(self._session, {*self._ids, *places}, days)
-        communes = frozenset[str]().union(*(one.communes for one in there.values()))
-        choices = offers.load(self._session, communes, self._now, self._end)
-        rules = PlanRules(self._session, self._settings, there, self._now, max(self._end, self._now), choices)
-        airings = nearby.airings(
-            self._session,
-            names,
-            self._now,
-            [(since, self._end)],
-            reach_back=True,
-            with_items=rules.book.limits_items,
-        )
-        return {
-            receiver: self._ahead(one, [a for a in airings if _concerns(a, one)], playouts[receiver], choices, rules)
-            for receiver, one in there.items()
-        }
-
-    def _ahead(
-        self,
-        receiver: ReceiverFacts,
-        airings: Sequence[AiringFacts],
-        rows: Sequence[Any],
-        choices: Choices,
-        rules: PlanRules,
-    ) -> list[Item]:
-        playouts = {row.Playout.airing_id: row.Playout for row in rows}
-        decide = partial(
-            settle,
-            receiver,
-            choices=choices,
-            zone=self._zone,
-            now=to_ms(self._now),
-            rules=rules.of(receiver),
-            promised=_promised(playouts.values()),
-            withdrawn=[],
-        )
-        settled = rules.settle(receiver, airings, decide)
-        own_time = {airing.id: airing.starts_at for airing in airings}
-        items = [
-            self._from_settled(airing, own_time[airing.id], settled, playouts.get(airing.id), receiver)
-            for airing in settled.airings
-            if self._is_ahead(airing, playouts)
-        ]
-        items += [
-            self._silent(airing, "against_rules" if airing.id in settled.barred else "gives_way", why)
-            for airing, why in settled.silent
-            if self._is_ahead(airing, playouts) and airing.id not in {one.id for one in items}
-        ]
-        for airing in airings:
-            answer = choices.answer(airing, receiver.commune_at(airing.starts_at))
-            if answer not in {"declined", "unanswered"} or airing.id in {one.id for one in items}:
-                continue
-            if self._is_ahead(airing, playouts):
-                items.append(self._silent(airing, answer, ""))
-        return items
-
-    def _is_ahead(self, airing: AiringFacts, playouts: Mapping[str, Playout]) -> bool:
-        """Of this day, and not told of by what has begun."""
-        begun = airing.id in playouts and airing.starts_at <= to_ms(self._now)
-        return (
-            not begun
-            and airing.ends_at > max(to_ms(self._start), to_ms(self._now))
-            and (airing.starts_at < to_ms(self._end))
-        )
-
-    def _from_settled(
-        self, airing: AiringFacts, own_time: int, settled: Settled, playout: Playout | None, receiver: ReceiverFacts
-    ) -> Item:
-        held = playout is not None and not playout.cancelled and playout.first_revision > 0
-        state: State = playout.state if playout is not None and held else "planned"  # type: ignore[assignment]
-        begins, ends = from_ms(airing.starts_at), from_ms(airing.ends_at)
-        warnings = [settled.notes.get(airing.id), self._unready(receiver.id, state, begins)]
-        return Item(
-            kind="airing",
-            id=airing.id,
-            schedule_id=airing.schedule_id,
-            title=airing.title,
-            class_=airing.class_,
-            starts_at=begins,
-            ends_at=ends,
-            timetable_at=from_ms(own_time),
-            state=state,
-            told=self._told(airing.title, airing.class_, begins, ends, state),
-            warnings=tuple(said for said in warnings if said),
-        )
-
-    def _unready(self, receiver: str, state: State, begins: datetime) -> str | None:
-        if state == "ready" or begins > self._now + SOON:
-            return None
-        seen = self.seen[receiver]
-        if not seen.online and seen.heard_at is not None:
-            return f"bộ thu mất kết nối, nghe lần cuối {clock_time(to_ms(seen.heard_at), self._zone)}"
-        return "bộ thu chưa sẵn sàng"
-
-    def _silent(self, airing: AiringFacts, state: State, why: str) -> Item:
-        begins, ends = from_ms(airing.starts_at), from_ms(airing.ends_at)
-        return Item(
-            kind="airing",
-            id=airing.id,
-            schedule_id=airing.schedule_id,
-            title=airing.title,
-            class_=airing.class_,
-            starts_at=begins,
-            ends_at=ends,
-            timetable_at=begins,
-            state=state,
-            told=self._told(airing.title, airing.class_, begins, ends, state),
-            warnings=(why,) if why else (),
-        )
-
-    def _told(
-        self, title: str, class_: Class, begins: datetime, ends: datetime, state: State, played_ms: int = 0
-    ) -> str:
-        span = f"{clock_time(to_ms(begins), self._zone)}–{clock_time(to_ms(ends), self._zone)}"
-        length = duration((ends - begins) // timedelta(milliseconds=1))
-        proven = f" {duration(played_ms)}" if state == "partial" else ""
-        return f"{span} “{title}” ({CLASS_NAMES[class_]}), {length}: {WORDS[state]}{proven}"
-
-
-def duration(ms: int) -> str:
-    """As people say it: “12 phút 5 giây”."""
-    minutes, seconds = divmod(round(ms / 1000), 60)
-    return (
-        " ".join(said for said in (f"{minutes} phút" if minutes else "", f"{seconds} giây" if seconds else "") if said)
-        or "0 giây"
-    )
-
-
-def _concerns(airing: AiringFacts, receiver: ReceiverFacts) -> bool:
-    return airing.reach.holds(receiver.id, receiver.path_at(airing.starts_at))
-
-
-def _promised(playouts: Iterable[Playout]) -> dict[str, Promised]:
-    return {
-        one.airing_id: Promised(to_ms(one.planned_at), one.planned_ms)
-        for one in playouts
-        if one.first_revision > 0 and one.dropped_revision is None
-    }

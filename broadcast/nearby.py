@@ -2,6 +2,9 @@
 
 The index `schedule_targets` says which schedules name a place. A place is also named by the groups that it is in and by
 the units that were merged into it, so these are asked for too. What is found is then looked at exactly.
+
+Airings are made up to a horizon. Where more than that is asked for, what will be made beyond it is foreseen by the same
+schedules (`schedules.foresight`), up to a year ahead.
 """
 
 from __future__ import annotations
@@ -16,8 +19,16 @@ from sqlalchemy.orm import Session
 from broadcast import facts
 from broadcast.planning import AiringFacts
 from core import units
-from schedules.tables import Airing, ScheduleTarget
+from core.settings import Settings
+from schedules import foresight, local_days
+from schedules.slot_tables import Slot
+from schedules.tables import Airing, Schedule, ScheduleTarget
 
+Span = tuple[datetime, datetime]
+
+FURTHEST = timedelta(days=366)
+# The horizon is moved on by the hour; a day of leading late is looked past.
+_SLACK = timedelta(days=1)
 _BATCH = 500
 _SHORT = timedelta(minutes=45)
 
@@ -38,15 +49,18 @@ def airings(
     session: Session,
     names: Collection[str],
     now: datetime,
-    spans: Collection[tuple[datetime, datetime]],
+    spans: Sequence[Span],
     *,
+    settings: Settings,
     reach_back: bool = False,
     with_items: bool = False,
+    schedules_most: int | None = None,
 ) -> list[AiringFacts]:
-    """The airings of these targets that begin in one of these spans, by start.
+    """The airings of these targets that begin in one of these spans, which are in order, by start.
 
-    Scheduled and closed ones, and those cancelled while on air: the same that plans are made of. With `reach_back`
-    also what began before a span and may bear on what is heard in it; not what is over so long that it can't.
+    Of more schedules than `schedules_most` only the airings that are made are looked at. Scheduled and closed ones,
+    and those cancelled while on air: the same that plans are made of. With `reach_back` also what began before a span
+    and may bear on what is heard in it; not what is over so long that it can't.
     """
     # First the schedules, then their airings, then what those are: asked for all at once, SQLite reads every airing of
     # the span, or of that status.
@@ -64,10 +78,60 @@ def airings(
     ]
     # A local day lets a schedule air at a place that it doesn't name.
     rows += session.execute(wanted.where(Airing.local_day_id.is_not(None))).all()
-    silent = _silent(session, rows, now)
+    beyond = _beyond(spans, now, settings, reach_back=reach_back)
+    foreseen: tuple[AiringFacts, ...] = ()
+    gone: frozenset[str] = frozenset()
+    if beyond and (schedules_most is None or len(schedules) <= schedules_most):
+        foreseen, gone = _foreseen(session, schedules, beyond, with_items=with_items)
+    silent = _silent(session, rows, now) | gone
     found = {row.id: row for row in rows if row.id not in silent}
     ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
-    return list(facts.airing_facts(session, ordered, with_items=with_items))
+    made = facts.airing_facts(session, ordered, with_items=with_items)
+    return sorted((*made, *foreseen), key=lambda one: (one.starts_at, one.id)) if foreseen else list(made)
+
+
+def _beyond(spans: Sequence[Span], now: datetime, settings: Settings, *, reach_back: bool) -> list[Span]:
+    """The parts of these spans for which airings aren't made yet."""
+    made = now + timedelta(days=settings.airing_days) - _SLACK
+    back = facts.LONGEST_AIRING if reach_back else timedelta()
+    found: list[Span] = []
+    for since, until in spans:
+        begins, ends = max(since - back, made, found[-1][1] if found else made), min(until, now + FURTHEST)
+        if begins < ends:
+            found.append((begins, ends))
+    return found
+
+
+def _foreseen(
+    session: Session, schedule_ids: Collection[str], spans: Sequence[Span], *, with_items: bool
+) -> tuple[tuple[AiringFacts, ...], frozenset[str]]:
+    """What will be made of these schedules, and the ids of what is there and won't be so."""
+    # A local day lets a schedule air at a place that it doesn't name.
+    wanted = sorted({*schedule_ids, *local_days.brought(session, spans[0][0], spans[-1][1])})
+    schedules = {
+        one.id: one
+        for batch in _batches(wanted)
+        for one in session.scalars(select(Schedule).where(Schedule.id.in_(batch)))
+    }
+    found = foresight.foresee(session, list(schedules.values()), spans)
+    airings = [one for one in found.airings if one.status == "scheduled"]
+    ids = sorted({one.slot_id for one in airings if one.slot_id})
+    slots = {one.id: one for batch in _batches(ids) for one in session.scalars(select(Slot).where(Slot.id.in_(batch)))}
+    programmes = sorted({one.programme_id for one in airings if one.programme_id})
+    unapproved = {one for batch in _batches(programmes) for one in session.scalars(facts.unapproved(batch))}
+    airs = [one for one in airings if one.programme_id not in unapproved]
+    return facts.foreseen(session, airs, schedules, slots, with_items=with_items), found.gone
+
+
+def joined(spans: Sequence[Span]) -> list[Span]:
+    """Spans in order, those that touch as one."""
+    found: list[Span] = []
+    for since, until in spans:
+        if found and since <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], until))
+        else:
+            found.append((since, until))
+    return found
 
 
 def _begins_in(since: datetime, until: datetime) -> ColumnElement[bool]:

@@ -56,7 +56,8 @@ class Places:
         now: datetime,
         settings: Settings,
     ) -> None:
-        self._session, self._draft, self._now, self._zone = session, draft, now, settings.zone
+        self._session, self._draft, self._now = session, draft, now
+        self._settings, self._zone = settings, settings.zone
         first, last = draft.starts[0], draft.starts[-1]
         self.book = RuleBook(session, settings, *(at.astimezone(self._zone).date() for at in (first, last)))
         found = self._read(there)
@@ -80,8 +81,8 @@ class Places:
         names = nearby.named_by(self._session, targets, {units.date_of(starts[0]), units.date_of(starts[-1])})
         longest = max(airing.duration_ms for airing in self._draft.airings)
         before, after = timedelta(milliseconds=AROUND_MS), timedelta(milliseconds=AROUND_MS + longest)
-        spans = _merged([(at - before, at + after) for at in starts])
-        return nearby.airings(self._session, names, self._now, spans, reach_back=True)
+        spans = nearby.joined([(at - before, at + after) for at in starts])
+        return nearby.airings(self._session, names, self._now, spans, settings=self._settings, reach_back=True)
 
     def _alike(self, there: Sequence[ReceiverFacts]) -> list[list[ReceiverFacts]]:
         """The receivers that no airing and no rule tells apart, commune by commune."""
@@ -238,13 +239,3 @@ def _near(place: ReceiverFacts, by_target: dict[str, list[int]]) -> list[int]:
     """The numbers of what names this place or anything above it, in order."""
     paths = (place.path, *(path for _, path in place.ahead))
     return sorted({number for path in ((place.id,), *paths) for one in path for number in by_target.get(one, ())})
-
-
-def _merged(spans: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    found: list[tuple[datetime, datetime]] = []
-    for since, until in spans:
-        if found and since <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], until))
-        else:
-            found.append((since, until))
-    return found

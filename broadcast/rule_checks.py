@@ -57,8 +57,12 @@ class PlanRules:
         now: datetime,
         until: datetime,
         choices: Choices,
+        *,
+        since: datetime | None = None,
     ) -> None:
-        self._session, self._now, self._until = session, now, until
+        """`since`: what is settled begins later than `now`."""
+        self._session, self._settings, self._now, self._until = session, settings, now, until
+        self._since = since or now
         self._receivers, self._choices, self._zone = receivers, choices, settings.zone
         self.book = RuleBook(session, settings, units.date_of(now - _WEEK), units.date_of(until + _WEEK))
         self._waived = rule_store.overridden(session)
@@ -179,7 +183,7 @@ class PlanRules:
         return found
 
     def _coming(self) -> list[AiringFacts]:
-        """What the timetable has behind the plan, for as long as a week that it touches."""
+        """What the timetable has behind the plan, for as long as a week that it touches; and before a day to come."""
         places = {
             unit
             for one in self._receivers.values()
@@ -188,8 +192,18 @@ class PlanRules:
         }
         days = {units.date_of(self._now), units.date_of(self._until)}
         names = nearby.named_by(self._session, {*places, *self._receivers}, days)
-        span = (self._until, self._until + _WEEK)
-        return nearby.airings(self._session, names, self._now, [span], with_items=self.book.limits_items)
+        around = max(_WEEK, timedelta(days=self.book.longest_repeat + 1))
+        spans = [(self._until, self._until + around)]
+        if self._since > self._now:
+            spans.insert(0, (max(self._now, self._since - around), self._since))
+        return nearby.airings(
+            self._session,
+            names,
+            self._now,
+            spans,
+            settings=self._settings,
+            with_items=self.book.limits_items,
+        )
 
 
 def waived_of(waived: Waived, airing: AiringFacts) -> frozenset[str]:

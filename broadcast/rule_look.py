@@ -32,6 +32,8 @@ from schedules.tables import Airing
 
 FORESEEN = timedelta(weeks=8)
 STARTS_MOST = 400
+# Of more schedules near by than these nothing is foreseen beyond the horizon: it takes seconds, and plans are checked.
+SCHEDULES_MOST = 500
 _WEEK = timedelta(days=8)
 
 
@@ -95,7 +97,7 @@ def look(session: Session, settings: Settings, draft: Draft, now: datetime) -> l
     def found_of(violation: Violation) -> tuple[str, str]:
         return violation.rule.id, violation.entry.id if draft.apart else ""
 
-    for group in _groups(session, book, there, draft, now):
+    for group in _groups(session, settings, book, there, draft, now):
         broken = [one for one in check([*group.others, *group.entries], group.place, mending=False) if one.entry.draft]
         for violation in broken:
             one = found[found_of(violation)]
@@ -187,7 +189,12 @@ def _receivers(session: Session, draft: Draft, first: datetime, last: datetime) 
 
 
 def _groups(
-    session: Session, book: RuleBook, there: Sequence[ReceiverFacts], draft: Draft, now: datetime
+    session: Session,
+    settings: Settings,
+    book: RuleBook,
+    there: Sequence[ReceiverFacts],
+    draft: Draft,
+    now: datetime,
 ) -> Iterable[_Group]:
     """The receivers by what tells them apart. What else sounds there is read only where that counts."""
     airings = sorted(draft.airings, key=lambda one: (one.starts_at, one.id))
@@ -209,11 +216,10 @@ def _groups(
         yield _Group(book.of(group[0]), group, [drafted[number] for number in numbers], [])
     if not counted:
         return
-    first, last = _ends(draft)
     around = max(_WEEK, timedelta(days=book.longest_repeat + 1))
-    since, until = min(first, now) - around, last + around
     samples = [group[0] for group in counted.values()]
-    others = _others(session, samples, draft, [(since, until)], now, with_items=book.limits_items)
+    others = _others(session, settings, samples, draft, around, now, with_items=book.limits_items)
+    until = _ends(draft)[1] + around
     choices = offers.load(session, frozenset[str]().union(*(one.communes for one in samples)), now, until)
     for (_, numbers), group in counted.items():
         one = group[0]
@@ -234,19 +240,26 @@ def _named(draft: Draft) -> frozenset[str]:
 
 def _others(
     session: Session,
+    settings: Settings,
     samples: Sequence[ReceiverFacts],
     draft: Draft,
-    spans: Sequence[tuple[datetime, datetime]],
+    around: timedelta,
     now: datetime,
     *,
     with_items: bool,
 ) -> list[AiringFacts]:
+    """What else sounds there so long before and after each airing of the draft."""
+    starts = sorted({from_ms(airing.starts_at) for airing in draft.airings})
+    spans = nearby.joined([(at - around, at + around) for at in starts])
     places = {unit for one in samples for path in (one.path, *(to for _, to in one.ahead)) for unit in path}
     days = {units.date_of(at) for at in _ends(draft)}
     names = nearby.named_by(session, {*places, *(one.id for one in samples if one.id)}, days)
+    found = nearby.airings(
+        session, names, now, spans, settings=settings, with_items=with_items, schedules_most=SCHEDULES_MOST
+    )
     return [
         airing
-        for airing in nearby.airings(session, names, now, spans, with_items=with_items)
+        for airing in found
         if airing.id not in draft.without
         and (airing.schedule_id != draft.schedule_id or airing.starts_at <= to_ms(now))
     ]

@@ -11,7 +11,7 @@ database session, beside what is there already:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from core import units
 from schedules import local_days, parts, sessions
 from schedules.calendars import LocalDay, Start
 from schedules.expansion import columns_of_rule, is_moved, rule_of, successor, taken, values_of
+from schedules.local_days import FURTHEST_MOVE
 from schedules.localtime import instant_of
 from schedules.reach import Resolver
 from schedules.recurrence import Rule, occurrences
@@ -33,6 +34,8 @@ from schedules.tables import Airing, Schedule
 from schedules.targets import Targets, columns_of
 
 NEW = "~"  # the id of a schedule that isn't saved: it sorts behind whatever is
+Span = tuple[datetime, datetime]
+
 _DAY = timedelta(days=1)
 _BATCH = 500
 
@@ -80,9 +83,9 @@ def drafted(
     return schedule, rows
 
 
-def foresee(session: Session, schedules: Sequence[Schedule], *, since: datetime, until: datetime) -> Foreseen:
-    """What these schedules will have in [since, until) beside the airings that are there. `since` lies ahead."""
-    looking = _Looking(session, since, until)
+def foresee(session: Session, schedules: Sequence[Schedule], spans: Sequence[Span]) -> Foreseen:
+    """What these schedules will have, beside the airings that are there, in spans that lie ahead, in order."""
+    looking = _Looking(session, spans)
     return looking.found([one for one in schedules if one.status == "active"], {})
 
 
@@ -90,15 +93,21 @@ def foresee_anew(
     session: Session, schedule: Schedule, *, since: datetime, until: datetime, slots: Sequence[Slot] | None = None
 ) -> list[Airing]:
     """All airings that this schedule would have in [since, until) as it is now, or as it was `drafted`."""
-    looking = _Looking(session, since, until, anew=True)
+    looking = _Looking(session, [(since, until)], anew=True)
     return looking.found([schedule], {} if slots is None else {schedule.id: slots}).airings
+
+
+def is_foreseen(airing_id: str) -> bool:
+    """Whether this is the id of an airing that isn't made yet."""
+    return " " in airing_id
 
 
 class _Looking:
     """One look ahead. `anew`: instead of the airings that there are, not beside them."""
 
-    def __init__(self, session: Session, since: datetime, until: datetime, *, anew: bool = False) -> None:
-        self._session, self._since, self._until, self._anew = session, since, until, anew
+    def __init__(self, session: Session, spans: Sequence[Span], *, anew: bool = False) -> None:
+        self._session, self._spans, self._anew = session, spans, anew
+        since, until = self._since, self._until = spans[0][0], spans[-1][1]
         self._resolver = Resolver(session)
         held = local_days.between(session, units.date_of(since) - _DAY, units.date_of(until) + 2 * _DAY)
         self._local_days: Mapping[date, Sequence[LocalDay]] = local_days.by_date(held)
@@ -112,23 +121,33 @@ class _Looking:
         for schedule in schedules:
             if schedule.programme_id is None:
                 self._framed(schedule, slots.get(schedule.id))
-        ordered = sorted(self._found, key=lambda one: (one.starts_at, one.id))
+        inside = [one for one in self._found if any(since <= one.starts_at < until for since, until in self._spans)]
+        ordered = sorted(inside, key=lambda one: (one.starts_at, one.id))
         return Foreseen(ordered, frozenset(self._gone))
 
     def _simple(self, schedules: Mapping[str, Schedule]) -> None:
-        there = taken(self._session, list(schedules.values()), self._since, self._until)
+        around = FURTHEST_MOVE
+        there = taken(self._session, list(schedules.values()), self._since - around, self._until + around)
         by_hand = self._by_hand(schedules)
         for schedule in schedules.values():
             rule, held = rule_of(schedule), there[schedule.id]
             if self._anew:
                 held.starts = set()
-            left = held.starts | held.matched(rule, self._since, self._until)
-            for instant in occurrences(rule, self._since, self._until):
+            left = held.starts | held.matched(rule, self._since - around, self._until + around)
+            for instant in self._occurrences(rule):
                 if instant not in left:
                     self._on_its_day(schedule, Airing(**self._named(values_of(schedule, instant))))
         for row in by_hand:
             self._moved(schedules[row.schedule_id], row)
         self._brought(schedules)
+
+    def _occurrences(self, rule: Rule) -> Iterator[datetime]:
+        # A local day may move it into a span from elsewhere.
+        around = FURTHEST_MOVE if self._local_days else timedelta()
+        done = self._since - around
+        for since, until in self._spans:
+            yield from occurrences(rule, max(done, since - around), until + around)
+            done = until + around
 
     def _named(self, values: dict[str, object]) -> dict[str, object]:
         return values | {"id": f"{values['schedule_id']} {values['original_start']:%Y%m%d%H%M%S}"}

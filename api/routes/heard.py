@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
@@ -14,16 +14,24 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import DateIn, DurationMs, Instant, Out
 from broadcast import heard as room
+from broadcast import heard_items
 from core.errors import Invalid
+from schedules.foresight import is_foreseen
 
 router = api_router("heard")
 
 Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
 
 
+def _made(airing_id: str) -> str | None:
+    return None if is_foreseen(airing_id) else airing_id
+
+
 class HeardItemOut(Out):
     kind: str = Field(description="airing, or command: played at once")
-    id: str = Field(description="Of the airing, or of the command")
+    id: Annotated[str | None, BeforeValidator(_made)] = Field(
+        description="Of the airing, or of the command; null: the airing isn't made yet, so far ahead it is"
+    )
     schedule_id: str | None
     title: str
     class_: str = Field(serialization_alias="class", description="emergency, priority or ordinary")
@@ -32,7 +40,7 @@ class HeardItemOut(Out):
     timetable_at: Instant | None = Field(
         description="Its own time in the timetable, from which a clash may have moved it"
     )
-    state: room.State = Field(
+    state: heard_items.State = Field(
         description="A state of a playout; or cancelled, gives_way, against_rules, declined, unanswered: not heard here"
     )
     planned_ms: DurationMs
@@ -54,7 +62,7 @@ class HeardOut(Out):
     played_ms: DurationMs
     items: list[HeardItemOut]
     warnings: list[str] = Field(
-        description="What the day doesn't show, in Vietnamese: beyond the horizon airings aren't made"
+        description="In Vietnamese: beyond the horizon airings aren't made yet, and what is told may still change"
     )
 
 

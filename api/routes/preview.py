@@ -84,7 +84,7 @@ class PreviewOut(Out):
     displaced: list[OutcomeOut] = Field(description="Of others, because of it")
     options: list[OptionOut] = Field(description="Ways out that are free at all places and that the rules allow")
     warnings: list[str] = Field(
-        [], description="What was not looked at, in Vietnamese: beyond the horizon the airings of others aren't made"
+        [], description="In Vietnamese: beyond the horizon the airings of others aren't made yet, and may still change"
     )
 
 
