@@ -17,6 +17,7 @@ from api.pages.newsdesk import CLASSES, plain
 from api.pages.templating import page
 from api.pages.words import sort_key
 from broadcast import heard as room
+from broadcast import heard_items
 from core import units
 from core.errors import Invalid
 from schedules.tables import Airing
@@ -27,7 +28,7 @@ Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
 _FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)
 
 # What isn't heard has the shape of the state of a playout that is nearest to it.
-SHAPES: dict[room.State, str] = {
+SHAPES: dict[heard_items.State, str] = {
     "gives_way": "cancelled",
     "against_rules": "refused",
     "declined": "refused",
@@ -63,7 +64,7 @@ def place(
         name = units.name(session, units.get(session, unit_id).id, on=day)
         try:
             found = room.at_unit(session, unit_id, day, now=now, settings=settings)
-        except room.TooManyReceivers as error:
+        except (room.TooManyReceivers, room.TooFarAhead) as error:
             problem, found = error.text("vi"), room.Day(day, 0, ())
         airings = [item.id for item in found.items if item.kind == "airing"]
         programmes = {
@@ -85,23 +86,23 @@ def place(
         today=today,
         step=timedelta(days=1),
         programmes=programmes,
-        words=room.WORDS,
+        words=heard_items.WORDS,
         shapes=SHAPES,
-        silent=room.SILENT,
+        silent=heard_items.SILENT,
         classes=CLASSES,
         warnings=room.beyond_horizon(day, now, settings),
         problem=problem,
     )
 
 
-def _together(items: Sequence[room.Item]) -> list[list[room.Item]]:
+def _together(items: Sequence[heard_items.Item]) -> list[list[heard_items.Item]]:
     """What is one thing to whoever listens: the same at the same time, however far each receiver is with it."""
-    ordered = sorted(items, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in room.SILENT))
-    by_thing = groupby(ordered, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in room.SILENT))
+    ordered = sorted(items, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in heard_items.SILENT))
+    by_thing = groupby(ordered, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in heard_items.SILENT))
     return [list(same) for _, same in by_thing]
 
 
-def _minutes(items: Sequence[room.Item], name: str) -> int:
+def _minutes(items: Sequence[heard_items.Item], name: str) -> int:
     """Milliseconds at the place: what several receivers sound at once counts once."""
     longest: dict[str, int] = {}
     for item in items:
