@@ -22,8 +22,10 @@ from api.context import Context
 from api.pages.newsdesk import A_PAGE, names_of, plain
 from api.pages.templating import page
 from api.pages.words import WEEKDAYS, sort_key
+from api.routes import airings as airings_door
 from api.routes import preview as preview_door
 from api.routes import rules as rules_door
+from api.routes import schedule_bodies as bodies
 from api.routes import schedules as door
 from api.routes.schemas import without_nul
 from broadcast import programmes
@@ -64,7 +66,7 @@ class Draft:
     unit_ids: list[str] = field(default_factory=list)
     reason: str = ""
 
-    def wanted(self) -> door.ScheduleIn:
+    def wanted(self) -> bodies.ScheduleIn:
         """As the door takes it. Raises Invalid with what is missing or wrong, and what to do."""
         if not self.programme_id:
             raise Invalid(what="chưa chọn chương trình để phát / choose a programme")
@@ -83,7 +85,7 @@ class Draft:
             "local_time": _time(self.at),
             "weekdays": [int(one) for one in self.weekdays if one in set("1234567")] or None,
         }
-        return door.ScheduleIn.model_validate(
+        return bodies.ScheduleIn.model_validate(
             {
                 "title": " ".join(self.title.split()) or "Lịch phát",
                 "programme_id": self.programme_id,
@@ -229,19 +231,21 @@ def _foreseen(context: Context, who: Principal, draft: Draft) -> dict[str, Any]:
         told["found"] = preview_door.preview(context, who, preview_door.PreviewIn(**wanted.model_dump(by_alias=True)))
         checked = wanted.model_dump(include={"title", "programme_id", "rule", "unit_ids"})
         told["broken"] = rules_door.check(context, who, rules_door.CheckIn(**checked))
-        reach = door.preview_targets(context, who, door.TargetsIn(unit_ids=wanted.unit_ids), on=wanted.rule.first_date)
+        reach = door.preview_targets(
+            context, who, bodies.TargetsIn(unit_ids=wanted.unit_ids), on=wanted.rule.first_date
+        )
     except TruyenThanhError as error:
         return told | {"found": None, "missing": error.text("vi")}
     told["mends"] = dict(_mends(told, wanted, context.settings.zone))
     now = context.clock.now()
-    rule = door.rule_of(wanted.rule, context)
+    rule = bodies.rule_of(wanted.rule, context)
     told["starts"] = [start for start, _ in zip(occurrences(rule, now, now + _FAR), range(NEXT), strict=False)]
     with context.db.reading() as session:
         told["silent"] = list(units.names(session, reach.silent_unit_ids, on=wanted.rule.first_date).values())
     return told
 
 
-def _mends(told: dict[str, Any], wanted: door.ScheduleIn, zone: ZoneInfo) -> list[tuple[str, str]]:
+def _mends(told: dict[str, Any], wanted: bodies.ScheduleIn, zone: ZoneInfo) -> list[tuple[str, str]]:
     """The times that would mend it, by the minute: an earlier one begins no later than it must, a later no sooner."""
     found = [
         (one.vi, one.mend_starts_at.astimezone(zone).time()) for one in told["broken"].violations if one.mend_starts_at
@@ -374,7 +378,7 @@ def cancel(request: Request, context: Ctx, who: PlannerForm, schedule_id: str) -
 @router.post("/lich/{schedule_id}/huy-lan/{airing_id}")
 def cancel_one(request: Request, context: Ctx, who: PlannerForm, schedule_id: str, airing_id: str) -> Response:
     try:
-        door.cancel_airing(context, who, airing_id)
+        airings_door.cancel_airing(context, who, airing_id)
     except TruyenThanhError as error:
         return _page(request, context, who, schedule_id, error)
     return RedirectResponse(f"/lich/{schedule_id}", 303)
