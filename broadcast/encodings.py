@@ -293,7 +293,7 @@ _ACCENTED_WORD = re.compile(r"\b(?=\w*[^\W\d_a-zA-Z])[^\W\d_]+\b")
 
 
 def _vietnamese(text: str) -> _Score:
-    found = _ACCENTED_WORD.findall(unicodedata.normalize("NFC", text))
+    found = _ACCENTED_WORD.findall(re.sub(r"\b[kcd]?m[²³]", " ", unicodedata.normalize("NFC", text)))
     words = [word for word in found if not _CAPITALS.fullmatch(word)]
     common = sum(word.lower() in _COMMON for word in words)
     return _Score(sum(map(_is_syllable, words)), common, len(words))

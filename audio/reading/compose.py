@@ -152,11 +152,18 @@ def _doubled(written: str, prepared: Prepared, pieces: list[Piece]) -> list[Doub
         if piece is not None and piece.kind is None and piece.spoken.isalpha():
             row.append(piece)
             continue
+        if piece is not None and piece.kind in _COUNTS and [one.spoken for one in row[-2:]] == ["ngày", "ngày"]:
+            doubts.append(_twice(written, prepared, row[-2:], 1))  # "ngày ngày" is a word, before a date it is none
         for first, count in misprints.doubled([one.spoken for one in row]):
-            offset, end = prepared.origin[row[first].start], prepared.origin[row[first + 2 * count - 1].end]
-            said = " ".join(one.spoken for one in row[first : first + 2 * count])
-            once = " ".join(one.spoken for one in row[first : first + count])
-            line = written.count("\n", 0, offset) + 1
-            doubts.append(Doubt("doubled", written[offset:end], said, offset, line, (once, said)))
+            doubts.append(_twice(written, prepared, row[first : first + 2 * count], count))
         row = []
     return doubts
+
+
+_COUNTS: Final = {"date", "number"}
+
+
+def _twice(written: str, prepared: Prepared, pieces: list[Piece], count: int) -> Doubt:
+    offset, end = prepared.origin[pieces[0].start], prepared.origin[pieces[-1].end]
+    said, once = (" ".join(one.spoken for one in part) for part in (pieces, pieces[:count]))
+    return Doubt("doubled", written[offset:end], said, offset, written.count("\n", 0, offset) + 1, (once, said))

@@ -19,7 +19,8 @@ _QUOTES: Final = "“”„‟«»″〝〞＂"
 _APOSTROPHES: Final = "‘’‚‛′`´ʼ＇"
 _SUPERSCRIPTS: Final = "⁰¹\0\0⁴⁵⁶⁷⁸⁹"
 _NO_LETTERS: Final = "ªº™℠"  # a degree as some write it, and marks that nobody says
-_WORDED: Final = {"№": "số "}
+_SUBSCRIPTS: Final = "₀₁₂₃₄₅₆₇₈₉"
+_WORDED: Final = {"№": "số ", "₫": "đ"} | {sign: str(digit) for digit, sign in enumerate(_SUBSCRIPTS)}
 _PLAIN: Final = re.compile(rf"[A-Za-z0-9°{LOWER}{UPPER}]+[ ]?")
 _KEPT_MARKS: Final = "²³"  # parts of units; as digits they would change the number before them
 
@@ -67,6 +68,8 @@ def _one(letter: str) -> str:  # noqa: C901, PLR0911 - a table in the form of a 
         return '"'
     if letter in _APOSTROPHES:
         return "'"
+    if letter in _WORDED:
+        return _WORDED[letter]
     category = unicodedata.category(letter)
     if category == "Nd":
         return str(unicodedata.digit(letter))
@@ -89,7 +92,7 @@ def _unfolded(letter: str) -> str:
     """What one sign stands for, in plain letters: ㎏, ℃, Ⅳ, №, and the letters that phones draw bold."""
     if letter in _NO_LETTERS:
         return letter
-    plain = _WORDED.get(letter) or unicodedata.normalize("NFKC", letter)
+    plain = unicodedata.normalize("NFKC", letter)
     return plain if _PLAIN.fullmatch(plain) else letter
 
 

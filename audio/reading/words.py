@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -23,9 +24,13 @@ MARKS: Final = {
     ".": ".", "?": "?", "!": "!", "/": ",", "\\": ",", "•": ",", "·": ",",
 }  # fmt: skip
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\n+|\s+|.", re.DOTALL)
-_SAID_SIGNS: Final = {"&": "và", "@": "a còng", "°": "độ", "º": "độ", "$": "đô la", "€": "ơ rô", "§": "mục"}
+_SAID_SIGNS: Final = {
+    "&": "và", "@": "a còng", "°": "độ", "º": "độ", "$": "đô la", "€": "ơ rô", "§": "mục",
+    "£": "bảng anh", "¥": "yên", "≠": "khác", "√": "căn", "∞": "vô cùng",
+}  # fmt: skip
 _GREEK: Final = {"α": "an pha", "β": "bê ta", "γ": "gam ma"}
 _SILENT: Final = frozenset("\"'_*#^`~<>=+-|\u00ad")
+_MEANING: Final = {"Sc", "Sm"}  # signs of money and of mathematics: left out, but not in silence
 _SEVERAL: Final = 2  # capitals in a word that make it an abbreviation
 _INSIDE: Final = re.compile(r"(?<=[^\W\d_A-ZĐ])(?=[A-ZĐ])")  # before a capital behind a small letter: VietGAP
 
@@ -154,7 +159,10 @@ def _sign(match: re.Match[str], text: str) -> Piece:
         return Piece(*span, None, "," if spaced else " ")
     if sign in _SAID_SIGNS:
         return Piece(*span, "symbol", _SAID_SIGNS[sign])
-    if sign in _SILENT or not sign.isalnum():
+    category = unicodedata.category(sign)
+    if category == "Sm" and unicodedata.name(sign, "").endswith("ARROW"):
+        return Piece(*span, "symbol", ",")
+    if sign in _SILENT or not (sign.isalnum() or category in _MEANING):
         return Piece(*span, "symbol", "")
     return Piece(*span, "symbol", "", "dropped")
 

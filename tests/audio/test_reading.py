@@ -305,3 +305,21 @@ def test_an_issuer_that_nobody_knows_is_told_and_not_left_out_in_silence() -> No
 @pytest.mark.parametrize("text", ["Chào mừng 03/02", "Lễ hội 11/6 ÂL", "giỗ tổ 10/3 âm lịch", "tỷ lệ 3/7"])
 def test_what_can_only_be_a_day_or_only_a_ratio_is_no_doubt(text: str) -> None:
     assert read(text).warnings == ()
+
+
+def test_signs_of_money_and_mathematics_are_said_or_told() -> None:
+    assert read("Giá 100.000₫, £5; a ≠ b; CO₂").spoken == ("giá một trăm nghìn đồng, năm bảng anh, a khác bê, xê o hai")
+    (doubt,) = read("tổng ∑ điểm").warnings
+    assert (doubt.kind, doubt.written) == ("dropped", "∑")
+    assert read("Nghỉ → về ⇒ báo").warnings == ()  # an arrow is a pause
+
+
+def test_a_label_is_read_in_parts_and_is_a_guess() -> None:
+    reading = read("Thẻ #VuiXuan2026 nhé")
+    assert reading.spoken == "thẻ vui xuan hai nghìn không trăm hai mươi sáu nhé"
+    assert [doubt.written for doubt in reading.warnings] == ["#VuiXuan2026"]
+
+
+def test_day_by_day_is_a_word_and_before_a_date_a_misprint() -> None:
+    assert read("Loa phát ngày ngày.").warnings == ()
+    assert [doubt.written for doubt in read("Họp ngày ngày 3/3.").warnings] == ["ngày ngày"]

@@ -185,7 +185,10 @@ _A_VALUE: Final = re.compile(r"(?:^|[\s(])[\d.,]+\s*%?\s*$")
 
 def _sign(match: re.Match[str]) -> str | None:
     sign = match.group()
-    if not re.match(r"\s*\d", after(match)) and sign not in {"=", "+"}:
+    between_words = (
+        match.string[match.start() - 1 : match.start()] == " " == match.string[match.end() : match.end() + 1]
+    )
+    if not re.match(r"\s*\d", after(match)) and sign not in {"=", "+"} and not (between_words and sign != "~"):
         return None
     said = _BEFORE_A_NUMBER.get(sign) if not _A_VALUE.search(before(match)) else None
     return f" {said or _COMPARED[sign]} "
@@ -339,7 +342,8 @@ RULES = [
     rule("number", r"\d+", _single),
     rule(
         "symbol",
-        rf"(?<=[^\W_][ ]|[²³%)][ ])[xX×](?=[ ]\d)|(?<=[\d%)²³][ ])[x×](?=[ ][{letters.LOWER}(])",
+        r"(?<=[^\W_][ ]|[²³%)][ ])[xX×](?=[ ]\d)|"
+        rf"(?<=[\d%)²³{letters.LOWER}][ ])[x×](?=[ ](?:[{letters.LOWER}]{{2}}|[(]))",
         "nhân",
     ),
     rule("symbol", r"=>", ","),

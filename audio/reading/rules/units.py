@@ -94,7 +94,7 @@ def _dollars(match: re.Match[str]) -> str:
     return f"{number(match['number'])} {_CURRENCIES.get(match['sign'], 'đô la mỹ')}"
 
 
-_CURRENCIES: Final = {"€": "ơ rô", "VNĐ": "đồng", "VND": "đồng"}
+_CURRENCIES: Final = {"€": "ơ rô", "£": "bảng anh", "¥": "yên", "VNĐ": "đồng", "VND": "đồng"}
 
 
 def _million_and(match: re.Match[str]) -> str:
@@ -169,7 +169,7 @@ RULES = [
         _million_and,
         begins="digit",
     ),
-    rule("money", rf"(?P<sign>USD|US\$|\$|€|VNĐ|VND)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
+    rule("money", rf"(?P<sign>USD|US\$|\$|€|£|¥|VNĐ|VND)[ ]?(?P<number>{_NUM})(?!\w)", _dollars),
     rule(
         "unit",
         rf"{_EDGE}(?P<first>{_NUM})[ ]?(?P<unit1>{_UNIT}{_SECOND}?)?[ ]*(?:-|~|đến)[ ]*"
@@ -206,7 +206,7 @@ RULES = [
         certainty=BY_CONTEXT,
         begins="stroke",
     ),
-    rule("unit", rf"(?<![\w/]){_ALONE}(?:/(?:{_ALONE}|ha))?(?![\w/])", _alone, _I),
+    rule("unit", rf"(?<![\w/]){_ALONE}(?:/(?:{_alternatives(EACH)}))?(?![\w/])", _alone, _I),
     rule(
         "unit",
         rf"(?<=[{LOWER}\d³²])[ ]?/[ ]?(?P<number>\d{{1,2}})[ ]?(?P<unit>h|giờ|ngày|phút)(?!\w)",

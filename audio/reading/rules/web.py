@@ -9,7 +9,7 @@ from typing import Final
 from audio.reading import abbreviations, letters
 from audio.reading.abbreviations import SIMPLE
 from audio.reading.model import Said, rule
-from audio.reading.numerals import digits
+from audio.reading.numerals import digits, number
 
 _TOP: Final = "vn|ly|com|net|org|edu|gov|info|io|asia|biz|app|me|tv|xyz|eu|us|uk|cn|la|kh|th|sg"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,60}[A-Za-z0-9])?"
@@ -105,7 +105,15 @@ def _url(match: re.Match[str]) -> Said:
     return Said(_say(re.split(r"[?#&%]", address, maxsplit=1)[0].rstrip("/")), end=end)
 
 
+def _tag(match: re.Match[str]) -> Said:
+    """`#VuiXuan2026`: the words of a label; their tones are lost, so it is a guess."""
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", match["name"])
+    said = " ".join(number(part) if part.isdecimal() else _part(part) for part in parts)
+    return Said(said, "foreign", suggestions=(said,))
+
+
 RULES = [
+    rule("web", r"(?<![\w#&])#(?P<name>[A-Za-z]\w{2,60})(?!\w)", _tag, re.ASCII),
     rule("web", r"(?<![\w@.])@[A-Za-z][\w.]{1,30}\w", lambda m: _say(m.group()), re.ASCII),
     rule("web", rf"(?<![\w@.])[A-Za-z0-9][\w.+-]{{0,63}}@{_HOST}", lambda m: _say(m.group()), re.ASCII),
     rule("web", r"(?<!\w)(?:https?|ftp)://[^\s<>\"]{1,500}", _url, re.IGNORECASE),

@@ -140,6 +140,7 @@ def test_what_people_paste_is_named(text: str, name: str) -> None:
         "Điểm K’Pang",
         "HĐ 3 năm",
         "500 đồng/HĐ",
+        "m²/người",
     ],
 )
 def test_sound_text_is_left_alone(text: str) -> None:
