@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +21,9 @@ from core.clock import SystemClock
 from core.errors import Invalid
 from core.profiles import PROFILE_VI, Profile
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from devices.receiver.identity import Identity
 
 receiver_app = typer.Typer(help="Bộ thu / receivers", no_args_is_help=True)
 
@@ -158,9 +164,15 @@ def fleet(
         Path, typer.Argument(exists=True, file_okay=False, help="Thư mục các tệp danh tính (*.json)")
     ],
     *,
-    folder: Annotated[Path, typer.Option("--dir", help="Thư mục giữ dữ liệu và bản ghi của các bộ thu")],
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Thư mục giữ dữ liệu và bản ghi của các bộ thu (none: không cần)")
+    ] = None,
     output: Annotated[
-        Literal["wav", "null"], typer.Option(help="wav: ghi lại tiếng của từng bộ thu; null: không ghi")
+        Literal["wav", "null", "none"],
+        typer.Option(
+            help="wav: ghi lại tiếng của từng bộ thu; null: không ghi;"
+            " none: không phát, chỉ nhận, kiểm tra và báo nhật ký (cho hàng nghìn bộ thu)"
+        ),
     ] = "wav",
 ) -> None:
     """Chạy nhiều bộ thu mô phỏng trong một tiến trình / run simulated receivers in one process, until Ctrl-C."""
@@ -170,11 +182,31 @@ def fleet(
     files = sorted(identities.glob("*.json"))
     if not files:
         raise Invalid(what=f"trong {identities} không có tệp danh tính *.json nào / no identity files there")
+    loaded = [Identity.load(path) for path in files]
+    if output == "none":
+        asyncio.run(_crowd(loaded))
+        return
+    if folder is None:
+        raise Invalid(what="hãy cho biết thư mục giữ dữ liệu: --dir THƯ_MỤC / say where to keep the data: --dir FOLDER")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    running = Fleet([Identity.load(path) for path in files], folder, clock=SystemClock(), output=output)
+    running = Fleet(loaded, folder, clock=SystemClock(), output=output)
     running.start()
     typer.echo(f"{len(files)} bộ thu mô phỏng đang chạy. Ctrl-C để dừng.")
     stopped.wait()
     running.stop()
+
+
+async def _crowd(identities: Sequence[Identity]) -> None:
+    """Receivers without sound until a signal, and then what they did."""
+    from devices.crowd import Crowd  # noqa: PLC0415 - only this command needs it
+
+    many = Crowd(identities, SystemClock())
+    running = asyncio.create_task(many.run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    typer.echo(f"{len(identities)} bộ thu mô phỏng không phát tiếng đang chạy. Ctrl-C để dừng.")
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    typer.echo(", ".join(f"{name} {count}" for name, count in sorted(many.told.items())))
