@@ -19,8 +19,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from broadcast import facts
 from broadcast.facts import LONGEST_AIRING
@@ -38,6 +38,7 @@ from schedules.slot_tables import Slot
 from schedules.tables import Airing, Schedule
 
 RECEIVERS_MOST = 500  # of one unit: more places than a person reads about at once
+_replacing = aliased(Airing)
 
 
 class TooManyReceivers(Invalid):
@@ -157,6 +158,10 @@ class _Reading:
                 Airing.programme_id,
                 Airing.schedule_id,
                 Airing.cancel_reason,
+                exists()
+                .where(_replacing.schedule_id == Airing.schedule_id)
+                .where(_replacing.original_start == Airing.original_start, _replacing.replaces_id == Airing.id)
+                .label("replaced"),
                 Schedule.title,
                 Slot.title.label("slot_title"),
             )
@@ -184,9 +189,10 @@ class _Reading:
 
     def _is_told(self, row: Any) -> bool:
         if row.Playout.cancelled and row.Playout.started_at is None:
-            # What was moved or edited is told by what replaced it.
+            # What was moved, edited or brought back is told by what replaced it.
             gave_way = row.cancel_reason is None and row.Playout.note is not None
-            return row.cancel_reason in {"withdrawn", "schedule"} or (gave_way and row.Playout.planned_at <= self._now)
+            for_good = row.cancel_reason in {"withdrawn", "schedule", "occurrence"} and not row.replaced
+            return for_good or (gave_way and row.Playout.planned_at <= self._now)
         return bool(row.Playout.planned_at <= self._now)
 
     def _from_playout(self, row: Any, class_: Class) -> Item:

@@ -79,6 +79,8 @@ def _event(entry: Entry, zone: ZoneInfo, host: str) -> Iterable[str]:
         about.append(f"Dời từ {entry.moved_from.astimezone(zone):%H:%M %d/%m/%Y}")
     if entry.part:
         about.append(f"Nơi phát: {', '.join(entry.part)}")
+    if entry.changed:
+        about.append("Chương trình riêng của lần phát này")
     if entry.because:
         about.append(f"{'Không phát' if entry.cancelled else 'Ngày riêng'}: {entry.because}")
     return [

@@ -20,7 +20,7 @@ from typing import Any, cast
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from broadcast import delivery
+from broadcast import delivery, nearby, tree_changes
 from broadcast.tables import Campaign
 from core import events, units
 from core.clock import Clock
@@ -172,6 +172,14 @@ def _perform(session: Session, plan: Sequence[Merger], actor: Actor, clock: Cloc
         ended += [before.names[one] for one in merger.unit_ids if one != new.id]
         moved += before.moved()
         delivery.request(session, before.receivers, clock.now())
+        tree_changes.follow(
+            session,
+            named=before.around | {new.id},
+            places={new.id},
+            since=merger.on,
+            now=clock.now(),
+            actor=actor,
+        )
     return Outcome(tuple(ended), tuple(created), tuple(renamed), tuple(moved))
 
 
@@ -250,6 +258,8 @@ class _Look:
         ).all()
         self._receivers = sorted(found, key=lambda receiver: (receiver.name, receiver.id))
         self._before = self._ways()
+        above = {one for unit in merger.unit_ids for one in units.above(session, unit, on=merger.on)}
+        self.around = nearby.named_by(session, above, [merger.on])
 
     @property
     def receivers(self) -> list[str]:

@@ -1,13 +1,14 @@
 """The timetable of one unit over some days, as a sheet for people and as an iCalendar for their telephones.
 
 What stands here is what the timetable holds, not what was heard: airings with a target at, above or below the unit.
-One that was moved stands at its new time only; one that was cancelled, withdrawn or skipped is told with the reason.
+One that was moved stands at its new time only, and says from where; one that was changed says that it has a programme
+of its own; one that was cancelled, withdrawn or skipped is told with the reason.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from schedules import local_days, timetable
 from schedules.calendar_tables import LocalDayRow
 from schedules.calendars import CalendarDay, calendar
 from schedules.reach import Resolver
-from schedules.slot_tables import Slot
+from schedules.slot_tables import DayDecision, Slot
 from schedules.tables import Airing, Schedule
 
 _DAY = timedelta(days=1)
@@ -50,6 +51,7 @@ class Entry:
     open: bool = False
     relay: bool = False
     moved_from: datetime | None = None  # by hand or by a local day
+    changed: bool = False  # a hand chose another programme for it alone
 
     @property
     def ends_at(self) -> datetime:
@@ -98,6 +100,7 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
     programmes = _programmes(session, {airing.programme_id for airing in airings if airing.slot_id})
     classes = facts.programme_classes(session, {airing.programme_id for airing in airings})
     reasons = _reasons(session, airings)
+    shifts = _shifts(session, airings)
     parts = _parts(session, unit_id, airings)
     return [
         Entry(
@@ -116,7 +119,8 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
             programme=programmes.get(airing.programme_id or "") if airing.slot_id else None,
             open=airing.status == "open",
             relay=bool(airing.slot_id) and slots[airing.slot_id].kind == "relay",
-            moved_from=_moved_from(airing),
+            moved_from=_moved_from(airing, shifts),
+            changed=airing.own_programme and airing.status != "cancelled",
         )
         for airing in airings
     ]
@@ -126,7 +130,7 @@ def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """For the sheet of many communes: what each of them airs in one slot stands there once, with all of their names."""
     alike: dict[object, list[Entry]] = defaultdict(list)
     for one in entries:
-        same = (one.title, one.slot, one.starts_at, one.cancelled, one.open, one.because, one.moved_from)
+        same = (one.title, one.slot, one.starts_at, one.cancelled, one.open, one.because, one.moved_from, one.changed)
         alike[same if one.slot and one.part else one.uid].append(one)
     return tuple(
         replace(
@@ -140,8 +144,21 @@ def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     )
 
 
-def _moved_from(airing: Airing) -> datetime | None:
+def _shifts(session: Session, airings: Sequence[Airing]) -> dict[tuple[str, datetime], timedelta]:
+    """By session and original start: how much later than planned a hand let all of it begin."""
+    decision = DayDecision
+    held = select(decision.schedule_id, decision.original_start, decision.starts_at).where(
+        decision.schedule_id.in_({one.schedule_id for one in airings if one.slot_id}),
+        decision.original_start.in_({one.original_start for one in airings if one.slot_id}),
+        decision.ended_at.is_(None),
+        decision.starts_at.is_not(None),
+    )
+    return {(row.schedule_id, row.original_start): row.starts_at - row.original_start for row in session.execute(held)}
+
+
+def _moved_from(airing: Airing, shifts: Mapping[tuple[str, datetime], timedelta]) -> datetime | None:
     due = airing.original_start + timedelta(milliseconds=airing.offset_ms)
+    due -= shifts.get((airing.schedule_id, airing.original_start), timedelta())
     return due if due != airing.starts_at and airing.status != "cancelled" else None
 
 
@@ -180,6 +197,8 @@ def _reasons(session: Session, airings: Sequence[Airing]) -> dict[str, str]:
     names = {row.id: row.name for row in session.scalars(select(LocalDayRow).where(LocalDayRow.id.in_(ids)))}
     words = {
         "withdrawn": "đã rút",
+        "occurrence": "cả buổi phát đã hủy",
+        "changed": "chương trình đã đổi",
         "moved": "đã dời sang lúc khác",
         "edited": "lịch đã đổi",
         "unfilled": "không có chương trình",

@@ -17,7 +17,7 @@ commits. What is returned are the airings whose receivers need a new plan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
@@ -50,6 +50,7 @@ from schedules.tables import Airing, Schedule
 from schedules.targets import AIMED, Targets, columns_of
 
 LONGEST_MS = 12 * 60 * 60 * 1000
+_BATCH = 500
 
 # The newsroom stands above this room; of its programmes only the key is known here.
 _programmes = table("programmes", column("id"))
@@ -218,6 +219,26 @@ def cancel(session: Session, schedule_id: str, *, actor: Actor, clock: Clock) ->
     session.flush()
     _record(session, schedule, "cancelled", actor, now, cancelled=[airing.id for airing in airings])
     return airings
+
+
+def follow_tree(session: Session, schedule_ids: Collection[str], *, now: datetime, actor: Actor) -> list[Airing]:
+    """The tree of units, or a group, is another one: bring the airings of these schedules that there are in line."""
+    local_days.hold(session)
+    wanted = select(Schedule).where(Schedule.status == "active").order_by(Schedule.id)
+    ordered = sorted(schedule_ids)
+    changed: list[Airing] = []
+    for start in range(0, len(ordered), _BATCH):
+        schedules = session.scalars(locked(wanted.where(Schedule.id.in_(ordered[start : start + _BATCH])))).all()
+        simple = [one for one in schedules if one.programme_id is not None]
+        if simple:
+            until = max(_expanded_until(session, one) for one in simple)
+            changed += local_days.settle(session, simple, now=now, until=until, actor=actor)
+        for one in schedules:
+            if one.programme_id is None:
+                until = sessions.horizon_of(session, one, now)
+                for part in sessions.sync(session, [one], now=now, until=until, actor=actor):
+                    changed += part
+    return changed
 
 
 def between(session: Session, start: datetime, until: datetime, unit_ids: Sequence[str] | None = None) -> list[Airing]:

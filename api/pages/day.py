@@ -230,8 +230,9 @@ def _airings(session: Session, start: datetime, end: datetime) -> list[tuple[Air
         (airing, title)
         for airing, title in rows
         if airing.starts_at + timedelta(milliseconds=airing.duration_ms) > start
-        # What took the place of a moved or edited one is shown instead of it.
-        and airing.cancel_reason not in {"moved", "edited"}
+        # What took the place of a moved, changed or edited one is shown instead of it; so is what was brought back.
+        and airing.cancel_reason not in {"moved", "edited", "changed"}
+        and not (airing.cancel_reason in {"withdrawn", "occurrence"} and airing.id in replaced)
         and not (airing.cancel_reason == "local-day" and (airing.id in replaced or airing.local_day_id))
     ]
 

@@ -16,6 +16,7 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DateIn, Identifier, In, Limit, Out, Page, page_of
+from broadcast import tree_changes
 from core import units as tree
 from core.errors import Invalid
 from core.events import record
@@ -172,8 +173,10 @@ def change_unit(context: Ctx, who: Writer, unit_id: str, body: UnitChange) -> Un
             tree.rename(session, unit, body.name, body.on)
             _record(session, context, who, "renamed", unit, name=unit.name, was=before, on=body.on.isoformat())
         if body.parent_id is not None:
+            around = {*tree.above(session, unit.id, on=body.on), *tree.above(session, body.parent_id, on=body.on)}
             tree.move(session, unit, tree.get(session, body.parent_id), body.on)
             _record(session, context, who, "moved", unit, parent_id=body.parent_id, on=body.on.isoformat())
+            _follow(session, context, who, around, {unit.id}, body.on)
         placed = tree.standing(session, on=body.on, unit_ids=[unit.id])
         return _shown(placed[0]) if placed else _last(session, unit)
 
@@ -182,8 +185,10 @@ def change_unit(context: Ctx, who: Writer, unit_id: str, body: UnitChange) -> Un
 def end_unit(context: Ctx, who: Writer, unit_id: str, body: UnitEnd) -> UnitOut:
     with context.db.writing() as session:
         unit = tree.get(session, unit_id)
+        around = set(tree.above(session, unit.id, on=body.on))
         tree.end(session, unit, body.on, [tree.get(session, successor) for successor in body.successors])
         _record(session, context, who, "ended", unit, on=body.on.isoformat(), successors=body.successors)
+        _follow(session, context, who, around | set(body.successors), {unit.id, *body.successors}, body.on)
         return _last(session, unit)
 
 
@@ -235,6 +240,7 @@ def join_group(context: Ctx, who: Writer, group_id: str, body: MemberIn) -> Grou
         tree.join(session, group, tree.get(session, body.unit_id), body.valid_from, body.valid_to or FOREVER)
         facts = {"unit": body.unit_id, "on": body.valid_from.isoformat()}
         _record_group(session, context, who, "joined", group.id, **facts)
+        _follow(session, context, who, {group.id}, {body.unit_id}, body.valid_from)
         return _group(session, group, body.valid_from)
 
 
@@ -244,7 +250,13 @@ def leave_group(context: Ctx, who: Writer, group_id: str, body: MemberEnd) -> Gr
         group = tree.get_group(session, group_id)
         tree.leave(session, group, tree.get(session, body.unit_id), body.on)
         _record_group(session, context, who, "left", group.id, unit=body.unit_id, on=body.on.isoformat())
+        _follow(session, context, who, {group.id}, {body.unit_id}, body.on)
         return _group(session, group, body.on)
+
+
+def _follow(session: Session, context: Context, who: Principal, named: set[str], places: set[str], since: date) -> None:
+    now = context.clock.now()
+    tree_changes.follow(session, named=named, places=places, since=since, now=now, actor=who.actor)
 
 
 def _dates(row: Any) -> dict[str, date | None]:
