@@ -26,7 +26,7 @@ import msgspec
 from core.clock import Clock, to_ms
 from core.ids import new_id
 from devices.link.crowded import CrowdedLink
-from devices.link.mqtt import tls_context
+from devices.link.tls import tls_context
 from devices.protocol import topics
 from devices.protocol.commands import Ack
 from devices.protocol.plan import Manifest, Plan, PlanAiring

@@ -20,7 +20,6 @@ import random
 import socket
 import ssl
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -32,7 +31,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from devices.link.contract import Delivery, Handler
 from devices.link.dispatch import Dispatcher, Subscriptions, deliver
+from devices.link.outbox import Outbox
 from devices.link.size import Scale
+from devices.link.tls import load_client, tls_context
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,6 @@ RECONNECT_MAX_S = 60.0
 ROOM_WAIT_S = 10.0
 INFLIGHT_MAX = 200  # publications under way at once; the rest wait in the queue
 STOP_WAIT_S = 2.0  # for the broker to take our DISCONNECT
-_NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which `ssl` has no name for
 
 
 class MqttLink:
@@ -83,7 +83,7 @@ class MqttLink:
         self._subscriptions = Subscriptions()
         self._callbacks: list[Callable[[], object]] = []
         self._dispatcher = Dispatcher(f"link-{client_id}")
-        self._outbox = _Outbox(queue_messages, queue_bytes)
+        self._outbox = Outbox(queue_messages, queue_bytes)
         self._scale = Scale()
         self._lock = threading.RLock()
         self._client: Client | None = None
@@ -215,7 +215,7 @@ class MqttLink:
         with self._lock:
             self._tls_client = (certificate, key)
             if self._tls is not None:
-                _load_client(self._tls, certificate, key)
+                load_client(self._tls, certificate, key)
 
     # paho's callbacks, on its network thread.
 
@@ -304,143 +304,6 @@ class MqttLink:
             # After a reconnection the number may stand for another message; this one is given again.
             if qos > 0 and connection == self._connection and self._connected:
                 client.ack(mid, qos)
-
-
-class _Outbox:
-    """What was handed to paho and not yet acknowledged: its room, and whom to tell.
-
-    paho may call back before `publish` has returned the number of the message; `_early` holds such numbers.
-    """
-
-    def __init__(self, messages_max: int, bytes_max: int) -> None:
-        self._changed = threading.Condition()
-        self._messages_max, self._bytes_max = messages_max, bytes_max
-        self._messages = self._bytes = 0
-        self._waiting: dict[int, tuple[Delivery, int]] = {}
-        self._unconfirmed: set[int] = set()  # QoS 0, on their way to the socket
-        self._early: set[int] = set()
-        self._open = False
-        self._told = False
-        self.dropped = 0
-
-    def open(self) -> None:
-        with self._changed:
-            self._open = True
-
-    def close(self) -> None:
-        """Refuse what is left."""
-        with self._changed:
-            self._open = False
-            left = list(self._waiting.values())
-            self._waiting.clear()
-            self._unconfirmed.clear()
-            self._early.clear()
-            self._messages = self._bytes = 0
-            self._changed.notify_all()
-        for delivery, _ in left:
-            delivery.refuse()
-
-    def refuse(self, *, told: bool = False) -> Delivery:
-        """`told`: why was logged already."""
-        with self._changed:
-            self.dropped += 1
-            if not told and not self._told:
-                self._told = True
-                log.warning("A publication was refused: no connection, or the queue is full")
-        return Delivery.of_refused()
-
-    def take_room(self, size: int, *, wait_s: float) -> bool:
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._room(size) or not self._open, wait_s) or not self._open:
-                return False
-            self._messages += 1
-            self._bytes += size
-            return True
-
-    def _room(self, size: int) -> bool:
-        return self._messages < self._messages_max and (self._bytes + size <= self._bytes_max or not self._messages)
-
-    def give_back(self, size: int) -> None:
-        with self._changed:
-            self._messages -= 1
-            self._bytes -= size
-            self._changed.notify_all()
-
-    def sent(self, mid: int, size: int) -> Delivery:
-        delivery = Delivery()
-        with self._changed:
-            if not self._open:
-                delivery.refuse()
-                return delivery
-            if mid not in self._early:
-                self._waiting[mid] = (delivery, size)
-                return delivery
-            self._early.discard(mid)
-        self.give_back(size)
-        delivery.accept()
-        return delivery
-
-    def sent_unconfirmed(self, mid: int) -> None:
-        with self._changed:
-            if mid in self._early:
-                self._early.discard(mid)
-            else:
-                self._unconfirmed.add(mid)
-
-    def acknowledged(self, mid: int) -> None:
-        with self._changed:
-            if mid in self._unconfirmed:
-                self._unconfirmed.discard(mid)
-                return
-            held = self._waiting.pop(mid, None)
-            if held is None:
-                self._early.add(mid)
-                return
-        self.give_back(held[1])
-        held[0].accept()
-
-    def connection_lost(self) -> None:
-        """QoS 0 that was under way is gone; what waits for room needn't wait for it any longer than it must."""
-        with self._changed:
-            self._unconfirmed.clear()
-
-
-class _ClosingSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho leaves that to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base's signature
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
-
-
-def tls_context(ca: Path | str, *, check_dates: bool = True, client: tuple[str, str] | None = None) -> ssl.SSLContext:
-    """A TLS context that trusts only these CA certificates (a file, or PEM text), TLS 1.2 or later.
-
-    `client`: the PEM of our own certificate and of its key.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.sslsocket_class = _ClosingSocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if isinstance(ca, Path):
-        context.load_verify_locations(cafile=str(ca))
-    else:
-        context.load_verify_locations(cadata=ca)
-    if not check_dates:
-        context.verify_flags |= _NO_CHECK_TIME
-    if client is not None:
-        _load_client(context, *client)
-    return context
-
-
-def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
-    """`ssl` reads certificates from files only: one that no one else can read, and gone at once."""
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        file.write(f"{key}\n{certificate}")
-        file.flush()
-        context.load_cert_chain(file.name)
 
 
 def _current_error() -> str:
