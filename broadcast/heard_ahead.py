@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from broadcast import facts, nearby, offers
+from broadcast import choice_reads, facts, nearby
 from broadcast.choices import Choices
 from broadcast.heard_items import Item, State, told
 from broadcast.planning import AiringFacts, ReceiverFacts
@@ -50,7 +50,7 @@ class Ahead:
         days = {units.date_of(since), units.date_of(self._end - timedelta(seconds=1))}
         names = nearby.named_by(self._session, {*self._seen, *places}, days)
         communes = frozenset[str]().union(*(one.communes for one in there.values()))
-        choices = offers.load(self._session, communes, self._now, self._end)
+        choices = choice_reads.load(self._session, communes, self._now, self._end)
         rules = PlanRules(self._session, self._settings, there, self._now, self._end, choices, since=since)
         airings = nearby.airings(
             self._session,

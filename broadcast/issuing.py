@@ -25,7 +25,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from audio.store import ObjectStore
-from broadcast import bulk, content, facts, horizon, offers, planning, playouts, promises, rule_checks, sequences
+from broadcast import bulk, choice_reads, content, facts, horizon, planning, playouts, promises, rule_checks, sequences
 from broadcast.facts import Candidates
 from broadcast.horizon import Fit
 from broadcast.planning import ReceiverFacts, Rules
@@ -169,7 +169,7 @@ class _Issuer:
     ) -> dict[str, _Like]:
         """What each is to sound, and the rules that its plan carries: settled once for those that are alike."""
         communes = frozenset[str]().union(*(receiver.communes for receiver in receivers.values()))
-        choices = offers.load(session, communes, now, now + self._span)
+        choices = choice_reads.load(session, communes, now, now + self._span)
         book = PlanRules(session, self._settings, receivers, now, now + self._span, choices)
         known: dict[Hashable, _Like] = {}
         found: dict[str, _Like] = {}

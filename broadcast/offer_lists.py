@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from broadcast import facts, offers
+from broadcast import choice_reads, facts, offers
 from broadcast.choices import Answer, Choices, is_offer
 from broadcast.planning import AiringFacts
 from core import events, units
@@ -81,7 +81,7 @@ def to_commune(session: Session, commune_id: str, now: datetime, until: datetime
         for airing in facts.airing_facts(session, rows)
         if is_offer(airing, commune_id) and offers.meant(session, airing, commune_id, boxes, path)
     ]
-    choices = offers.load(session, [commune_id], now, until)
+    choices = choice_reads.load(session, [commune_id], now, until)
     return _listed(session, [(airing, commune_id) for airing in found], choices, now)
 
 
@@ -104,7 +104,7 @@ def of_airings(session: Session, airings: Iterable[AiringFacts], now: datetime, 
         for airing in held:
             reached = {commune for one, path, commune in places if airing.reach.holds(one, path)}
             pairs += [(airing, commune) for commune in sorted(reached) if is_offer(airing, commune)]
-    choices = offers.load(session, {commune for _, commune in pairs}, now, until)
+    choices = choice_reads.load(session, {commune for _, commune in pairs}, now, until)
     return _listed(session, pairs, choices, now)
 
 

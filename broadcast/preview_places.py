@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from broadcast import nearby, offers
+from broadcast import choice_reads, nearby
 from broadcast.drafts import Drafted, Waiting
 from broadcast.planning import AiringFacts, ReceiverFacts, Rules
 from broadcast.rules import RuleBook
@@ -64,7 +64,7 @@ class Places:
         self._airings = [airing for airing in found if airing.schedule_id != schedule_id]
         self._drafts = {airing.id: airing for airing in draft.airings}
         communes = frozenset[str]().union(*(one.communes for one in there))
-        self._choices = offers.load(session, communes, now, last)
+        self._choices = choice_reads.load(session, communes, now, last)
         self.alike = self._alike(there)
         self.own: dict[Key, Group] = {}
         self.others: dict[Key, Group] = {}

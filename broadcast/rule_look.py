@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from broadcast import facts, nearby, offers, planning
+from broadcast import choice_reads, facts, nearby, planning
 from broadcast.drafts import receivers_meant
 from broadcast.planning import AiringFacts, ReceiverFacts
 from broadcast.rule_checks import entry_of, waived_of
@@ -220,7 +220,7 @@ def _groups(
     samples = [group[0] for group in counted.values()]
     others = _others(session, settings, samples, draft, around, now, with_items=book.limits_items)
     until = _ends(draft)[1] + around
-    choices = offers.load(session, frozenset[str]().union(*(one.communes for one in samples)), now, until)
+    choices = choice_reads.load(session, frozenset[str]().union(*(one.communes for one in samples)), now, until)
     for (_, numbers), group in counted.items():
         one = group[0]
         held = [

@@ -275,3 +275,56 @@ def test_the_slots_of_one_session_count_as_one_session(world: World) -> None:
     start, day = to_ms(morning.begins), 24 * 60 * MINUTE
     held = sorted(one.starts_at - start for one in world.plan_of(world.a).airings)
     assert held[:4] == [0, 5 * MINUTE, day, day + 5 * MINUTE]
+
+
+def test_nothing_that_is_late_or_too_long_shifts_the_relay_behind_it(world: World) -> None:
+    """Overlong, displaced by something stronger, filled in the last minute: the relay keeps its time to the second."""
+    with world.db.writing() as session:
+        long, _ = approved(session, world, [400_000])
+        news, version = approved(session, world, [60_000])
+        bulletin = session.get_one(BulletinVersion, version).bulletin_id
+        session.get_one(Bulletin, bulletin).class_ = "priority"
+    relay = SlotSpec("relay", "Tiếp sóng", 10 * MINUTE, source="vov1")
+    morning = Morning(world, [district(title="Huyện", fill_by_min=1), relay, district(title="Sau")])
+    refused = morning.fill(morning.wish(0, long)).filled[0].refused
+    assert refused is not None
+    assert refused.slug == "slot-too-long"
+    overlong, short = morning.wish(0, long, cut=True), morning.wish(0, world.programme, days=1)
+    morning.fill(overlong, short, morning.wish(2, long, cut=True))
+    start, day = to_ms(morning.begins), 24 * 60 * MINUTE
+
+    def heard() -> list[tuple[str, int, int]]:
+        """The first two days at a receiver: titles with minutes after the session's start."""
+        with world.db.writing() as session:
+            world.request_all(session)
+        world.issue()
+        held = sorted(world.plan_of(world.a).airings, key=lambda one: one.starts_at)
+        return [
+            (one.title.split(": ")[-1], (one.starts_at - start) % day // 1000, (one.ends_at - start) % day // 1000)
+            for one in held
+            if one.starts_at < start + 2 * day
+        ]
+
+    usual = [("Huyện", 0, 300), ("Tiếp sóng", 300, 900), ("Sau", 900, 1200)]
+    assert heard() == [*usual, ("Huyện", 0, 35), ("Tiếp sóng", 300, 900)]
+    # What is stronger takes the start of the first slot on both days: there what is left of it is none that fits, here
+    # it is late within its slot; the relay behind it doesn't move.
+    with world.db.writing() as session:
+        stronger = timetable.add(
+            session,
+            title="Thời sự",
+            programme_id=news,
+            rule=Rule("daily", morning.day, None, morning.begins.time(), ZONE),
+            targets=Targets((world.province,)),
+            duration_ms=60_000,
+            actor=OPERATOR,
+            clock=world.clock,
+        )
+        now, until = world.clock.now(), world.clock.now() + timedelta(days=3)
+        timetable.materialise(session, now=now, until=until, schedule_ids=[stronger.id])
+    clashing = [("Thời sự", 0, 60), ("Tiếp sóng", 300, 900), ("Sau", 900, 1200)]
+    assert heard() == [*clashing, ("Thời sự", 0, 60), ("Huyện", 60, 95), ("Tiếp sóng", 300, 900)]
+    # Filled a minute before it begins, and with something that fits into what is left of it.
+    world.clock.advance(morning.begins - timedelta(minutes=1) - world.clock.now())  # type: ignore[attr-defined]
+    morning.fill(morning.wish(0, world.programme))
+    assert heard()[:3] == [("Thời sự", 0, 60), ("Huyện", 60, 95), ("Tiếp sóng", 300, 900)]
