@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -101,6 +103,20 @@ def test_a_code_is_read_as_people_write_it(secret: str) -> None:
     assert proves(code.stored, key, nonce, code.proof(key, nonce))
     assert not proves(code.stored, "ac" * 32, nonce, code.proof(key, nonce))
     assert not proves(code.stored, key, nonce + "x", code.proof(key, nonce))
+
+
+def test_a_stranger_can_prove_a_code_by_the_document() -> None:
+    """As docs/receiver-protocol.md says it, without our code."""
+    secret, key, nonce = "K7QF2M9XTR4D8WZN", "43" * 32, "6f1e0c2b9a8d47f5"
+    label = b"truyenthanh enrolment "
+    k = hashlib.sha256(label + secret.encode()).digest()
+    s = hashlib.sha256(k).digest()
+    mac = hmac.new(s, label + f"{key}\n{nonce}".encode(), "sha256").digest()
+    proof = bytes(a ^ b for a, b in zip(k, mac, strict=True)).hex()
+    code = Code(secret, "00" * 16)
+    assert code.proof(key, nonce) == proof
+    assert code.tag == hashlib.sha256(b"tag" + s).digest()[:16].hex()
+    assert proves(code.stored, key, nonce, proof)
 
 
 @pytest.mark.parametrize("text", ["", "K7QF", "U" * 48, "0" * 47, "0" * 49, "0" * 16 + "G" * 32, "không phải mã"])
