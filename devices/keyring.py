@@ -195,7 +195,7 @@ def make_online_key(folder: Path, root: SigningKey, role: Role, now: datetime) -
 def revoke_keys(folder: Path, kids: Iterable[str], now: datetime) -> Revocations:
     """Add keys to the root's revocation list, which from the next plan on every receiver learns. Raises `KeyMissing`.
 
-    A key is named by its kid: an online key, or that of a receiver whose box was stolen.
+    A key is named by its kid.
     """
     root = root_key(folder)
     held = Trust(root.public, (), _text_if_there(folder / REVOCATIONS)).revoked

@@ -142,9 +142,7 @@ def keys_rotate(
 
 @keys_app.command("revoke")
 def keys_revoke(
-    kids: Annotated[
-        list[str], typer.Argument(metavar="MÃ-KHÓA…", help="32 chữ số hệ 16, của khóa trực tuyến hoặc bộ thu")
-    ],
+    kids: Annotated[list[str], typer.Argument(metavar="MÃ-KHÓA…", help="32 chữ số hệ 16")],
 ) -> None:
     """Ghi khóa vào danh sách thu hồi do khóa gốc ký / list keys as revoked, where the root's key is."""
     from devices.keyring import Keyring, revoke_keys  # noqa: PLC0415 - only this command needs it

@@ -88,6 +88,7 @@ class Control:
         self._output = output
         self._receive, self._forget_topic = receive, forget
         self.state = State(folder / "state.db", synchronous=settings.synchronous)
+        self.state.claim(self._receiver)
         self.clock = SignedClock(
             clock, folder / "clock.json", boot=machine.boot(), error_max_ms=settings.clock_error_max_ms
         )

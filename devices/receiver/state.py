@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from core.errors import TruyenThanhError
+
 log = logging.getLogger(__name__)
 
 _SCHEMA = """
@@ -58,11 +60,21 @@ CREATE TABLE IF NOT EXISTS objects (sha256 TEXT PRIMARY KEY, bytes INTEGER NOT N
 """
 
 
+class FolderOfAnother(TruyenThanhError):
+    """What one receiver recorded must never be sent as another's."""
+
+    slug = "folder-of-another"
+    status = 500
+    vi = "Thư mục {folder} giữ nhật ký của bộ thu {owner}, không phải bộ thu này. Hãy chọn thư mục khác cho --dir."
+    en = "The folder {folder} holds the records of the receiver {owner}, not this one's. Choose another one for --dir."
+
+
 class State:
     """The file, and the small facts in it. `damaged` says that an earlier file had to be put aside."""
 
     def __init__(self, path: Path, *, synchronous: Literal["FULL", "OFF"] = "FULL") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = path.parent
         self.damaged = False
         try:
             self._connection = _open(path, synchronous)
@@ -73,6 +85,14 @@ class State:
             self.damaged = True
             _put_aside(path)
             self._connection = _open(path, synchronous)
+
+    def claim(self, receiver: str) -> None:
+        """This file is of this receiver from now on. Raises `FolderOfAnother`."""
+        owner = self.get("receiver", receiver)
+        if owner != receiver:
+            self.close()
+            raise FolderOfAnother(folder=self._folder, owner=owner)
+        self.put("receiver", receiver)
 
     def close(self) -> None:
         self._connection.close()

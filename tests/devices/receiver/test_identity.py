@@ -11,6 +11,7 @@ import pytest
 from devices.protocol import topics
 from devices.protocol.reports import Status
 from devices.receiver.identity import Identity, IdentityUnreadable, will
+from devices.receiver.state import FolderOfAnother, State
 from tests.devices.receiver.station import Station
 
 
@@ -41,3 +42,14 @@ def test_the_last_will_says_offline(tmp_path: Path) -> None:
     topic, payload = will(identity)
     assert topic == topics.up(identity.receiver, "status")
     assert msgspec.json.decode(payload, type=Status).online is False
+
+
+def test_what_one_receiver_recorded_is_not_sent_as_anothers(tmp_path: Path) -> None:
+    """A box that was enrolled for another place, started with the folder of before."""
+    for _ in range(2):
+        state = State(tmp_path / "state.db")
+        state.claim("01J00000000000000000000ANA")
+        state.close()
+    other = State(tmp_path / "state.db")
+    with pytest.raises(FolderOfAnother, match="01J00000000000000000000ANA"):
+        other.claim("01J0000000000000000000B1NH")
