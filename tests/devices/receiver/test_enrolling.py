@@ -1,4 +1,4 @@
-"""`receiver enrol` on the box: keys before the question, the identity after a good answer only, nothing half-written."""
+"""`receiver enrol` on the box: keys before the question, the identity after a good answer, nothing half-written."""
 
 from __future__ import annotations
 
