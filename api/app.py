@@ -19,6 +19,7 @@ from api.pages import routes as pages
 from api.routes import broker, feeds
 from api.routes.routers import ROUTERS
 from api.turns import Renderings, Turns
+from api.uploads import Arrivals
 from audio.recordings.originals import BYTES_MAX, Originals
 
 API = "/api/v1"
@@ -98,6 +99,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.renders = Turns()
     app.state.originals = Originals(context.settings.originals)
     app.state.renderings = Renderings()
+    app.state.arrivals = Arrivals()
     for router in ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(_description(), prefix=API)

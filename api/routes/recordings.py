@@ -16,7 +16,7 @@ from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import DurationMs, Identifier, In, Instant, Out
 from api.turns import Turns
-from api.uploads import receive
+from api.uploads import Arrival, Arrivals, Phase, receive, said_bytes
 from audio.recordings.analysis import Analysis
 from audio.recordings.checks import Check
 from audio.recordings.originals import Incoming, Originals
@@ -60,6 +60,15 @@ class PartIn(In):
     recording_id: Identifier
     start_ms: int = Field(0, ge=0, le=86_400_000)
     end_ms: int | None = Field(None, ge=1, le=86_400_000, description="null: to its end")
+
+
+class ArrivalOut(Out):
+    language: str
+    speaker: str
+    phase: Phase = Field(description="receiving, waiting for its turn, checking")
+    bytes: int = Field(description="Come so far")
+    bytes_whole: int | None = Field(description="To come in all, where the sender says it")
+    share: float = Field(description="Of the checks, 0 to 1")
 
 
 class RecipeIn(In):
@@ -126,21 +135,44 @@ async def add_recording(
     """
     await run_in_threadpool(room.require, context.db, bulletin_id, language, speaker)
     originals: Originals = request.app.state.originals
-    with originals.incoming() as incoming:
-        await receive(request, incoming)
+    arrivals: Arrivals = request.app.state.arrivals
+    arrival = Arrival(bulletin_id, language, speaker, said_bytes(request))
+    with originals.incoming() as incoming, arrivals.told(arrival):
+        await receive(request, incoming, arrival)
         given = {"language": language, "speaker": speaker, "transcript": transcript, "new_version": use == "version"}
-        return await run_in_threadpool(_take, request.app.state.renders, context, who, bulletin_id, incoming, given)
+        return await run_in_threadpool(_take, request.app.state.renders, context, who, arrival, incoming, given)
 
 
 def _take(
-    turns: Turns, context: Context, who: Principal, bulletin_id: str, incoming: Incoming, given: dict[str, Any]
+    turns: Turns, context: Context, who: Principal, arrival: Arrival, incoming: Incoming, given: dict[str, Any]
 ) -> RecordingOut:
     incoming.complete()
+
+    def tell(share: float) -> None:
+        arrival.share = share
+
+    arrival.phase = "waiting"
     with turns.taken():
-        recording, version = room.add(context.db, bulletin_id, incoming, actor=who.actor, clock=context.clock, **given)
+        arrival.phase = "checking"
+        recording, version = room.add(
+            context.db, arrival.of, incoming, actor=who.actor, clock=context.clock, progress=tell, **given
+        )
     with context.db.reading() as session:
         found = room.checks(session, room.get(session, recording.id))
         return _shown(recording, found, version.id if version else None)
+
+
+@router.get(
+    "/bulletins/{bulletin_id}/recordings/arriving",
+    summary="How far recordings on their way are",
+    responses=responses(404),
+)
+def list_arriving(request: Request, context: Ctx, _who: Reader, bulletin_id: str) -> list[ArrivalOut]:
+    """While handing one in is answered: what has come, and how much of it is checked. What came of it is the answer."""
+    with context.db.reading() as session:
+        room.of_bulletin(session, bulletin_id)  # there is such a bulletin
+    arrivals: Arrivals = request.app.state.arrivals
+    return [ArrivalOut.model_validate(one) for one in arrivals.of(bulletin_id)]
 
 
 @router.get("/bulletins/{bulletin_id}/recordings", summary="Recordings of a bulletin", responses=responses(404))

@@ -89,10 +89,12 @@ class _Meter:
         self.energy += [float(left @ left), float(right @ right), float(left @ right)]
         self.clipped.append(block.clipped)
         pad = -left.size % _FRAME
-        framed = [np.pad(one, (0, pad)).reshape(-1, _FRAME) for one in ((left + right) / 2, left, right)]
-        self.levels.append(np.stack([np.mean(np.square(one), axis=1) for one in framed]))
-        self.lows.append(np.minimum(framed[1].min(axis=1), framed[2].min(axis=1)))
-        self.highs.append(np.maximum(framed[1].max(axis=1), framed[2].max(axis=1)))
+        heard = (left,) if self.channels == 1 else ((left + right) / 2, left, right)
+        framed = [np.pad(one, (0, pad)).reshape(-1, _FRAME) for one in heard]
+        levels = [np.mean(np.square(one), axis=1) for one in framed]
+        self.levels.append(np.stack(levels * 3 if self.channels == 1 else levels))
+        self.lows.append(np.minimum(framed[-1].min(axis=1), framed[len(framed) // 2].min(axis=1)))
+        self.highs.append(np.maximum(framed[-1].max(axis=1), framed[len(framed) // 2].max(axis=1)))
         # The louder channel stands for both: hum and hiss must not hide in a mix that cancels itself.
         one = left if self.energy[0] >= self.energy[1] else right
         for at in range(0, one.size - _HUM_WINDOW + 1, _HUM_WINDOW):
@@ -207,6 +209,7 @@ def _hum(window: NDArray[np.float32]) -> tuple[float, float]:
 
 
 _HANN = np.hanning(_HUM_WINDOW).astype(np.float32)
+_HISS_HANN = np.hanning(_HISS_FRAME)
 
 
 def _quietest(second: NDArray[np.float32]) -> tuple[float, float]:
@@ -215,7 +218,7 @@ def _quietest(second: NDArray[np.float32]) -> tuple[float, float]:
     powers = np.mean(np.square(frames), axis=1)
     frame = frames[int(np.argmin(powers))]
     low, high = (hz * _HISS_FRAME // SAMPLE_RATE for hz in _HISS_HZ)
-    spectrum = np.abs(np.fft.rfft(frame * np.hanning(_HISS_FRAME))[low:high]) ** 2 + 1e-12
+    spectrum = np.abs(np.fft.rfft(frame * _HISS_HANN)[low:high]) ** 2 + 1e-12
     return _db(float(powers.min())), float(np.exp(np.mean(np.log(spectrum))) / np.mean(spectrum))
 
 
