@@ -5,7 +5,7 @@ Beyond the horizon, where airings aren't made yet, what their schedules will com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from broadcast.tables import Playout
 from core import units
 from core.clock import from_ms, to_ms
 from core.settings import Settings
+from schedules import session_days
 from schedules.conflicts import clock_time
 
 SOON = timedelta(minutes=30)
@@ -42,6 +43,7 @@ class Ahead:
         self._session, self._seen, self._now = session, seen, now
         self._start, self._end = start, end
         self._settings, self._zone = settings, settings.zone
+        self._shifts: Mapping[tuple[str, datetime], timedelta] = {}
 
     def items(self, playouts: Mapping[str, Sequence[Any]]) -> dict[str, list[Item]]:
         since = max(self._start, self._now)
@@ -61,6 +63,8 @@ class Ahead:
             reach_back=True,
             with_items=rules.book.limits_items,
         )
+        parts = {(one.schedule_id, from_ms(one.original_start)) for one in airings if one.slot_id}
+        self._shifts = session_days.shifts(self._session, parts)
         return {
             receiver: self._ahead(one, [a for a in airings if _concerns(a, one)], playouts[receiver], choices, rules)
             for receiver, one in there.items()
@@ -120,7 +124,11 @@ class Ahead:
         held = playout is not None and not playout.cancelled and playout.first_revision > 0
         state: State = playout.state if playout is not None and held else "planned"  # type: ignore[assignment]
         begins, ends = from_ms(airing.starts_at), from_ms(airing.ends_at)
-        warnings = [settled.notes.get(airing.id), self._unready(receiver.id, state, begins)]
+        warnings = [
+            *self._by_hand(airing, own_time),
+            settled.notes.get(airing.id),
+            self._unready(receiver.id, state, begins),
+        ]
         return Item(
             kind="airing",
             id=airing.id,
@@ -134,6 +142,15 @@ class Ahead:
             told=told(airing.title, airing.class_, begins, ends, state, self._zone),
             warnings=tuple(said for said in warnings if said),
         )
+
+    def _by_hand(self, airing: AiringFacts, own_time: int) -> Iterator[str]:
+        """What was decided about this airing alone: it isn't as the others of its schedule are."""
+        shift = self._shifts.get((airing.schedule_id, from_ms(airing.original_start)), timedelta())
+        due = from_ms(airing.due_at) - shift
+        if due != from_ms(own_time):
+            yield f"dời từ {due.astimezone(self._zone):%H:%M ngày %d/%m/%Y}"
+        if airing.own_programme:
+            yield "có chương trình riêng cho lần phát này"
 
     def _unready(self, receiver: str, state: State, begins: datetime) -> str | None:
         if state == "ready" or begins > self._now + SOON:

@@ -135,6 +135,8 @@ class AiringFacts:
     slot_id: str = ""  # of a session: which part of it this is
     place_id: str = ""  # the commune that fills this part for itself
     original_start: int = 0
+    due_at: int = 0  # what the timetable would have it start at, had no hand and no local day moved it alone
+    own_programme: bool = False  # a hand chose it for this occurrence alone
     owner: Owner | None = None
     campaigns: frozenset[str | None] = frozenset()  # of its bulletins; None among them: one that is of no campaign
     bulletins: frozenset[str] = frozenset()

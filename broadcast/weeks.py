@@ -21,11 +21,11 @@ from broadcast import facts, planning
 from broadcast.tables import Programme
 from core import units
 from devices.protocol.plan import BroadcastClass
-from schedules import local_days, timetable
+from schedules import local_days, session_days, timetable
 from schedules.calendar_tables import LocalDayRow
 from schedules.calendars import CalendarDay, calendar
 from schedules.reach import Resolver
-from schedules.slot_tables import DayDecision, Slot
+from schedules.slot_tables import Slot
 from schedules.tables import Airing, Schedule
 
 _DAY = timedelta(days=1)
@@ -100,7 +100,7 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
     programmes = _programmes(session, {airing.programme_id for airing in airings if airing.slot_id})
     classes = facts.programme_classes(session, {airing.programme_id for airing in airings})
     reasons = _reasons(session, airings)
-    shifts = _shifts(session, airings)
+    shifts = session_days.shifts(session, {(one.schedule_id, one.original_start) for one in airings if one.slot_id})
     parts = _parts(session, unit_id, airings)
     return [
         Entry(
@@ -142,18 +142,6 @@ def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
         )
         for those in alike.values()
     )
-
-
-def _shifts(session: Session, airings: Sequence[Airing]) -> dict[tuple[str, datetime], timedelta]:
-    """By session and original start: how much later than planned a hand let all of it begin."""
-    decision = DayDecision
-    held = select(decision.schedule_id, decision.original_start, decision.starts_at).where(
-        decision.schedule_id.in_({one.schedule_id for one in airings if one.slot_id}),
-        decision.original_start.in_({one.original_start for one in airings if one.slot_id}),
-        decision.ended_at.is_(None),
-        decision.starts_at.is_not(None),
-    )
-    return {(row.schedule_id, row.original_start): row.starts_at - row.original_start for row in session.execute(held)}
 
 
 def _moved_from(airing: Airing, shifts: Mapping[tuple[str, datetime], timedelta]) -> datetime | None:

@@ -21,9 +21,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from core import units
@@ -222,8 +222,12 @@ def books_of(
     *,
     slots: Sequence[Slot],
     to_change: bool = True,
+    only: datetime | None = None,
 ) -> Books:
-    """What there is of a session from `now` on. With these `slots`; to look at only: without locks."""
+    """What there is of a session with these `slots` from `now` on, or around `only` one start.
+
+    To look at only: without locks.
+    """
     starts = dict(zip((slot.id for slot in slots), offsets([slot.length_ms for slot in slots]), strict=True))
     books = Books(list(slots), starts)
     decisions = _decisions(session, schedule, now)
@@ -231,7 +235,7 @@ def books_of(
     wanted = (
         select(Airing)
         .where(Airing.schedule_id == schedule.id)
-        .where(or_(Airing.original_start > now - NEAR, Airing.original_start.in_(near)))
+        .where(or_(_around(Airing.original_start, now, only), Airing.original_start.in_(near)))
         .order_by(Airing.original_start, Airing.generation)
     )
     rows = session.scalars(locked(wanted) if to_change else wanted).all()
@@ -239,7 +243,7 @@ def books_of(
         select(Filling).where(
             Filling.schedule_id == schedule.id,
             Filling.ended_at.is_(None),
-            or_(Filling.original_start > now - NEAR, Filling.original_start.in_(near)),
+            or_(_around(Filling.original_start, now, only), Filling.original_start.in_(near)),
         )
     ).all()
     old = {row.original_start for row in rows} | {one.original_start for one in fillings} | set(near)
@@ -262,6 +266,12 @@ def books_of(
         if filling.source == "close" and filling.slot_id in starts:
             books.closed.setdefault(instant, []).append((starts[filling.slot_id], filling.place_id or ""))
     return books
+
+
+def _around(start: Any, now: datetime, only: datetime | None) -> ColumnElement[bool]:
+    if only is None:
+        return cast("ColumnElement[bool]", start > now - NEAR)
+    return and_(start > only - NEAR, start < only + NEAR)
 
 
 def _decisions(session: Session, schedule: Schedule, now: datetime) -> list[DayDecision]:

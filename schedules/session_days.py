@@ -8,6 +8,7 @@ taken back. Nothing here commits.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,19 @@ def decision(session: Session, schedule: Schedule, original_start: datetime) -> 
             DayDecision.ended_at.is_(None),
         )
     )
+
+
+def shifts(session: Session, of: Collection[tuple[str, datetime]]) -> dict[tuple[str, datetime], timedelta]:
+    """By (session, original start), of those that a hand moved as a whole: how much later than planned they begin."""
+    if not of:
+        return {}
+    held = select(DayDecision.schedule_id, DayDecision.original_start, DayDecision.starts_at).where(
+        DayDecision.schedule_id.in_({schedule for schedule, _ in of}),
+        DayDecision.original_start.in_({start for _, start in of}),
+        DayDecision.ended_at.is_(None),
+        DayDecision.starts_at.is_not(None),
+    )
+    return {(row.schedule_id, row.original_start): row.starts_at - row.original_start for row in session.execute(held)}
 
 
 def _decide(

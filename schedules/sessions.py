@@ -147,8 +147,11 @@ def _sync(
     restored: Key | None,
 ) -> tuple[list[Airing], list[Airing]]:
     rule = rule_of(schedule)
-    found = list(occurrences(rule, now - NEAR, until))
-    books = parts.books_of(session, schedule, rule, found, now, slots=slots_of(session, schedule.id))
+    # Of one start only what is of its local day can matter.
+    first, last = (now, until) if only is None else (only, min(until, only + NEAR))
+    found = list(occurrences(rule, first - NEAR, last))
+    held = slots_of(session, schedule.id)
+    books = parts.books_of(session, schedule, rule, found, now, slots=held, only=only)
     for (_slot, _place, instant), filling in books.fillings.items():
         filling.original_start = instant
     for instant, decision in books.days.items():

@@ -16,6 +16,12 @@ def _decide(site: Site, schedule: str, what: str, status: int = 200, **body: Any
     return _made(site.as_("operator").post(f"/api/v1/schedules/{schedule}/occurrences/{what}", json=body), status)
 
 
+def _heard(site: Site, receiver: str, day: str) -> list[list[str]]:
+    """What is said beside each thing that is heard there on a day."""
+    found = site.as_("auditor").get("/api/v1/heard", params={"receiver": receiver, "date": day})
+    return [one["warnings"] for one in _made(found, 200)["items"]]
+
+
 def _of(site: Site, schedule: str, days: int = 3) -> list[tuple[str, str, str | None]]:
     found = [one for one in _airings(site, days) if one["schedule_id"] == schedule]
     return [(one["starts_at"][5:16], one["status"], one["cancel_reason"]) for one in found]
@@ -42,7 +48,9 @@ def test_one_occurrence_of_a_series(any_site: Site) -> None:
     with site.db.reading() as session:
         (entry,) = weeks.entries(session, commune, local(28, 0), local(29, 0))
     assert (entry.changed, entry.cancelled, entry.moved_from) == (True, False, None)
+    assert _heard(site, receiver, "2026-07-28") == [["có chương trình riêng cho lần phát này"]]
     back = _made(operator.post(f"/api/v1/airings/{changed['id']}/restore"), 200)
+    assert _heard(site, receiver, "2026-07-28") == [[]]
     assert (back["programme_id"], back["replaces_id"]) == (one["id"], changed["id"])
 
     for body, slug in (
@@ -87,6 +95,7 @@ def test_a_whole_session_of_one_day(any_site: Site, clock: ManualClock) -> None:
         (local(29, 7), local(29, 5)),
         (local(29, 7, 10), local(29, 5, 10)),
     ]
+    assert _heard(site, receiver, "2026-07-29")[0] == ["dời từ 05:00 ngày 29/07/2026"]
     quiet = site.as_("operator").post(
         f"/api/v1/schedules/{session}/occurrences/move",
         json={"original_start": start, "starts_at": "2026-07-29T16:00:00Z"},
