@@ -90,6 +90,7 @@ def page(
         "path": request.url.path,
         "clock_time": lambda at, **options: words.clock_time(at, zone, **options),
         "full_time": lambda at: words.full_time(at, zone),
+        "short_date": lambda at: words.short_date(at, zone),
         "long_date": lambda at: words.long_date(at, zone),
         "ago": lambda at: words.ago(at, now, zone),
         "when": lambda at: words.when(at, now, zone),

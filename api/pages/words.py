@@ -112,6 +112,12 @@ def long_date(instant: datetime, zone: ZoneInfo) -> str:
     return f"{WEEKDAYS[local.weekday()]}, ngày {local.day} tháng {local.month} năm {local.year}"
 
 
+def short_date(instant: datetime, zone: ZoneInfo) -> str:
+    """`30/7/2026`."""
+    local = instant.astimezone(zone)
+    return f"{local.day}/{local.month}/{local.year}"
+
+
 def clock_time(instant: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
     return instant.astimezone(zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
