@@ -63,7 +63,7 @@ def airings(
     and may bear on what is heard in it; not what is over so long that it can't.
     """
     # First the schedules, then their airings, then what those are: asked for all at once, SQLite reads every airing of
-    # the span, or of that status.
+    # the span, or of that status. Schedules are named a second time, or else PostgreSQL reads all of them for the join.
     schedules: set[str] = set()
     for batch in _batches(sorted(names)):
         named = select(ScheduleTarget.schedule_id).where(ScheduleTarget.target_id.in_(batch))
@@ -74,7 +74,7 @@ def airings(
     rows = [
         row
         for batch in _batches(sorted(schedules))
-        for row in session.execute(wanted.where(Airing.schedule_id.in_(batch)))
+        for row in session.execute(wanted.where(Airing.schedule_id.in_(batch), Schedule.id.in_(batch)))
     ]
     # A local day lets a schedule air at a place that it doesn't name.
     rows += session.execute(wanted.where(Airing.local_day_id.is_not(None))).all()

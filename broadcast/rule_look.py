@@ -1,15 +1,15 @@
 """A schedule held against the rules of every place that it would sound at, before it is saved.
 
-Of a session every slot is looked at with what it brings, and its slots count as one session. Receivers whose paths
-have the same rules (where limits are counted: the same path) are one place. What breaks one rule is told once, with
-the places and times that it concerns, so that two weeks at a hundred communes stay readable. Occurrences are looked at
-from the next one on, for eight weeks: a schedule that begins next year too.
+Of a session every slot is looked at with what it brings, and its slots count as one session. Receivers that no rule
+tells apart (where limits are counted: nor any airing that counts there) are one place. What breaks one rule is told
+once, with the places and times that it concerns, so that two weeks at a hundred communes stay readable. Occurrences are
+looked at from the next one on, for eight weeks: a schedule that begins next year too.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -200,7 +200,7 @@ def _groups(
     airings = sorted(draft.airings, key=lambda one: (one.starts_at, one.id))
     waived = rule_store.overridden(session)
     drafted = [replace(entry_of(airing, waived=waived_of(waived, airing)), draft=True) for airing in airings]
-    named = _named(draft)
+    named = _named(draft.airings)
     meant: dict[object, tuple[int, ...]] = {}  # the numbers of the airings that are for receivers with this key
     counted: dict[tuple[object, tuple[int, ...]], list[ReceiverFacts]] = defaultdict(list)
     simple: dict[tuple[object, tuple[int, ...]], list[ReceiverFacts]] = defaultdict(list)
@@ -217,23 +217,54 @@ def _groups(
     if not counted:
         return
     around = max(_WEEK, timedelta(days=book.longest_repeat + 1))
-    samples = [group[0] for group in counted.values()]
-    others = _others(session, settings, samples, draft, around, now, with_items=book.limits_items)
+    samples = [one for group in counted.values() for one in group]
+    others = _Near(_others(session, settings, samples, draft, around, now, with_items=book.limits_items), now)
     until = _ends(draft)[1] + around
     choices = choice_reads.load(session, frozenset[str]().union(*(one.communes for one in samples)), now, until)
-    for (_, numbers), group in counted.items():
-        one = group[0]
+    for numbers, group in _told_apart(counted, book, others.named):
         held = [
-            entry_of(airing, settled=airing.starts_at <= to_ms(now))
-            for airing in others
-            if planning.concerns(airing, one) and choices.taken(airing, one.commune_at(airing.starts_at))
+            entry
+            for airing, entry in others.of(group[0])
+            if choices.taken(airing, group[0].commune_at(airing.starts_at))
         ]
-        yield _Group(book.of(one), group, [drafted[number] for number in numbers], held)
+        yield _Group(book.of(group[0]), group, [drafted[number] for number in numbers], held)
 
 
-def _named(draft: Draft) -> frozenset[str]:
-    """All ids that tell for whom the airings of the draft are."""
-    reaches = {airing.reach for airing in draft.airings}
+class _Near:
+    """Airings found by whom they are for."""
+
+    def __init__(self, airings: Sequence[AiringFacts], now: datetime) -> None:
+        self.named = _named(airings)
+        self._entries = [(one, entry_of(one, settled=one.starts_at <= to_ms(now))) for one in airings]
+        self._by_target: dict[str, list[int]] = defaultdict(list)
+        for number, airing in enumerate(airings):
+            for one in airing.reach.units | airing.reach.receivers:
+                self._by_target[one].append(number)
+
+    def of(self, receiver: ReceiverFacts) -> list[tuple[AiringFacts, DayEntry]]:
+        """Those that are for this receiver, in their order."""
+        places = (receiver.id, *receiver.path, *(one for _, path in receiver.ahead for one in path))
+        numbers = sorted({number for one in places for number in self._by_target.get(one, ())})
+        return [self._entries[at] for at in numbers if planning.concerns(self._entries[at][0], receiver)]
+
+
+def _told_apart(
+    counted: Mapping[tuple[object, tuple[int, ...]], Sequence[ReceiverFacts]], book: RuleBook, named: frozenset[str]
+) -> Iterable[tuple[tuple[int, ...], list[ReceiverFacts]]]:
+    """These groups joined where no airing, no rule and no commune's choice tells them apart."""
+    alike: dict[tuple[object, tuple[int, ...]], list[ReceiverFacts]] = defaultdict(list)
+    for (_, numbers), group in counted.items():
+        for one in group:
+            places = [(0, one.path), *one.ahead]
+            seen = [(at, tuple(unit for unit in path if unit in named or unit in one.communes)) for at, path in places]
+            own = one.id if one.id in named else ""
+            alike[(own, *seen, book.signature(one)), numbers].append(one)
+    return [(numbers, group) for (_, numbers), group in alike.items()]
+
+
+def _named(airings: Iterable[AiringFacts]) -> frozenset[str]:
+    """All ids that tell for whom these airings are."""
+    reaches = {airing.reach for airing in airings}
     parts = [(one.units, one.receivers, one.except_units, one.except_receivers) for one in reaches]
     return frozenset[str]().union(*(ids for part in parts for ids in part))
 

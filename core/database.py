@@ -17,7 +17,7 @@ from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event, m
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -90,6 +90,9 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """A session that commits when the block ends well and rolls back when it doesn't."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            session.info[_REMEMBERED] = {}
+            event.listen(session, "after_flush", _forget)
+            event.listen(session, "do_orm_execute", _forget_where_it_writes)
             yield session
 
     @contextmanager
@@ -104,10 +107,15 @@ class Database:
 
 
 def remembered(session: Session, what: str, read: Callable[[], _T]) -> _T:
-    """What `read` gives: asked once in a session of `Database.reading`, which changes nothing; anew in any other."""
+    """What `read` gives: asked once in a session, until that session changes anything itself.
+
+    For what hardly ever changes and is asked for again and again within a moment: the tree of units.
+    """
     held: dict[str, Any] | None = session.info.get(_REMEMBERED)
     if held is None:
         return read()
+    if session.new or session.dirty or session.deleted:
+        session.flush()  # as asking the database would
     if what not in held:
         held[what] = read()
     found: _T = held[what]
@@ -119,6 +127,15 @@ def is_away(error: SQLAlchemyError) -> bool:
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _forget(session: Session, _context: Any) -> None:
+    session.info[_REMEMBERED].clear()
+
+
+def _forget_where_it_writes(execution: ORMExecuteState) -> None:
+    if not execution.is_select:
+        execution.session.info[_REMEMBERED].clear()
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

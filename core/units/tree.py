@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.database import remembered
 from core.errors import NotFound
-from core.units.tables import Unit, UnitLink, UnitName
+from core.units.tables import ALWAYS, Unit, UnitLink, UnitName
 
 # The dates of units are the law's: dates in Viet Nam, wherever the server stands.
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -210,16 +210,18 @@ def name(session: Session, unit_id: str, *, on: date) -> str:
 
 def names(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str, str]:
     """`name` of each of these; those that there are not are left out."""
-    found: dict[str, str] = {}
-    nearest: dict[str, date] = {}
-    for batch in _batches(unit_ids):
-        for row in session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(batch))):
-            found[row.id] = row.name
-        for held in session.scalars(select(UnitName).where(UnitName.unit_id.in_(batch)).order_by(UnitName.valid_from)):
-            if held.valid_from <= on or held.unit_id not in nearest:
-                nearest[held.unit_id] = held.valid_from
-                found[held.unit_id] = held.name
-    return found
+    held: dict[str, list[tuple[date, str]]] = remembered(session, "names", dict)
+    for batch in _batches([unit for unit in dict.fromkeys(unit_ids) if unit not in held]):
+        known = select(Unit.id, Unit.name, UnitName.valid_from, UnitName.name)
+        named = known.outerjoin(UnitName, UnitName.unit_id == Unit.id).where(Unit.id.in_(batch))
+        for unit, own, since, called in session.execute(named.order_by(UnitName.valid_from)):
+            held.setdefault(unit, []).append((since if called else ALWAYS, called or own))
+    return {unit: _name_on(held[unit], on) for unit in unit_ids if unit in held}
+
+
+def _name_on(held: Sequence[tuple[date, str]], on: date) -> str:
+    """The last name that began by this date, else the first."""
+    return next((called for since, called in reversed(held) if since <= on), held[0][1])
 
 
 def standing(session: Session, *, on: date, unit_ids: Collection[str] | None = None) -> list[Placed]:
