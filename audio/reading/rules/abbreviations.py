@@ -243,7 +243,7 @@ RULES = [
         certainty=BY_CONTEXT,
         begins="capital",
     ),
-    rule("symbol", r"(?<!\w)[tT]°(?=[ ]+[^\W\d])", "nhiệt độ"),
+    rule("symbol", r"[tT]°(?<!\w[tT]°)(?=[ ]+[^\W\d])", "nhiệt độ"),
     *offices.RULES,
     rule(
         "abbreviation",

@@ -274,8 +274,8 @@ RULES = [
     # 0h 12/1 - 24h 15/1: from a day and hour to another
     rule(
         "date",
-        r"(?<=\d)[ ]*-[ ]*(?=\d{1,2}(?:[hg]\d{0,2}|:\d\d)[ ,]+(?:ngày[ ])?\d{1,2}/\d)",
-        lambda m: " đến " if re.search(r"\d/\d{1,2}(?:/\d{4})?$", before(m)) else None,
+        r"-(?:(?<=\d-)|(?<=\d[ ]-))[ ]?(?=\d{1,2}(?:[hg]\d{0,2}|:\d\d)[ ,]+(?:ngày[ ])?\d{1,2}/\d)",
+        lambda m: " đến " if re.search(r"\d/\d{1,2}(?:/\d{4})?\s*$", before(m)) else None,
     ),
     rule(
         "date",

@@ -250,6 +250,12 @@ def _of_a_year(match: re.Match[str]) -> str | None:
     return f"{said} năm {cardinal(int(match['year']))}"
 
 
+def _form(match: re.Match[str]) -> str:
+    """`mẫu số 04/ĐK`, `mẫu 01a/TK-SDDPNN`: a form by its number and letters."""
+    words = ["số" if match["so"] else "", _numbered(match["number"]), letters.spell(match["letter"] or "")]
+    return " ".join(filter(None, [*words, letters.spell(match["code"])]))
+
+
 def _read_blank(match: re.Match[str]) -> Said:
     by = _issuer_of(match["code"] or match["upper"])
     return Said(f"của {by}" if by else "", "blank")
@@ -268,22 +274,12 @@ RULES = [
         certainty=BY_CONTEXT,
         begins="digit",
     ),
-    # mẫu số 04/ĐK, mẫu 01a/TK-SDDPNN: a form
     rule(
         "document",
-        r"(?<=[Mm]ẫu[ ])(?P<so>số[ ]:?[ ]?)?(?P<number>\d{1,3})(?P<letter>[a-zđ])?[/-]"
+        r"(?<=[Mm]ẫu[ ])(?P<so>số[ ]*:?[ ]*)?(?P<number>\d{1,3})(?P<letter>[a-zđ])?[/-]"
         r"(?P<code>[A-ZĐ]{1,10}(?:[-/][A-ZĐ]{1,10})*)(?!\w)",
-        lambda m: " ".join(
-            filter(
-                None,
-                [
-                    "số" if m["so"] else "",
-                    _numbered(m["number"]),
-                    letters.spell(m["letter"] or ""),
-                    letters.spell(m["code"]),
-                ],
-            )
-        ),
+        _form,
+        begins="numbered",
     ),
     rule("document", _CODE.pattern, _read, begins="numbered"),
     rule("document", _BLANK.pattern, _read_blank),

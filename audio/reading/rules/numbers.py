@@ -84,6 +84,7 @@ def _share_said(match: re.Match[str]) -> str:
 _SCORED: Final = re.compile(
     r"(?:tỷ số|tỉ số|thắng|thua|hòa|dẫn|gỡ)(?: [^\W\d]+){0,5}(?: \d [^\W\d]+)?[\s:(]*"
     r"(?:\d{1,2} ?- ?\d{1,2}[,;\s]+(?:và )?)*$"
+    r"|\d{1,2} ?- ?\d{1,2} ?\((?:ht|h1|pen|hiệp \w+)?[:\s]*$"  # 1-1 (HT 0-1)
 )
 
 

@@ -87,7 +87,7 @@ _IDENTIFIER: Final = re.compile(
     r"(?:mã số thuế|(?<!\w)mst|tài khoản|(?<!\w)stk|(?<!\w)tk|cccd|cmnd|cmtnd|căn cước|chứng minh|"
     r"hộ chiếu|mã số|mã|số thẻ|"
     r"(?<!\w)(?:số|seri)\s+[a-zđ]{1,3}|báo danh|"
-    r"giải (?:đặc biệt|đb|nhất|nhì|ba|tư|năm|sáu|bảy|tám|khuyến khích|[1-8])|vé số|"
+    r"giải (?:đặc biệt|đb|nhất|nhì|ba|tư|năm|sáu|bảy|tám|khuyến khích|[1-8])|vé số|chữ số|"
     r"(?<!\w)sbd|số hợp đồng|số tờ khai|imei|số sổ|số seri|số hiệu)[^.;\d]{0,24}$"
 )
 

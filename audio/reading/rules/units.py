@@ -135,6 +135,7 @@ def _age_or_load(match: re.Match[str]) -> str | None:
 
 
 _OF_LOAD: Final = re.compile(r"(?<!\w)(?:xe|tải|trọng|cầu|hàng|thóc|lúa|gạo|sản lượng|năng suất|rác|phân|trục)(?!\w)")
+_OF_HEIGHT: Final = re.compile(r"(?<!\w)(?:cao|trẻ|trẻ em|học sinh|người|nam|nữ)(?!\w)[^.;\d]{0,12}$")
 _OF_PILLS: Final = re.compile(r"(?<!\w)(?:uống|thuốc|mỗi lần|viên|ngậm|lần)(?!\w)[^.;]{0,30}$")
 _OF_AGE: Final = re.compile(r"(?<!\w)(?:thọ|cụ|ông|bà|người|trẻ|tuổi|từ|nam|nữ|em|cháu)(?!\w)[^.;\d]{0,20}$")
 _OF_POINTS: Final = re.compile(r"(?<!\w)(?:điểm|trúng tuyển|thủ khoa|xếp (?:nhất|nhì|thứ))(?!\w)")
@@ -151,6 +152,14 @@ RULES = [
     rule("unit", r"(?<!\w)[ΦφØø∅][ ]?(?=\d)", "phi "),
     rule("number", r"(?<!\w)(?P<number>[2-9])K(?![\w/])", lambda m: f"{number(m['number'])} ca", begins="digit"),
     rule("number", r"(?<!\w)(?P<number>[2-6])G(?!\w)", lambda m: f"{number(m['number'])} giê", begins="digit"),
+    # trẻ cao dưới 1m2: a height, not a square metre
+    rule(
+        "unit",
+        r"(?<![\w.,])(?P<m>[12])m(?P<tenth>[23])(?!\w)",
+        lambda m: f"{number(m['m'])} mét {number(m['tenth'])}" if _OF_HEIGHT.search(before(m)) else None,
+        certainty=BY_CONTEXT,
+        begins="digit",
+    ),
     rule(
         "unit",
         r"(?<![\w.,])(?P<m>\d)m(?![23](?!\d))(?P<cm>\d{1,2})(?!\w)",
