@@ -97,13 +97,18 @@ _DATED: Final = re.compile(r"[\s,(]+(?:ngày\s+)?\d{1,2}/\d")
 def _months(match: re.Match[str]) -> str | None:
     """`T3, T9`, `T10-T12`: months, where one of them is no day of the week."""
     numbers = [int(one) for one in re.findall(r"\d+", match.group())]
-    if all(_MONDAY <= one <= _SATURDAY for one in numbers):
+    if all(_MONDAY <= one <= _SATURDAY for one in numbers) or (
+        len(numbers) == 1 and not _OF_A_MONTH.search(before(match))
+    ):
         return None
     said = re.sub(r"[ ]*-[ ]*", " đến ", match.group())
     return re.sub(r"T(\d+)", lambda one: f"tháng {month(one.group(1))}", said)
 
 
 _MONDAY, _SATURDAY = 2, 7
+_OF_A_MONTH: Final = re.compile(
+    r"(?<!\w)(?:họp|trong|từ|đến|hết|đầu|giữa|cuối|vụ|lương|tiền|kỳ|học phí|báo cáo|kế hoạch|và)\s+$"
+)
 
 
 def _days_of_week(match: re.Match[str]) -> str:
@@ -326,7 +331,7 @@ RULES = [
     ),
     rule(
         "date",
-        rf"{_L}T(?:1[0-2]|[1-9])(?:[ ]*(?:,|-|và|đến)[ ]*T(?:1[0-2]|[1-9])){{1,11}}{_R}",
+        rf"{_L}T(?:1[0-2]|[1-9])(?:[ ]*(?:,|-|và|đến)[ ]*T(?:1[0-2]|[1-9])){{0,11}}{_R}",
         _months,
         certainty=BY_CONTEXT,
         begins="capital",

@@ -139,6 +139,7 @@ def _exists(date: str) -> bool:
     return day <= monthrange(year[0] if year else _LEAP_YEAR, of_month)[1]
 
 
+_SPAN: Final = 3  # first, joint, last
 _LEAP_YEAR: Final = 2024
 
 
@@ -179,9 +180,12 @@ def _in_words(match: re.Match[str]) -> str:
     marked = match["word"].lower() in {"mùng", "mồng"}
     parts = re.split(rf"({_AND})", match["days"])
     words = [match["word"].lower()]
+    row = len(parts) > _SPAN and {part.strip() for part in parts[1::2]} == {"-"}  # ngày 2-4-6: each of them
     for index, part in enumerate(parts):
         words.append(
-            {"-": "đến"}.get(part.strip(), part.strip()) if index % 2 else _day(part, marked=marked and not index)
+            {"-": "," if row else "đến"}.get(part.strip(), part.strip())
+            if index % 2
+            else _day(part, marked=marked and not index)
         )
     return " ".join(words).replace(" ,", ",")
 

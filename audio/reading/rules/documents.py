@@ -76,7 +76,9 @@ ISSUERS: Final = {
     "PGDĐT": "phòng giáo dục và đào tạo", "PVHTT": "phòng văn hóa thông tin", "PTP": "phòng tư pháp",
     "PNV": "phòng nội vụ", "PVHXH": "phòng văn hóa xã hội", "PKT": "phòng kinh tế",
     "BQL": "ban quản lý", "HĐTĐ": "hội đồng thi đua khen thưởng", "HĐBC": "hội đồng bầu cử",
-    "HĐBCQG": "hội đồng bầu cử quốc gia", "UBBC": "ủy ban bầu cử", "THADS": "thi hành án dân sự",
+    "HĐBCQG": "hội đồng bầu cử quốc gia", "UBBC": "ủy ban bầu cử", "KTHT": "phòng kinh tế hạ tầng",
+    "KTHTĐT": "phòng kinh tế hạ tầng và đô thị", "VHXH": "phòng văn hóa xã hội",
+    "TTPVHCC": "trung tâm phục vụ hành chính công", "THADS": "thi hành án dân sự",
     "CTHADS": "cục thi hành án dân sự", "QK": "quân khu",
 } | {
     letter + code: f"{body} {name}" for letter, body in (("B", "bộ"), ("S", "sở")) for code, name in _MINISTRIES.items()

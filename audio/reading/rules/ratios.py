@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from audio.reading.letters import LOWER
-from audio.reading.model import BY_CONTEXT, Said, before, rule
+from audio.reading.model import BY_CONTEXT, Said, after, before, rule
 from audio.reading.numerals import cardinal
 from audio.reading.rules.clock import RATIO_BEFORE
 
@@ -21,7 +21,10 @@ def _row(match: re.Match[str]) -> Said | None:
     plain = match.group() == match["parts"] and not _A_DATE.search(left)
     if not _FERTILISER.search(left) and not plain:
         return None
-    said = ", ".join(cardinal(int(part)) for part in re.findall(r"\d+", match["parts"]))
+    numbers = list(re.finditer(r"\d+", match["parts"]))
+    said = ", ".join(cardinal(int(one.group())) for one in numbers)
+    if plain and after(match, 1).isalpha():  # 21-27-34mm: the last is left to its unit
+        return Said(said.rpartition(",")[0] + ", ", end=match.start() + numbers[-1].start())
     said += " ét" * bool(match["sulphur"]) + " cộng tê e" * bool(match["traces"])
     return Said(said + (f" một {match['field'].replace('ha', 'héc ta')}" if match["field"] else ""))
 
@@ -37,7 +40,7 @@ RULES = [
     rule(
         "number",
         r"(?<![\w.,/-])(?P<parts>\d{1,2}(?:[ ]?-[ ]?\d{1,2}){2,3})(?P<sulphur>[ ]?S)?(?P<traces>[ ]?\+[ ]?TE)?"
-        rf"(?:[ ]?/[ ]?(?P<field>{_FIELDS}))?(?![\w-]|/\d)",
+        rf"(?:[ ]?/[ ]?(?P<field>{_FIELDS}))?(?!-|/\d|[^\W\d_]{{3}})(?!\d)",
         _row,
         certainty=BY_CONTEXT,
         begins="digit",

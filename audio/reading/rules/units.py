@@ -144,7 +144,7 @@ RULES = [
     rule("unit", r"(?<![\w.,/])(?P<number>\d{1,2}(?:[.,]\d{1,2})?)[ ]?đ(?![\w/])", _points, begins="digit"),
     rule(
         "unit",
-        r"(?<![\w.,/])(?P<number>\d{1,3}(?:,\d)?)[ ]?[tTv](?!\w)",
+        r"(?<![\w.,/])(?P<number>\d{1,3}(?:[.,]\d)?)[ ]?[tTv](?!\w)",
         _age_or_load,
         certainty=BY_CONTEXT,
         begins="digit",
