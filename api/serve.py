@@ -17,6 +17,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -133,7 +134,7 @@ class Server:
         self.http_port = settings.http_port
         self.broker_port = settings.broker_port
         self._embedded: EmbeddedBroker | None = None
-        self._cut_off: set[str] = set()
+        self._cut_off: set[tuple[str, datetime | None]] = set()  # receiver, since when its key doesn't count
         self._evictions: Evictions | None = None
         self._ending = ExitStack()
 
@@ -237,16 +238,16 @@ class Server:
             write_broker_passwords(settings, self.db, settings.broker_password_file)
         if settings.broker_revocation_list is not None:
             write_revocation_list(settings, self.db, settings.broker_revocation_list, self.clock)
+        with self.db.reading() as session:
+            ended = eviction.ended(session, self.clock.now())
+            revoked = session.scalars(select(Receiver.id).where(Receiver.status == "revoked"))
+            gone = {*ended, *((receiver, None) for receiver in revoked)}
         if self._embedded is not None:
-            with self.db.reading() as session:
-                revoked = set(session.scalars(select(Receiver.id).where(Receiver.status == "revoked")))
-            for receiver in revoked - self._cut_off:
+            for receiver, _ in gone - self._cut_off:
                 self._embedded.disconnect(receiver)
-            self._cut_off = revoked
+            self._cut_off = gone
         if self._evictions is not None:
-            with self.db.reading() as session:
-                found = eviction.ended(session, self.clock.now())
-            self._evictions.look(found)
+            self._evictions.look(ended)
 
     def _as_receiver(self, receiver: str, password: str) -> MqttLink:
         """A link of the server's that takes a receiver's place at the broker."""
