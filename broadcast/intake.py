@@ -109,6 +109,9 @@ def apply(session: Session, opened: Opened, clock: Clock) -> Answers:
     answers = Answers()
     pairs: set[Pair] = set()
     playing: set[Pair] = set()
+    told = {name for name, *_ in (*opened.hellos, *opened.statuses, *opened.reports)}
+    # Held while the batch is applied, so that the session finds each of them without asking again.
+    present = session.scalars(select(Receiver).where(Receiver.id.in_(told))).all() if told else []
     _take_hellos(session, opened.hellos, answers, clock)
     for receiver, status, retain in opened.statuses:
         registry.mark_status(session, receiver, status, clock=clock, retain=retain)
@@ -117,6 +120,7 @@ def apply(session: Session, opened: Opened, clock: Clock) -> Answers:
     pairs |= _take_reports(session, opened.reports, answers, clock)
     answers.watermarks = playlog.take_in(session, opened.plays, now).standings
     playouts.recompute(session, pairs | playing, now, playing=playing)
+    del present
     return answers
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from broadcast import commands, delivery, intake, playlog, playouts
 from broadcast.ingest import Ingest
-from broadcast.intake import Answers
+from broadcast.intake import Answers, Upward
 from broadcast.tables import (
     CommandAnswer,
     IssuedCommand,
@@ -52,6 +52,7 @@ from devices.protocol.upward import sign_up
 from devices.tables import Receiver
 from tests.broadcast.transmission.test_playouts import accept, batch, planned, played
 from tests.broadcast.transmission.world import OPERATOR, Box, World, leading
+from tests.support.statements import statements
 
 WAIT_S = 20.0
 
@@ -201,6 +202,27 @@ def test_hello_gets_the_plan_unless_it_is_held(post: Post, world: World, clock: 
 def _receiver(world: World, box: Box) -> Receiver:
     with world.db.reading() as session:
         return session.get_one(Receiver, box.id)
+
+
+def test_many_receivers_that_come_at_once_are_looked_up_at_once(world: World) -> None:
+    """As after the broker was started again: the statements don't grow with the receivers.
+
+    (SQLite is given events one by one.)
+    """
+
+    def taken(boxes: list[Box]) -> int:
+        status = msgspec.json.encode(Status(online=True))
+        hello = msgspec.json.encode(Hello(revision=0, software="scripted 1", boot=new_id()))
+        said = [Upward(topics.up(box.id, "status"), status) for box in boxes]
+        said += [Upward(topics.up(box.id, "hello"), hello) for box in boxes]
+        opened = intake.open_batch(world.db, said, world.keyring.issuer)
+        with statements(world.db) as seen, world.db.writing() as session:
+            intake.apply(session, opened, world.clock)
+        return len([one for one in seen if not one.startswith("INSERT INTO events")])
+
+    with world.db.writing() as session:
+        few, many = ([world.receiver(session, world.north) for _ in range(count)] for count in (3, 40))
+    assert taken(many) == taken(few)
 
 
 def test_a_receiver_without_a_plan_gets_one(post: Post, world: World) -> None:
