@@ -146,13 +146,13 @@ class Ingest:
         while not self._stopping.is_set():
             messages = self._collect()
             if messages:
-                self._checked.put(_Batch(messages, self._open(messages)))
+                opened = self._open(messages)
+                self._judge.make_way(busy=True)
+                self._checked.put(_Batch(messages, opened))
         self._checked.put(None)
 
     def _collect(self) -> list[Message]:
         """What is there already, and a little of what comes."""
-        if self._queue.empty():
-            self._judge.make_way(busy=False)
         first = self._queue.get()
         self._judge.make_way(busy=True)
         batch, size = [], 0
@@ -182,6 +182,8 @@ class Ingest:
         while (batch := self._checked.get()) is not None:
             if not self._stopping.is_set():
                 self._settle(batch.messages, batch.opened)
+            if self._queue.empty() and self._checked.empty():
+                self._judge.make_way(busy=False)
 
     def _settle(self, batch: Sequence[Message], opened: Opened | None = None) -> None:
         """Take in a batch, for as long as it takes; then acknowledge it and send what it asks for."""

@@ -74,9 +74,9 @@ def test_what_was_acknowledged_is_there_whenever_the_process_is_killed(db_url: s
         process.wait()
         process.stdout.close()
         with db.reading() as session:
-            for log, through in acknowledged.items():
-                stored = select(func.count()).where(StoredRecord.log == log, StoredRecord.seq <= through)
-                assert session.scalar(stored) == through
+            for of_log, known in acknowledged.items():
+                stored = select(func.count()).where(StoredRecord.log == of_log, StoredRecord.seq <= known)
+                assert session.scalar(stored) == known
     with db.reading() as session:
         counts = {one: session.scalar(select(func.count()).select_from(one)) for one in (StoredRecord, PlayBatch)}
         marks = session.scalars(select(Watermark.through)).all()
