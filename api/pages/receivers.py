@@ -14,17 +14,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import AfterValidator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.auth.guard import Ctx, Needs, Principal
+from api.auth.guard import Ctx, Needs, NeedsForm, Principal
 from api.auth.rights import Right
 from api.pages.newsdesk import plain
 from api.pages.templating import page
 from api.pages.words import STATES, sort_key
-from broadcast.tables import Playout
+from api.routes import commands
+from api.routes.schemas import without_nul
+from broadcast.tables import CommandAnswer, IssuedCommand, Playout
 from core import units
 from core.clock import from_ms
 from core.errors import Invalid
@@ -33,6 +36,9 @@ from devices.tables import Receiver
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(Needs(Right.READ_RECEIVERS))]
+OperatorForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_SCHEDULES))]
+OnDutyForm = Annotated[Principal, Depends(NeedsForm(Right.STOP_SOUND))]
+Short = Annotated[str, Form(max_length=500), AfterValidator(without_nul)]
 
 A_PAGE = 60
 FILTERS = {
@@ -43,6 +49,9 @@ FILTERS = {
     "thu": "Đã thu hồi",
 }
 PROVEN = timedelta(days=3)  # a box that had something to play and proved nothing for so long is shown as silent
+COMMANDS = {"test-tone": "thử loa", "volume": "đặt âm lượng", "mute": "tắt tiếng", "stop": "dừng phát"}
+VOLUMES = (0, 20, 40, 50, 60, 70, 80, 90, 100)
+MUTES = {1: "1 giờ", 3: "3 giờ", 12: "12 giờ", 24: "1 ngày", 72: "3 ngày", 168: "7 ngày"}
 _SOUNDED = ("finished", "partial", "playing")
 
 
@@ -148,6 +157,7 @@ def one(
     first = _month(thang, now.astimezone(zone).date())
     with context.db.reading() as session:
         receiver = registry.get(session, receiver_id)
+        told = _told(session, receiver_id, now)
         names = _places(session, now)
         row = _rows(session, [receiver], names, now)[0]
         days, counts = _strip(session, receiver_id, first, now, zone)
@@ -160,12 +170,58 @@ def one(
         receiver=receiver,
         said_at=from_ms(at) if isinstance(at, int) else None,
         muted_until=_instant(row.status.get("muted_until"), now),
+        told=told,
+        volumes=VOLUMES,
+        mutes=MUTES,
+        command_words=COMMANDS,
         days=days,
         counts=sorted(counts.items(), key=lambda one: STATES[one[0]].rank),
         first=first,
         before=(first - timedelta(days=1)).replace(day=1),
         after=(first + timedelta(days=32)).replace(day=1),
     )
+
+
+def _told(session: Session, receiver_id: str, now: datetime) -> list[tuple[IssuedCommand, CommandAnswer | None]]:
+    """What the box was told by hand in the last day, newest first, with its answers."""
+    rows = session.execute(
+        select(IssuedCommand, CommandAnswer)
+        .outerjoin(
+            CommandAnswer,
+            (CommandAnswer.command_id == IssuedCommand.id) & (CommandAnswer.receiver_id == receiver_id),
+        )
+        .where(IssuedCommand.audience == f"rx/{receiver_id}", IssuedCommand.issued_at > now - timedelta(days=1))
+        .where(IssuedCommand.name.in_(COMMANDS))
+        .order_by(IssuedCommand.id.desc())
+        .limit(8)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+@router.post("/bo-thu/{receiver_id}/thu-loa")
+def tone(context: Ctx, who: OperatorForm, receiver_id: str) -> Response:
+    commands.test_tone(context, who, receiver_id, commands.ToneIn.model_validate({}))
+    return _back(receiver_id)
+
+
+@router.post("/bo-thu/{receiver_id}/am-luong")
+def volume(context: Ctx, who: OperatorForm, receiver_id: str, muc: Annotated[int, Form(ge=0, le=100)]) -> Response:
+    commands.set_volume(context, who, receiver_id, commands.VolumeIn(volume=muc))
+    return _back(receiver_id)
+
+
+@router.post("/bo-thu/{receiver_id}/tat-tieng")
+def mute(
+    context: Ctx, who: OnDutyForm, receiver_id: str, gio: Annotated[int, Form(ge=0, le=168)], reason: Short = ""
+) -> Response:
+    """For so many hours; 0: no longer."""
+    until = context.clock.now() + timedelta(hours=gio) if gio else None
+    commands.mute(context, who, receiver_id, commands.MuteIn(until=until, reason=reason.strip()))
+    return _back(receiver_id)
+
+
+def _back(receiver_id: str) -> RedirectResponse:
+    return RedirectResponse(f"/bo-thu/{receiver_id}#lenh", 303)
 
 
 def _instant(ms: object, now: datetime) -> datetime | None:

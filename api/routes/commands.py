@@ -14,12 +14,12 @@ from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.problems import responses
 from api.routes import api_router
-from api.routes.schemas import After, Identifier, In, Instant, Limit, Out, Page, page_of
+from api.routes.schemas import After, Identifier, In, Instant, InstantIn, Limit, Out, Page, page_of
 from broadcast import commands as room
 from broadcast.tables import CommandAnswer, IssuedCommand
 from core import units
 from core.clock import Clock
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor
 from schedules import airings
 from schedules.reach import NearBy
@@ -27,6 +27,10 @@ from schedules.reach import NearBy
 router = api_router("commands")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_TODAY))]
 OnDuty = Annotated[Principal, Depends(Needs(Right.STOP_SOUND))]
+Operator = Annotated[Principal, Depends(Needs(Right.WRITE_SCHEDULES))]
+
+TONE_LEAST_MS, TONE_MOST_MS = 500, 10_000
+MUTED_MOST = room.LIFE_MAX
 
 
 class StopIn(In):
@@ -141,5 +145,48 @@ def stop(context: Ctx, who: OnDuty, body: StopAnything) -> CommandOut:
             receiver_id=body.receiver_id,
             unit_id=body.unit_id,
             reason=body.reason,
+        )
+        return shown(session, command)
+
+
+class ToneIn(In):
+    duration_ms: int = Field(3000, ge=TONE_LEAST_MS, le=TONE_MOST_MS)
+
+
+class VolumeIn(In):
+    volume: int = Field(ge=0, le=100, description="Per cent of full scale; the caps of its plan hold")
+
+
+class MuteIn(In):
+    until: InstantIn | None = Field(description="Silent until then, at most 7 days ahead; null: no longer")
+    reason: str = Field("", max_length=500)
+
+
+@router.post(
+    "/receivers/{receiver_id}/test-tone", summary="Sound a test tone", status_code=201, responses=responses(404)
+)
+def test_tone(context: Ctx, who: Operator, receiver_id: str, body: ToneIn) -> CommandOut:
+    """Within two minutes or not at all. Quiet hours hold for it; the answer of the box says whether it sounded."""
+    with context.db.writing() as session:
+        now = context.clock.now()
+        return shown(session, room.test_tone(session, receiver_id, body.duration_ms, actor=who.actor, now=now))
+
+
+@router.post("/receivers/{receiver_id}/volume", summary="Set the volume", status_code=201, responses=responses(404))
+def set_volume(context: Ctx, who: Operator, receiver_id: str, body: VolumeIn) -> CommandOut:
+    with context.db.writing() as session:
+        now = context.clock.now()
+        return shown(session, room.set_volume(session, receiver_id, body.volume, actor=who.actor, now=now))
+
+
+@router.post("/receivers/{receiver_id}/mute", summary="Silence a receiver", status_code=201, responses=responses(404))
+def mute(context: Ctx, who: OnDuty, receiver_id: str, body: MuteIn) -> CommandOut:
+    """Emergencies still sound. Anyone on duty may, alone; the reason can follow."""
+    now = context.clock.now()
+    if body.until is not None and not now < body.until <= now + MUTED_MOST:
+        raise Invalid(what="chỉ tắt tiếng được đến một lúc trong 7 ngày tới / a time within the next 7 days")
+    with context.db.writing() as session:
+        command = room.mute(
+            session, until=body.until, actor=who.actor, now=now, receiver_id=receiver_id, reason=body.reason
         )
         return shown(session, command)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import select
+
+from broadcast.tables import CommandAnswer, IssuedCommand
 from core.clock import ManualClock, to_ms
 from devices.tables import Receiver
 from tests.api.scene import Scene, add_airing, add_playout
@@ -62,3 +67,37 @@ def test_a_month_is_shown_by_the_worst_of_each_hour(site: Site, scene: Scene, cl
     for wrong in ("2026-13", "mai", "0001-01"):
         assert operator.get(f"/bo-thu/{box}", params={"thang": wrong}).status_code == 422
     assert operator.get("/bo-thu/01K00000000000000000000000").status_code == 404
+
+
+def test_a_box_is_told_by_hand_and_its_answer_is_shown(site: Site, scene: Scene, clock: ManualClock) -> None:
+    box = scene.receivers[scene.communes[0]][0]
+    operator, auditor = site.as_("operator"), site.as_("auditor")
+    token = re.search(r'name="form" value="([^"]+)"', operator.get(f"/bo-thu/{box}").text)
+    assert token
+    for action, given in (("thu-loa", {}), ("am-luong", {"muc": 60}), ("tat-tieng", {"gio": 3})):
+        told = operator.post(f"/bo-thu/{box}/{action}", data={"form": token[1], **given})
+        assert told.status_code == 303, told.text
+    assert operator.post(f"/bo-thu/{box}/am-luong", data={"form": token[1], "muc": 101}).status_code == 422
+    with site.db.writing() as session:
+        given_out = {one.name: one for one in session.scalars(select(IssuedCommand))}
+        assert given_out["volume"].body["volume"] == 60
+        assert given_out["mute"].body["until"] == to_ms(clock.now() + timedelta(hours=3))
+        tone = given_out["test-tone"].id
+        session.add(
+            CommandAnswer(
+                command_id=tone, receiver_id=box, result="refused", reason="quiet-hours", answered_at=clock.now()
+            )
+        )
+    shown = operator.get(f"/bo-thu/{box}").text
+    assert "bộ thu từ chối: trong giờ yên lặng" in shown
+    assert "đặt âm lượng</b> 60 %" in shown
+    assert "Thử loa 3 giây" not in auditor.get(f"/bo-thu/{box}").text
+
+
+@pytest.mark.parametrize("hours", [-1, 24 * 8])
+def test_nobody_is_silenced_for_longer_than_a_week(site: Site, scene: Scene, clock: ManualClock, hours: int) -> None:
+    box = scene.receivers[scene.communes[0]][0]
+    until = (clock.now() + timedelta(hours=hours)).isoformat()
+    refused = site.as_("operator").post(f"/api/v1/receivers/{box}/mute", json={"until": until})
+    assert refused.status_code == 422
+    assert "trong 7 ngày tới" in refused.json()["detail"]
