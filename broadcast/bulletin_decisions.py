@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcast.bulletin_changes import locked, record_change, require, require_filled
@@ -22,6 +23,7 @@ from broadcast.bulletin_rules import (
     ReasonMissing,
     SoundChanged,
 )
+from broadcast.recording_tables import Recipe, Recording
 from broadcast.tables import Approval, BulletinVersion
 from core.clock import Clock
 from core.events import Actor
@@ -72,7 +74,7 @@ def approve(
     title = bulletin_of(session, version).title
     if actor.is_system:
         raise NotAPerson(title=title)
-    if actor.id == version.written_by:
+    if actor.id in _makers(session, version):
         raise OwnApproval(title=title)
     require_filled(session, version)
     sounds = renditions(session, version_id)
@@ -84,6 +86,18 @@ def approve(
     version.status = "approved"
     bound = sorted(r.sha256 for r in sounds)
     return _decide(session, version, "approved", bound, note, actor=actor, clock=clock)
+
+
+def _makers(session: Session, version: BulletinVersion) -> set[str]:
+    """Who wrote it; of a recorded one, who handed in what it is made of and who trimmed it as well."""
+    makers = {version.written_by}
+    recipe = session.scalar(
+        select(Recipe).where(Recipe.version_id == version.id).order_by(Recipe.number.desc()).limit(1)
+    )
+    if recipe is not None:
+        used = {part["recording_id"] for part in recipe.parts}
+        makers |= {recipe.made_by, *session.scalars(select(Recording.added_by).where(Recording.id.in_(used)))}
+    return makers
 
 
 def return_(session: Session, version_id: str, *, actor: Actor, clock: Clock, note: str) -> Approval:

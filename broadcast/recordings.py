@@ -24,6 +24,7 @@ from broadcast import bulletins
 from broadcast.bulletin_rules import CHARACTERS_MAX, check_language, checked_text, wrong_state
 from broadcast.recording_tables import Recipe, Recording
 from broadcast.tables import Bulletin, BulletinVersion, Rendition
+from core import languages
 from core.clock import Clock
 from core.database import Database
 from core.errors import Invalid, NotFound
@@ -121,7 +122,8 @@ def of_bulletin(session: Session, bulletin_id: str) -> list[Recording]:
 
 def checks(session: Session, recording: Recording, limit_ms: int | None = None) -> list[Check]:
     """What is wrong with a recording by itself, beside its bulletin's other languages, and in its slot."""
-    others = _other_lengths(session, recording.bulletin_id, recording.language)
+    lengths = _other_lengths(session, recording.bulletin_id, recording.language)
+    others = [(languages.name(tag), length_ms) for tag, length_ms in lengths]
     found = Analysis.from_json(recording.analysis)
     every = [*check(found), *check_lengths(recording.duration_ms, others, limit_ms)]
     return sorted(every, key=lambda one: one.severity != "blocks")

@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from api.tables import User
 from audio.codec import decode
 from core.events import Event
 from tests.api.site import Site
@@ -161,3 +163,38 @@ def test_a_blocking_fault_stops_it_and_another_bulletins_recording_is_no_part(si
         assert editor.put(f"{version}/recipe", json={"parts": parts}).status_code == 422, parts
     assert editor.put(f"{version}/recipe", json={"parts": [{"recording_id": NOBODY}]}).status_code == 404
     assert editor.post(f"{version}/recipes/9/restore").status_code == 404
+
+
+def test_who_trimmed_a_recording_does_not_approve_it(site: Site, tmp_path: Path) -> None:
+    with site.db.writing() as session:
+        session.scalars(select(User).where(User.username == "approver")).one().roles = ["approver", "editor"]
+    editor, both = site.as_("editor"), site.as_("approver")
+    recording = _hand_in(editor, _bulletin(editor), wav(tmp_path / "a", speech())).json()
+    version = f"/api/v1/versions/{recording['version_id']}"
+    parts = [{"recording_id": recording["id"], "end_ms": 2000}]
+
+    def approved() -> httpx.Response:
+        sounds = {"sha256s": [one["sha256"] for one in editor.get(version).json()["renditions"]]}
+        return both.post(f"{version}/approve", json=sounds)
+
+    assert both.put(f"{version}/recipe", json={"parts": parts}).status_code == 200
+    assert editor.post(f"{version}/render").status_code == 200
+    editor.post(f"{version}/submit")
+    refused = approved()
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/bulletin-own-approval")
+    assert both.post(f"{version}/return", json={"note": "cắt lại"}).status_code == 200
+    assert editor.put(f"{version}/recipe", json={"parts": parts}).status_code == 200
+    editor.post(f"{version}/render")
+    editor.post(f"{version}/submit")
+    assert approved().status_code == 200
+
+
+def test_a_language_version_far_longer_than_another_is_told(site: Site, tmp_path: Path) -> None:
+    editor = site.as_("editor")
+    bulletin = _bulletin(editor)
+    short = _hand_in(editor, bulletin, wav(tmp_path / "a", speech()), language="nut").json()
+    assert editor.post(f"/api/v1/versions/{short['version_id']}/render").status_code == 200
+    long = _hand_in(editor, bulletin, wav(tmp_path / "b", np.tile(speech(), 3))).json()
+    (differs,) = long["checks"]
+    assert (differs["kind"], differs["severity"]) == ("lengths-differ", "warns")
+    assert "Tiếng Nùng" in differs["vi"]
