@@ -3,7 +3,8 @@
 10,000 schedules of every rhythm (one in two hundred for the whole province, the others of a commune each) over 200
 communes and 5,000 receivers. Measured are: the airings of 14 days made from nothing; one schedule moved to another
 time, with what clashes looked at before it is saved; the heard day of one receiver; and one slot of a session filled
-for all communes at once. Ends with 1 where a figure is missed. The small ones are the median of several.
+for all communes at once, with the rules looked at. Ends with 1 where a figure is missed. The small ones are the median
+of several.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from broadcast import delivery, heard, preview, slots
+from broadcast import delivery, filling_rules, heard, preview, slots
 from broadcast.tables import Programme
 from core import migrations
 from core.clock import ManualClock
@@ -202,6 +203,7 @@ def measure(name: str, db: Database, folder: Path, schedules: int) -> bool:
         with db.writing() as session:
             outcome = slots.fill_many(session, wishes, actor=WHO, clock=clock)
             assert all(one.filling for one in outcome.filled)
+            assert filling_rules.broken(session, settings, outcome, NOW) == {}
             delivery.request_for_airings(session, outcome.changed, NOW)
 
     change_ms, heard_ms = median_ms(change), median_ms(hear)
