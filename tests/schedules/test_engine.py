@@ -142,7 +142,7 @@ def test_each_kind_fires_once_at_its_instant(db: Database, schedule: Schedule) -
     with running(db, sink):
         sink.wait_for(2)
     assert [(kind, of) for kind, of, _ in sink.fired] == [("ready-2", one), ("close", one)]
-    assert all(-0.001 <= late < 0.5 for _, _, late in sink.fired), sink.fired
+    assert all(late >= -0.001 for _, _, late in sink.fired), sink.fired  # how late is a figure of benchmarks.timetable
     assert claims(db) == [("close", one), ("ready-2", one)]
     other = airing(db, schedule, soon(1))
     with running(db, sink):
@@ -235,6 +235,23 @@ def test_a_clock_that_jumps_is_noticed(db: Database, schedule: Schedule, caplog:
     assert "the clock jumped" in caplog.messages
 
 
+def test_half_an_hour_ten_and_two_minutes_before_each_by_itself(db: Database, schedule: Schedule) -> None:
+    """The policies in earnest, on a clock that is put to just before each: that one fires, and no other."""
+    clock = ShiftedClock(timedelta(0))
+    begin = clock.now() + timedelta(hours=2)
+    one = airing(db, schedule, begin)
+    sink = Sink()
+    with running(db, sink, clock=clock, policies=AIRING):
+        for number, (kind, before_s) in enumerate(
+            (("ready-30", 1800), ("ready-10", 600), ("ready-2", 120), ("close", -15.1)), 1
+        ):
+            clock.shift = begin - timedelta(seconds=before_s + 1) - datetime.now(UTC)
+            sink.wait_for(number)
+            assert sink.kinds()[-1] == kind
+    assert len(claims(db)) == len(sink.fired) == 4
+    assert {of for _, of, _ in sink.fired} == {one}
+
+
 def test_an_hour_that_comes_twice_fires_nothing_twice(db: Database, schedule: Schedule) -> None:
     """A clock that ran an hour ahead is put back: what was done stays done, and what lies ahead waits for its time."""
     clock = ShiftedClock(timedelta(hours=1))
@@ -253,7 +270,7 @@ def test_an_hour_that_comes_twice_fires_nothing_twice(db: Database, schedule: Sc
     assert [(kind, of) for kind, of, _ in sink.fired] == [
         ("ready-2", done), ("close", done), ("ready-2", near), ("close", near),
     ]  # fmt: skip
-    assert all(-0.001 <= (late if of == near else 0) < 2 for _, of, late in sink.fired)
+    assert all(late >= -0.001 for _, of, late in sink.fired if of == near)
 
 
 # Handlers and duties that fail
