@@ -24,7 +24,7 @@ import soundfile
 from av.codec.context import Flags
 from numpy.typing import NDArray
 
-from audio import ogg
+from audio import ogg, packets
 from audio.errors import SoundUnusable
 
 Samples = NDArray[np.float32]
@@ -36,6 +36,7 @@ LEAD_FRAMES: Final = 3  # of silence before a sound whose packets are to follow 
 LIBRARIES: Final = f"PyAV {av.__version__}"  # brings its own libopus: what the packets depend on beside the samples
 
 _DECODED_TOGETHER: Final = 200  # packets of 20 ms
+_TOGETHER_FROM_KBPS: Final = 24  # below it libopus may code longer frames, that can't be taken apart
 _PRE_SKIP: Final = 312  # samples by which libopus is late
 
 
@@ -63,7 +64,7 @@ class Encoded:
         skip, left = self.lead * FRAME + _PRE_SKIP, self.samples
         for at in range(0, len(self.packets), _DECODED_TOGETHER):
             held: list[NDArray[Any]] = []
-            for packet in self.packets[at : at + _DECODED_TOGETHER]:
+            for packet in packets.together(self.packets[at : at + _DECODED_TOGETHER]):
                 frames = decoder.decode(av.Packet(packet))
                 held += [np.frombuffer(bytes(frame.planes[0]), np.float32, frame.samples) for frame in frames]
             block = np.concatenate(held)[skip:][:left]
@@ -78,11 +79,13 @@ def joined(sounds: Sequence[Encoded]) -> bytes:
     A packet holds the last 6.5 ms of what came before: at the end of a sound, silence, which the next one's first
     packet holds as well. So each but the last goes without the packet that only its own end would need.
     """
-    packets: list[bytes] = []
+    together: list[bytes] = []
     for sound in sounds[:-1]:
-        packets += sound.packets[sound.lead : sound.lead + sound.samples // FRAME]
-    packets += sounds[-1].packets[sounds[-1].lead :]
-    return ogg.wrapped(packets, _PRE_SKIP, sum(sound.samples for sound in sounds))
+        together += sound.packets[sound.lead : sound.lead + sound.samples // FRAME]
+    last = sounds[-1]
+    needed = -(-(_PRE_SKIP + last.samples) // FRAME)
+    together += last.packets[last.lead : last.lead + needed]
+    return ogg.wrapped(together, _PRE_SKIP, sum(sound.samples for sound in sounds))
 
 
 class Encoder:
@@ -100,7 +103,12 @@ class Encoder:
         # Constrained variable bit rate, because SIM data is paid for. "audio" rather than "voip": the latter
         # high-passes and sharpens for headsets, which a horn does not need, and chimes go through here too. At a
         # complexity below 5 libopus leaves out its pitch filter: 1 dB more noise in speech.
-        self._context.options = {"application": "audio", "vbr": "constrained", "compression_level": "5"}
+        self._context.options = {
+            "application": "audio",
+            "vbr": "constrained",
+            "compression_level": "5",
+            "frame_duration": str(20 * packets.FRAMES_MOST if kbps >= _TOGETHER_FROM_KBPS else 20),
+        }
         self._lead = lead
         self._given = 0
         self._packets: list[bytes] = []
@@ -113,12 +121,16 @@ class Encoder:
         frame.sample_rate = SAMPLE_RATE
         frame.pts = self._given
         self._given += samples.size
-        self._packets += [bytes(packet) for packet in self._context.encode(frame)]
+        self._keep(self._context.encode(frame))
 
     def end(self) -> Encoded:
         """Everything was taken, at least one sample."""
-        self._packets += [bytes(packet) for packet in self._context.encode(None)]
+        self._keep(self._context.encode(None))
         return Encoded(self._packets, self._given - self._lead * FRAME, self._lead)
+
+    def _keep(self, encoded: Sequence[Any]) -> None:
+        for packet in encoded:
+            self._packets += packets.single(bytes(packet))
 
 
 def encode(samples: Samples, kbps: int = 24) -> bytes:

@@ -65,7 +65,7 @@ class Weighting:
     def __call__(self, samples: Samples) -> NDArray[np.float32]:
         if self._unsettled and samples.size:
             self._state, self._unsettled = sosfilt_zi(_K_SOS) * float(samples[0]), False
-        weighted, self._state = sosfilt(_K_SOS, samples.astype(np.float64), zi=self._state)
+        weighted, self._state = sosfilt(_K_SOS, samples, zi=self._state)
         if self._held.size or weighted.size % MS:
             weighted = np.concatenate([self._held, weighted])
             whole = weighted.size // MS * MS

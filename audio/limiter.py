@@ -124,9 +124,9 @@ class Limiter:
         following = gains[1:] if gains.size > last - first else np.append(gains[1:], gains[-1])
         gains = gains[: last - first]
         smooth = (gains[:, None] + (following - gains)[:, None] * _RAMP).ravel()
-        ceilings = np.repeat(self._ceilings(first, last), MS)
-        limited: Samples = np.clip(samples * smooth, -ceilings, ceilings)  # the clip only takes rounding errors
-        return limited
+        ceilings = np.repeat(self._ceilings(first, last), MS) if self._lowered.size else np.float32(self.ceiling)
+        limited: Samples = np.multiply(samples, smooth, dtype=np.float32)
+        return np.clip(limited, -ceilings, ceilings, out=limited)  # which only takes rounding errors
 
     def _ceilings(self, first: int, last: int) -> NDArray[np.float32]:
         ceilings = np.full(last - first, self.ceiling, np.float32)

@@ -16,7 +16,7 @@ Shaping keeps the number of samples: both renditions of a sound have exactly the
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,9 @@ class _Filter:
         self._sections = sections
         self._state: NDArray[np.float64] | None = None
 
-    def __call__(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, samples: NDArray[Any]) -> NDArray[np.float64]:
         if self._state is None:
-            self._state = sosfilt_zi(self._sections) * samples[0]
+            self._state = sosfilt_zi(self._sections) * float(samples[0])
         filtered: NDArray[np.float64]
         filtered, self._state = sosfilt(self._sections, samples, zi=self._state)
         return filtered
@@ -108,7 +108,7 @@ class Shaper:
             self._stages = [_Filter(_BAND_SOS), _Compressor(level_db - _BELOW_LOUDNESS_DB), _Filter(_PRESENCE_SOS)]
 
     def __call__(self, samples: Samples) -> Samples:
-        shaped = samples.astype(np.float64)
+        shaped: NDArray[Any] = samples  # the filters answer in 64 bits
         for stage in self._stages:
             shaped = stage(shaped)
         return shaped.astype(np.float32)
