@@ -26,7 +26,7 @@ GAIN_MAX_DB: Final = 72.0  # what needs more is silence
 _HALF = 1  # milliseconds on either side of each averaging window: about 2 ms of look-ahead
 _REACH = 4 * _HALF + 2  # milliseconds that a gain looks to either side
 _TOGETHER = 60_000  # milliseconds that are worked out together; whole gating steps
-_NEAR_LU = 0.02
+_NEAR_LU = 0.03
 _TRIALS = 14
 
 

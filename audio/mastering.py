@@ -51,6 +51,12 @@ _TAKEN_SHARE = 0.2  # of the work
 _ENCODED_SHARE = 0.7  # of what is left before an encoding: another one may follow
 _TELL_S = 0.2
 
+# What is worked on, four seconds of samples in a few stages, comes and goes all the time. The C library gives memory
+# back to the system where more lies free than twice the largest block freed before, and then gets it again page by
+# page: a fourteenth of all the time. A block of this size, never written to, lifts that limit (mallopt(3): "dynamic
+# mmap threshold"); a library that does otherwise takes no harm.
+np.empty(8 << 20, np.uint8)
+
 Progress = Callable[[float], None]
 
 

@@ -6,7 +6,7 @@ Prints the figures and exits with 1 when one misses its target:
 
 - a bulletin of about a minute, from text to stored Opus in both profiles with the offline voice, from nothing (no voice
   process runs, no sentence is remembered): at most 1 s;
-- the same with one sentence changed: at most 0.3 s.
+- the same with one sentence changed, a short one and the others in turn: at most 0.3 s, the voice's start included.
 
 All of it on one core, which this process and its voice workers are held to. What counts is the processor time that they
 take, in the middle of the rounds: on an idle machine the wall time is the same but for the disk; on a busy one it says
@@ -32,7 +32,16 @@ from audio.voices.espeak import end_workers
 
 WHOLE_S_MOST = 1.0
 CHANGED_S_MOST = 0.3
-ROUNDS = 5
+# One sentence in each round, by some of its words: of 1 to 8 seconds.
+CHANGES = (
+    ("Thưa bà con!", "Kính thưa bà con trong xã!"),
+    ("bị giữ giấy tờ", "bị thu hộ chiếu"),
+    ("hỏi rõ tên công ty", "hỏi kỹ địa chỉ công ty"),
+    ("từ 5 năm đến 10 năm", "từ 7 năm đến 12 năm"),
+    ("111 hoặc 113", "113 hoặc 111"),
+    ("Ngày 30/7", "Ngày 29/7"),
+    ("cho chính mình và", "cho bản thân và"),
+)
 
 BULLETIN = """
 Thưa bà con! Thời gian gần đây, nhiều người nhận được lời mời đi làm ở nước ngoài qua Facebook, Zalo với mức lương
@@ -53,13 +62,13 @@ def speech() -> bool:
     whole: list[float] = []
     changed: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(1, ROUNDS + 1):
+        for number, (words, others) in enumerate(CHANGES, 1):
             here = Path(folder, str(number))
             voices = chain(["espeak"], outside_allowed=False, cache=SentenceCache(here / "sentences"))
             studio = Studio(ObjectStore(here / "objects"), voices)
             text = f"Bản tin số {number}.\n{BULLETIN}"
             first, first_s, first_wall_s = _timed(lambda: studio.speak(text))  # noqa: B023 - called at once
-            other = text.replace("Thưa bà con!", "Kính thưa bà con trong xã!")
+            other = text.replace(words, others)
             _, other_s, other_wall_s = _timed(lambda: studio.speak(other))  # noqa: B023 - as above
             whole.append(first_s)
             changed.append(other_s)
@@ -69,6 +78,7 @@ def speech() -> bool:
         [
             _verdict("text to stored Opus, both profiles", statistics.median(whole), WHOLE_S_MOST),
             _verdict("the same with a sentence changed", statistics.median(changed), CHANGED_S_MOST),
+            _verdict("the slowest of these", max(changed), CHANGED_S_MOST),
         ]
     )
 

@@ -92,7 +92,9 @@ class Settings(BaseSettings):
         description="What a fallback spoke may be approved: espeak, or another than the first of TRUYENTHANH_VOICES",
     )
     voice_cache_mb: int = Field(
-        default=512, ge=0, description="Disk for sentences that were spoken already, in MB; 0: none is kept"
+        default=512,
+        ge=0,
+        description="Disk for sentences that were spoken and mastered already, in MB; 0: none is kept",
     )
     bulletin_characters_max: int = Field(default=8000, ge=100, description="Longest text of a bulletin, in characters")
     bulletin_minutes_max: int = Field(

@@ -20,8 +20,19 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Callable
-from typing import Any, Final, NoReturn, Protocol
+
+TYPE_CHECKING = False  # as the type checker knows it: importing `typing` would take a third of the start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final, NoReturn, Protocol
+
+    class Speaks(Protocol):
+        """What `serve` needs of an engine."""
+
+        sample_rate: int
+
+        def speak(self, text: bytes, rate: int) -> bytes: ...
+
 
 REQUEST: Final = struct.Struct("=II")
 REPLY: Final = struct.Struct("=iII")
@@ -49,14 +60,6 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 class Refused(Exception):
     """The library said no; the text says where."""
-
-
-class Speaks(Protocol):
-    """What `serve` needs of an engine."""
-
-    sample_rate: int
-
-    def speak(self, text: bytes, rate: int) -> bytes: ...
 
 
 class Engine:

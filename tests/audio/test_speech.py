@@ -68,8 +68,12 @@ def test_what_is_decoded_of_the_whole_is_what_was_decoded_of_its_pieces(
     whole = decode(joined([one.encoded for one in pieces]))
     alone = [np.concatenate(list(one.encoded.blocks())) for one in pieces]
     assert whole.size == sum(one.size for one in alone)
-    np.testing.assert_allclose(whole, np.concatenate(alone), atol=1e-4)
     ends = np.cumsum([one.size for one in alone])[:-1]
+    apart = np.abs(whole - np.concatenate(alone))
+    for end in ends:  # the first packet of the next one holds the 6.5 ms before, with its own coding noise
+        assert apart[end - 312 : end].max() < 0.001
+        apart[end - 312 : end] = 0
+    assert apart.max() < 1e-4
     steepest = np.abs(np.diff(whole)).max()
     for end in ends:  # neither a click nor a hum at the joint, and the speech after it begins where it did
         assert np.abs(np.diff(whole[end - FRAME : end + FRAME // 4])).max() < steepest / 50
