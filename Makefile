@@ -10,8 +10,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done)
 DEMO_ARGS ?=
-# Two at once, a file at a time: many tests wait for an airtime, and some need a core to themselves.
-TEST_ARGS ?= -n 2 --dist loadfile
+# Four at once on two cores, a file at a time, those that wait for airtimes first (tests/conftest.py).
+TEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo install dev test lint bench soak lock docs clean
 

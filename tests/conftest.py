@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hypothesis import settings
+
 from core.clock import ManualClock
 from core.database import Database
 from tests.support.database import PostgresDatabases, SqliteFiles
@@ -15,7 +17,18 @@ from tests.support.database import sqlite_url as sqlite_address
 from tests.support.postgres import PostgresServer
 from tests.support.services import require
 
+# A busy machine is no fault of the code: no example is judged by how long it took.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+# These wait for airtimes and restarts more than they compute: begun first, they wait while the other workers compute.
+WAITING = ("test_faults.py", "test_demo.py", "test_engine.py", "test_process.py", "test_plans.py", "test_commands.py")
+
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.service("postgres"))]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: WAITING.index(item.path.name) if item.path.name in WAITING else len(WAITING))
 
 
 @pytest.fixture
