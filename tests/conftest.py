@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from hypothesis import settings
 
 from core.clock import ManualClock
