@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from api import health, problems
 from api.auth.guard import public
@@ -100,13 +102,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.originals = Originals(context.settings.originals)
     app.state.renderings = Renderings()
     app.state.arrivals = Arrivals()
-    for router in ROUTERS:
-        app.include_router(router, prefix=API)
-    app.include_router(_description(), prefix=API)
-    app.include_router(broker.router)
-    app.include_router(feeds.calendar_router)
-    app.include_router(health.router)
-    app.include_router(pages.router)
+    app.router.routes.extend(_routes())
     problems.install(app)
     app.add_middleware(
         Outermost,
@@ -118,6 +114,20 @@ def create_app(context: Context) -> FastAPI:
         on_error=problems.answer,
     )
     return app
+
+
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """All doors. What the framework works out about each at its first request, a second in all, is kept with them: made
+    once a process, it isn't done again for the next application.
+    """
+    whole = APIRouter()
+    for router in ROUTERS:
+        whole.include_router(router, prefix=API)
+    whole.include_router(_description(), prefix=API)
+    for router in (broker.router, feeds.calendar_router, health.router, pages.router):
+        whole.include_router(router)
+    return whole.routes
 
 
 def _description() -> APIRouter:
