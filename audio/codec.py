@@ -69,7 +69,8 @@ class Encoded:
                 held += [np.frombuffer(bytes(frame.planes[0]), np.float32, frame.samples) for frame in frames]
             block = np.concatenate(held)[skip:][:left]
             skip, left = 0, left - block.size
-            yield block
+            if block.size:  # the last packets may hold nothing but what the encoder filled up
+                yield block
 
 
 def joined(sounds: Sequence[Encoded]) -> bytes:

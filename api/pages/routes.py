@@ -44,7 +44,7 @@ router.include_router(scheduling.router)
 router.include_router(week.router)
 
 FORM_COOKIE = "truyenthanh_form"
-COMMUNES_A_PAGE = 16  # keeps the page under 100 KB with four airings a day
+COMMUNES_A_PAGE = 15  # keeps the page under 100 KB with four airings a day
 YEAR_S = 365 * 24 * 3600
 
 Viewer = Annotated[Principal, Depends(Needs(Right.READ_TODAY))]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.codec import encode
+from audio.codec import FRAME, LEAD_FRAMES, Encoder, encode
 from audio.ogg import wrapped
 
 _TOC = b"\xf8"  # CELT, full band, 20 ms, one frame
@@ -49,3 +49,14 @@ def test_the_last_page_says_where_the_sound_ends() -> None:
     granules = [int.from_bytes(data[at + 6 : at + 14], "little") for at in pages]
     assert granules == [0, 0, 50 * 960, 56_312]
     assert [data[at + 5] for at in pages] == [2, 0, 0, 4]
+
+
+@pytest.mark.parametrize("frames", range(8))
+def test_a_block_of_samples_is_never_empty(frames: int) -> None:
+    """Around four seconds, where the packets that the encoder fills up may be decoded by themselves."""
+    samples = 188_808 - frames * FRAME
+    encoder = Encoder(24, LEAD_FRAMES)
+    encoder.take(np.zeros(samples, np.float32))
+    sizes = [block.size for block in encoder.end().blocks()]
+    assert all(sizes)
+    assert sum(sizes) == samples
