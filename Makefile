@@ -10,8 +10,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done)
 DEMO_ARGS ?=
-# Four at once on two cores, a file at a time, those that wait for airtimes first (tests/conftest.py).
-TEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
+# Three at once on two cores, a file at a time, those that wait for airtimes first (tests/conftest.py).
+TEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo install dev test lint bench soak lock docs clean
 
@@ -46,7 +46,7 @@ soak: dev
 
 docs: dev
 	$(BIN)/python -m devices.protocol.describe > docs/asyncapi.yaml
-	$(BIN)/python -m tests.api.picture docs/console-today.png
+	$(BIN)/python -m tests.api.picture docs
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
