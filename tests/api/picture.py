@@ -21,8 +21,8 @@ from tests.support.services import require
 AT = datetime(2026, 7, 30, 17, 4, 10, tzinfo=ZONE)
 
 
-TEXT = """Kính thưa bà con! Thực hiện Quyết định số 27/QĐ-UBND ngày 09/02/2026 của UBND tỉnh, UBND xã Suối Mơ thông báo \
-lịch tiêm phòng đợt 2 cho đàn gia súc.
+TEXT = """Kính thưa bà con! Thực hiện Quyết định số 27/QĐ-UBND ngày 09/02/2026 của UBND tỉnh, UBND xã Suối Mơ thông \
+báo lịch tiêm phòng đợt 2 cho đàn gia súc.
 
 Thời gian: từ 7h30 đến 11h các ngày 3, 4 và 5/8 tại nhà văn hóa các thôn. Mỗi hộ nộp 15.000đ/con. Mọi thắc mắc xin gọi \
 số 0204.3855.114 hoặc gặp cán bộ KNQZ của xã, bà con lưu ý lưu ý giữ trật tự."""
