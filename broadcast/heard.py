@@ -13,7 +13,7 @@ The day of a unit is that of all its receivers, alike ones together with how man
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -63,11 +63,20 @@ class Day:
 
     @property
     def planned_ms(self) -> int:
-        return sum(item.planned_ms for item in self.items)
+        """What is or was to sound at the place: what several receivers sound at once counts once, by the longest."""
+        return _once((item, item.planned_ms) for item in self.items)
 
     @property
     def played_ms(self) -> int:
-        return sum(item.played_ms for item in self.items)
+        """What is proven of it, counted alike."""
+        return _once((item, item.played_ms) for item in self.items)
+
+
+def _once(lengths_ms: Iterable[tuple[Item, int]]) -> int:
+    longest: dict[str, int] = {}
+    for item, length_ms in lengths_ms:
+        longest[item.id] = max(longest.get(item.id, 0), length_ms)
+    return sum(longest.values())
 
 
 def at_receiver(session: Session, receiver_id: str, day: date, *, now: datetime, settings: Settings) -> Day:

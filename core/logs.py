@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # Libraries that tell at INFO what concerns only themselves.
-_QUIETER = ("apscheduler", "amqtt", "transitions", "alembic", "httpx", "gtts", "urllib3")
+QUIETER = ("apscheduler", "amqtt", "transitions", "alembic", "httpx", "gtts", "urllib3")
 
 
 def facts_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -49,5 +49,5 @@ def configure(level: str, shape: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if shape == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in _QUIETER:
+    for name in QUIETER:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -79,8 +79,6 @@ def place(
         place=name,
         found=found,
         groups=_together(found.items),
-        planned_ms=_minutes(found.items, "planned_ms"),
-        played_ms=_minutes(found.items, "played_ms"),
         day=day,
         noon=datetime.combine(day, datetime.min.time(), settings.zone) + timedelta(hours=12),
         today=today,
@@ -100,11 +98,3 @@ def _together(items: Sequence[heard_items.Item]) -> list[list[heard_items.Item]]
     ordered = sorted(items, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in heard_items.SILENT))
     by_thing = groupby(ordered, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in heard_items.SILENT))
     return [list(same) for _, same in by_thing]
-
-
-def _minutes(items: Sequence[heard_items.Item], name: str) -> int:
-    """Milliseconds at the place: what several receivers sound at once counts once."""
-    longest: dict[str, int] = {}
-    for item in items:
-        longest[item.id] = max(longest.get(item.id, 0), getattr(item, name))
-    return sum(longest.values())

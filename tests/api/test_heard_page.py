@@ -34,8 +34,10 @@ def test_what_two_receivers_sound_at_once_counts_once(site: Site, scene: Scene, 
         airing = add_airing(session, scene, clock, "Bản tin", start, minutes=20, unit_ids=[commune])
         for box, state in zip(scene.receivers[commune], ("playing", "delivered"), strict=True):
             add_playout(session, airing, box, state, clock)
-    shown = site.as_("operator").get(f"/noi-nay/{commune}").text
+    operator = site.as_("operator")
+    shown = operator.get(f"/noi-nay/{commune}").text
     assert "Phát 20 phút" in shown
+    assert operator.get("/api/v1/heard", params={"unit": commune}).json()["planned_ms"] == 20 * 60_000
     assert shown.count("<h2>") == 1
 
 
