@@ -1,4 +1,4 @@
-"""Tables of the doors: accounts, the sessions they opened, and the tokens they gave to programs.
+"""Tables of the doors: accounts, what they hold where, the sessions they opened, the tokens they gave to programs.
 
 An account is never deleted, only closed: what it did stays under its name. Of a session or a token only the
 SHA-256 is stored, so a copy of the database opens no door.
@@ -6,9 +6,9 @@ SHA-256 is stored, so a copy of the database opens no door.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String
+from sqlalchemy import Boolean, CheckConstraint, Date, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
@@ -27,11 +27,37 @@ class User(Base):
     id: Mapped[str] = _id()
     username: Mapped[str] = mapped_column(String(64), unique=True)
     full_name: Mapped[str] = mapped_column(String(200))
-    roles: Mapped[list[str]]
     password_hash: Mapped[str] = mapped_column(String(200))  # argon2id, with its parameters
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime]
+
+
+class Grant(Base):
+    """A role that a person holds at a unit or a group of units, and below it, on the local days [valid_from, valid_to).
+
+    With neither it is held at the root unit, whichever that is: everywhere. A substitute's grant names the one that it
+    stands in for and holds only as long as that one does. Grants are ended, never deleted.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        CheckConstraint("valid_from < valid_to", name="dates"),
+        CheckConstraint("unit_id IS NULL OR group_id IS NULL", name="place"),
+    )
+
+    id: Mapped[str] = _id()
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    role: Mapped[str] = mapped_column(String(12))
+    unit_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
+    group_id: Mapped[str | None] = mapped_column(ForeignKey("unit_groups.id"))
+    valid_from: Mapped[date] = mapped_column(Date)
+    valid_to: Mapped[date] = mapped_column(Date)
+    stands_for_id: Mapped[str | None] = mapped_column(ForeignKey("grants.id"), index=True)
+    given_by: Mapped[str] = mapped_column(String(40))
+    given_at: Mapped[datetime]
+    ended_by: Mapped[str | None] = mapped_column(String(40))
+    ended_at: Mapped[datetime | None]
 
 
 class LoginSession(Base):

@@ -38,6 +38,7 @@ class Dispatch(Base):
     missing: Mapped[list[str]]  # names of the facts that the text doesn't give
     text: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
+    unit_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))  # whose desk it came to; null: the province's
     imported_by: Mapped[str] = mapped_column(String(40))
     imported_at: Mapped[datetime]
 
@@ -139,6 +140,7 @@ class Programme(Base):
 
     id: Mapped[str] = _id()
     title: Mapped[str] = mapped_column(String(300))
+    unit_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"))  # whose it is; null: the province's
     created_by: Mapped[str] = mapped_column(String(40))
     created_at: Mapped[datetime]
 

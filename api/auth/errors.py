@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import TruyenThanhError
+from core.errors import Forbidden, TruyenThanhError
 
 
 class NotLoggedIn(TruyenThanhError):
@@ -54,3 +54,12 @@ class PasswordTooEasy(TruyenThanhError):
     status = 422
     vi = "Mật khẩu này quá dễ đoán (lặp ký tự, hoặc trùng tên đăng nhập). Hãy chọn một câu khác."
     en = "This password is too easy to guess (repeated characters, or the user name). Choose another phrase."
+
+
+class NotHere(Forbidden):
+    """The right is held, but not at this place."""
+
+    vi = "Tài khoản này chỉ xem được ở đây: quyền {what} không gồm nơi này. Hãy nhờ người phụ trách nơi đó."
+    en = (
+        "This account may only look here: its right to {what} doesn't extend to this place. Ask who is in charge there."
+    )

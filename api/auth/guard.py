@@ -2,25 +2,35 @@
 
 A route names its right as a parameter: `who: Annotated[Principal, Depends(Needs(Right.READ_UNITS))]`. One that
 is open to all says so: `dependencies=[Depends(public)]`. A test walks all routes and accepts nothing else.
+
+1. Who holds the right nowhere is refused (403).
+2. Whatever the request names (`api.auth.named`) must be in sight (404), and where the route changes something the right
+   must be held there (403). Who holds it everywhere is asked nothing more, and the route itself says what isn't there.
+3. `everywhere`: what the route changes belongs to no place, so the right must be held at the root unit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Request, Response
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
 
-from api.auth import sessions, tokens
-from api.auth.errors import CrossSite, FormExpired, NotLoggedIn
-from api.auth.rights import RIGHT_NAMES, Right, rights_of
+from api.auth import grants, named, sessions, things, tokens
+from api.auth.errors import CrossSite, FormExpired, NotHere, NotLoggedIn
+from api.auth.rights import RIGHT_NAMES, ROLES, Right, Role, rights_of
+from api.auth.scope import Reach, Scope
 from api.auth.secrets import form_token, form_token_fits
 from api.auth.users import actor_of
 from api.context import Context
 from api.tables import ApiToken, LoginSession, User
-from core.errors import Forbidden
+from core.errors import Forbidden, Invalid
 from core.events import Actor
+from core.units import date_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,17 +43,48 @@ class Principal:
     login: LoginSession | None
     token: ApiToken | None
     secret: str
+    scope: Scope
 
     @property
     def actor(self) -> Actor:
         return actor_of(self.user)
 
     @property
-    def rights(self) -> frozenset[Right]:
-        return rights_of(self.user.roles)
+    def roles(self) -> list[Role]:
+        """The roles held today, anywhere."""
+        return [role for role in ROLES if role in self.scope.roles]
 
-    def may(self, right: Right) -> bool:
-        return right in self.rights
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What the person may do anywhere at all; the own account is everybody's."""
+        return rights_of(self.scope.roles) | {Right.OWN_ACCOUNT}
+
+    def may(self, right: Right, *unit_ids: str | None) -> bool:
+        """Whether the right is held at all of these units (None: the root); without any, whether it is held at all."""
+        return right in self.rights and (not unit_ids or self.scope.reach(right).covers(*unit_ids))
+
+    def reach(self, right: Right) -> Reach:
+        return self.scope.reach(right)
+
+    def sees(self, session: Session, kind: str, right: Right = Right.READ_TODAY) -> ColumnElement[bool]:
+        """That a row of a kind of `things.KINDS` is one that this person may see: for the queries of lists."""
+        return things.seen(session, kind, things.Looker(self.user.id, self.scope.reach(right)))
+
+    def require(self, session: Session, right: Right, kind: str, *ids: str) -> None:
+        """For what only the handler knows to be named. Raises `NotFound` and `Forbidden` as the guard does."""
+        named.require(session, self, right, named.Mention(kind, ids))
+
+    def home(self, right: Right) -> str | None:
+        """The unit that something made without naming one belongs to: the root (None), or the person's only place.
+
+        Raises `Invalid` where the person has several.
+        """
+        reach = self.scope.reach(right)
+        if reach.everywhere:
+            return None
+        if len(reach.tops) != 1:
+            raise Invalid(what="hãy chọn đơn vị, vì bạn phụ trách nhiều nơi / name the unit: you look after several")
+        return reach.tops[0]
 
     @property
     def form_token(self) -> str:
@@ -92,28 +133,35 @@ def identify(request: Request, context: Context) -> Principal | None:
     return _by_cookie(context, secret) if secret else None
 
 
+def _scope(session: Session, context: Context, user: User) -> Scope:
+    today = date_of(context.clock.now())
+    return Scope(grants.held_by(session, user.id, on=today), today, context.db)
+
+
 def _by_token(context: Context, secret: str) -> Principal | None:
     with context.db.reading() as session:
         found = tokens.valid(session, secret, context.clock)
-    if found is None:
-        return None
-    user, token = found
+        if found is None:
+            return None
+        user, token = found
+        scope = _scope(session, context, user)
     if tokens.is_due_for_touch(token, context.clock):
         with context.db.writing() as session:
             tokens.touch(session, token.id, context.clock)
-    return Principal(user, None, token, secret)
+    return Principal(user, None, token, secret, scope)
 
 
 def _by_cookie(context: Context, secret: str) -> Principal | None:
     with context.db.reading() as session:
         found = sessions.running(session, secret, context.clock)
-    if found is None:
-        return None
-    user, login = found
+        if found is None:
+            return None
+        user, login = found
+        scope = _scope(session, context, user)
     if sessions.is_due_for_touch(login, context.clock):
         with context.db.writing() as session:
             sessions.touch(session, login.id, context.clock)
-    return Principal(user, login, None, secret)
+    return Principal(user, login, None, secret, scope)
 
 
 def check_origin(request: Request) -> None:
@@ -144,13 +192,25 @@ def public(request: Request) -> None:
     check_origin(request)
 
 
+async def sent(request: Request) -> Mapping[str, Any]:
+    """What the body of a change says, by its names: of the API what was read of it as JSON, of a page its form."""
+    if request.method in SAFE_METHODS:
+        return {}
+    if request.url.path.startswith("/api/"):
+        body = getattr(request, "_json", None)  # where the framework keeps it; a stream of sound is not read
+        return body if isinstance(body, Mapping) else {}
+    form = await request.form()
+    return {name: form.getlist(name) for name in form}
+
+
 class Needs:
     """Declares the right that a route asks for, and gives it the principal."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Right, *, everywhere: bool = False) -> None:
         self.right = right
+        self.everywhere = everywhere
 
-    def __call__(self, request: Request, context: Ctx) -> Principal:
+    def __call__(self, request: Request, context: Ctx, body: Annotated[Mapping[str, Any], Depends(sent)]) -> Principal:
         principal = identify(request, context)
         if principal is None:
             raise NotLoggedIn
@@ -158,14 +218,30 @@ class Needs:
             check_origin(request)
         if not principal.may(self.right):
             raise Forbidden(what=RIGHT_NAMES[self.right])
+        reach = principal.reach(self.right)
+        if reach.everywhere:
+            return principal
+        if self.everywhere:
+            raise NotHere(what=RIGHT_NAMES[self.right])
+        mentions = named.mentions(request, body)
+        if mentions:
+            with context.db.reading() as session:
+                for one in mentions:
+                    named.require(session, principal, self.right, one)
         return principal
 
 
 class NeedsForm(Needs):
     """As `Needs`, for a page's form, which must carry the token made for this login."""
 
-    def __call__(self, request: Request, context: Ctx, form: Annotated[str, Form(max_length=100)] = "") -> Principal:
-        principal = super().__call__(request, context)
+    def __call__(
+        self,
+        request: Request,
+        context: Ctx,
+        body: Annotated[Mapping[str, Any], Depends(sent)],
+        form: Annotated[str, Form(max_length=100)] = "",
+    ) -> Principal:
+        principal = super().__call__(request, context, body)
         if principal.token is not None or not form_token_fits(principal.secret, form):
             raise FormExpired
         return principal

@@ -1,6 +1,6 @@
-"""Roles and what each may do: the one place where this is decided.
+"""Roles and the rights of each: what a person may do. *Where* they may is said by their grants (`api.auth.scope`).
 
-A route asks for one right; a user has the rights of all of their roles together.
+A route asks for one right; at a place a person has the rights of all roles together that they hold there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal, get_args
 
-Role = Literal["admin", "editor", "approver", "operator", "auditor"]
+Role = Literal["admin", "editor", "approver", "operator", "auditor", "officer"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 ROLE_NAMES: dict[Role, str] = {
@@ -18,6 +18,7 @@ ROLE_NAMES: dict[Role, str] = {
     "approver": "duyệt nội dung",
     "operator": "vận hành",
     "auditor": "giám sát",
+    "officer": "cán bộ xã",
 }
 
 
@@ -99,6 +100,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     "operator": _COMMON | {Right.WRITE_SCHEDULES, Right.STOP_SOUND},
     # Looks and proves; changes nothing.
     "auditor": _COMMON | {Right.READ_EVENTS},
+    # A commune's one part-time person: writes and plans there. Another one approves.
+    "officer": _COMMON | {Right.WRITE_NEWS, Right.WRITE_LEXICON, Right.WRITE_SCHEDULES, Right.STOP_SOUND},
 }
 
 

@@ -115,11 +115,11 @@ def of_user(session: Session, user_id: str, clock: Clock) -> list[LoginSession]:
     return [login for login in everything if is_running(login, clock)]
 
 
-def end(session: Session, login_id: str, *, user: User, clock: Clock) -> None:
-    """End a session of this user; ending one that has ended changes nothing. Raises `NotFound`."""
+def end(session: Session, login_id: str, *, user: User, clock: Clock, actor: Actor | None = None) -> None:
+    """End a session of this user, by themselves or another; one that has ended stays so. Raises `NotFound`."""
     login = session.get(LoginSession, login_id)
     if login is None or login.user_id != user.id:
         raise NotFound(what="phiên đăng nhập / login session", id=login_id)
     if login.ended_at is None:
         login.ended_at = clock.now()
-        record(session, "user:login:ended", actor=actor_of(user), at=clock.now(), subject=("user", user.id))
+        record(session, "user:login:ended", actor=actor or actor_of(user), at=clock.now(), subject=("user", user.id))

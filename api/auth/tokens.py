@@ -12,7 +12,7 @@ from api.auth.users import actor_of
 from api.tables import ApiToken, User
 from core.clock import Clock
 from core.errors import Invalid, NotFound
-from core.events import record
+from core.events import Actor, record
 
 TOUCH = timedelta(minutes=1)
 
@@ -77,11 +77,12 @@ def of_user(session: Session, user_id: str) -> list[ApiToken]:
     )
 
 
-def revoke(session: Session, token_id: str, *, user: User, clock: Clock) -> None:
-    """Raises `NotFound` for another's token."""
+def revoke(session: Session, token_id: str, *, user: User, clock: Clock, actor: Actor | None = None) -> None:
+    """Take a token of this user back, by themselves or another. Raises `NotFound` where it is none of theirs."""
     token = session.get(ApiToken, token_id)
     if token is None or token.user_id != user.id:
         raise NotFound(what="khóa truy cập / API token", id=token_id)
     if token.revoked_at is None:
         token.revoked_at = clock.now()
-        record(session, "user:token:revoked", actor=actor_of(user), at=clock.now(), subject=("token", token.id))
+        who = actor or actor_of(user)
+        record(session, "user:token:revoked", actor=who, at=clock.now(), subject=("token", token.id), user=user.id)

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from api.auth import passwords
-from api.auth.rights import ROLES
+from api.auth import grants, passwords
 from api.tables import ApiToken, LoginSession, User
+from core import units
 from core.clock import Clock
 from core.errors import Conflict, Invalid, NotFound
 from core.events import Actor, record
@@ -31,7 +31,10 @@ def add_user(
     actor: Actor,
     clock: Clock,
 ) -> User:
-    """Make an account. Raises `Invalid`, `Conflict` (the name is taken), `PasswordTooShort`, `PasswordTooEasy`."""
+    """Make an account, which holds these roles everywhere.
+
+    Raises `Invalid`, `Conflict` (the name is taken), `PasswordTooShort`, `PasswordTooEasy`.
+    """
     name = username.strip().lower()
     if not _USERNAME.fullmatch(name):
         raise Invalid(what="tên đăng nhập gồm 3–64 chữ cái không dấu, chữ số, dấu chấm, gạch ngang / user name")
@@ -42,7 +45,6 @@ def add_user(
     user = User(
         username=name,
         full_name=_full_name(full_name),
-        roles=_roles(roles),
         password_hash=passwords.hash_password(password),
         created_at=now,
         password_changed_at=now,
@@ -56,8 +58,9 @@ def add_user(
         at=now,
         subject=("user", user.id),
         username=name,
-        roles=user.roles,
     )
+    for role in dict.fromkeys(roles):
+        grants.give(session, user.id, role, actor=actor, clock=clock)
     return user
 
 
@@ -77,7 +80,6 @@ def change(
     user_id: str,
     *,
     full_name: str | None,
-    roles: Iterable[str] | None,
     active: bool | None,
     actor: Actor,
     clock: Clock,
@@ -89,15 +91,14 @@ def change(
     user = get(session, user_id)
     if full_name is not None:
         user.full_name = _full_name(full_name)
-    if roles is not None:
-        user.roles = _roles(roles)
     if active is not None:
         user.active = active
-    session.flush()
-    _keep_an_admin(session)
+        session.flush()
+        if not active:
+            grants.keep_an_admin(session, on=units.date_of(clock.now()))
     if not user.active:
         _shut_out(session, user, clock)
-    facts = {"full_name": user.full_name, "roles": user.roles, "active": user.active}
+    facts = {"full_name": user.full_name, "active": user.active}
     record(session, "user:account:changed", actor=actor, at=clock.now(), subject=("user", user.id), **facts)
     return user
 
@@ -115,22 +116,6 @@ def _full_name(given: str) -> str:
     if not given.strip() or len(given) > 200:
         raise Invalid(what="họ tên cần từ 1 đến 200 ký tự / the full name needs 1 to 200 characters")
     return given.strip()
-
-
-def _roles(given: Iterable[str]) -> list[str]:
-    chosen = set(given)
-    unknown = chosen - set(ROLES)
-    if unknown or not chosen:
-        named = ", ".join(sorted(unknown)) or "—"
-        choice = ", ".join(ROLES)
-        raise Invalid(what=f"không có vai trò “{named}”; chọn trong {choice} / no role “{named}”; choose from {choice}")
-    return [role for role in ROLES if role in chosen]
-
-
-def _keep_an_admin(session: Session) -> None:
-    everyone = session.scalars(select(User).where(User.active))
-    if not any("admin" in user.roles for user in everyone):
-        raise Conflict(what="phải còn ít nhất một người quản trị / at least one administrator must remain")
 
 
 def _end_sessions(session: Session, user: User, clock: Clock) -> None:

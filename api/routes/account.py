@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from pydantic import Field
+from sqlalchemy.orm import Session
 
-from api.auth import passwords, sessions, tokens, users
+from api.auth import grants, passwords, sessions, tokens, users
 from api.auth.errors import LoginFailed, TooManyAttempts
 from api.auth.guard import Ctx, Needs, Principal, address_of, cookie_name, public, set_login_cookie
-from api.auth.rights import Right, Role, rights_of
+from api.auth.rights import ROLES, Right, Role, rights_of
 from api.problems import responses
 from api.routes import api_router
+from api.routes.grant_bodies import GrantOut, SubstituteIn, grant_out
 from api.routes.schemas import VERBATIM, In, Instant, InstantIn, Out
-from api.tables import LoginSession, User
-from core.errors import Forbidden
+from api.tables import Grant, LoginSession, User
+from core.errors import Forbidden, NotFound
+from core.units import date_of
 
 router = api_router("account")
 Member = Annotated[Principal, Depends(Needs(Right.OWN_ACCOUNT))]
@@ -34,8 +38,8 @@ class Me(Out):
     id: str
     username: str = Field(examples=["hoa.nguyen"])
     full_name: str = Field(examples=["Nguyễn Thị Hoa"])
-    roles: list[Role]
-    rights: list[Right]
+    roles: list[Role] = Field(description="Those held today, anywhere")
+    rights: list[Right] = Field(description="What they come to; where each is held is said by the grants")
 
 
 class SessionOut(Out):
@@ -75,13 +79,13 @@ class PasswordIn(In):
     model_config = VERBATIM
 
 
-def _me(user: User) -> Me:
-    held = rights_of(user.roles)
+def _me(user: User, roles: Collection[str]) -> Me:
+    held = rights_of(roles) | {Right.OWN_ACCOUNT}
     return Me(
         id=user.id,
         username=user.username,
         full_name=user.full_name,
-        roles=user.roles,  # type: ignore[arg-type]  # checked when they were stored
+        roles=[role for role in ROLES if role in roles],
         rights=[right for right in Right if right in held],
     )
 
@@ -102,7 +106,8 @@ def log_in(request: Request, response: Response, context: Ctx, body: Credentials
         request.app.state.metrics.logins_failed.inc()
         raise
     set_login_cookie(response, context, login, secret)
-    return _me(user)
+    with context.db.reading() as session:
+        return _me(user, grants.roles_of(session, user.id, on=date_of(context.clock.now())))
 
 
 @router.post("/logout", summary="Log out", status_code=204)
@@ -116,7 +121,7 @@ def log_out(response: Response, context: Ctx, who: Member) -> None:
 
 @router.get("/me", summary="Who am I?")
 def me(who: Member) -> Me:
-    return _me(who.user)
+    return _me(who.user, who.scope.roles)
 
 
 @router.put("/me/password", summary="Change the own password", status_code=204)
@@ -133,10 +138,10 @@ def change_password(context: Ctx, who: Member, body: PasswordIn) -> None:
 def list_sessions(context: Ctx, who: Member) -> list[SessionOut]:
     with context.db.reading() as session:
         found = sessions.of_user(session, who.user.id, context.clock)
-    return [_session(login, who) for login in found]
+    return [session_out(login, who) for login in found]
 
 
-def _session(login: LoginSession, who: Principal) -> SessionOut:
+def session_out(login: LoginSession, who: Principal) -> SessionOut:
     return SessionOut(
         id=login.id,
         created_at=login.created_at,
@@ -175,6 +180,52 @@ def create_token(context: Ctx, who: Member, body: TokenIn) -> TokenMade:
 def revoke_token(context: Ctx, who: Member, token_id: str) -> None:
     with context.db.writing() as session:
         tokens.revoke(session, token_id, user=who.user, clock=context.clock)
+
+
+@router.get("/me/grants", summary="What one holds, and where")
+def list_grants(context: Ctx, who: Member) -> list[GrantOut]:
+    with context.db.reading() as session:
+        return [grant_out(one) for one in grants.of_user(session, who.user.id)]
+
+
+@router.post(
+    "/me/grants/{own_grant_id}/substitutes",
+    summary="Let another person approve in one's place",
+    status_code=201,
+    responses=responses(404, 409),
+)
+def substitute(context: Ctx, who: Member, own_grant_id: str, body: SubstituteIn) -> GrantOut:
+    """For a grant of one's own, until a day. Nobody approves what they wrote themselves, as a substitute neither."""
+    with context.db.writing() as session:
+        _own_grant(session, who, own_grant_id)
+        made = grants.substitute(
+            session,
+            own_grant_id,
+            body.user_id,
+            since=body.valid_from,
+            until=body.valid_to,
+            actor=who.actor,
+            clock=context.clock,
+        )
+        return grant_out(made)
+
+
+@router.post(
+    "/me/grants/{own_grant_id}/end-substitutes",
+    summary="End what others hold in one's place",
+    responses=responses(404),
+)
+def end_substitutes(context: Ctx, who: Member, own_grant_id: str) -> list[GrantOut]:
+    with context.db.writing() as session:
+        base = _own_grant(session, who, own_grant_id)
+        return [grant_out(one) for one in grants.end_substitutes(session, base, actor=who.actor, clock=context.clock)]
+
+
+def _own_grant(session: Session, who: Principal, grant_id: str) -> Grant:
+    grant = grants.get(session, grant_id)
+    if grant.user_id != who.user.id:
+        raise NotFound(what="quyền của mình / grant of one's own", id=grant_id)
+    return grant
 
 
 def _only_with_a_session(who: Principal, what: str) -> None:

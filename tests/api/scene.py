@@ -1,7 +1,7 @@
 """A believable day at the desk, written straight into the tables: what pages and lists are tried on.
 
-The cast of accounts is the same everywhere: `admin`, `editor`, `approver`, `operator`, `auditor`, one role each, and
-one password. The places are invented.
+The cast of accounts is the same everywhere: `admin`, `editor`, `approver`, `operator`, `auditor`,
+`officer`, one role each held everywhere, and one password. The places are invented.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auth import grants
 from api.auth.passwords import hash_password
 from api.auth.rights import ROLES
 from api.tables import User
@@ -36,6 +37,7 @@ FULL_NAMES = {
     "approver": "Lê Quang Minh",
     "operator": "Phạm Thu Hà",
     "auditor": "Đỗ Thị Lan",
+    "officer": "Hoàng Văn Sơn",
 }
 COMMUNES = ("Xã Đồng Bùi", "Xã Suối Mơ", "Xã Thượng Lâm", "Xã Cầu Gạch", "Xã Tân Hòa")
 
@@ -53,17 +55,23 @@ class Scene:
 
 def add_cast(session: Session, clock: Clock) -> None:
     for role in ROLES:
-        now = clock.now()
-        session.add(
-            User(
-                username=role,
-                full_name=FULL_NAMES[role],
-                roles=[role],
-                password_hash=_hashed(),
-                created_at=now,
-                password_changed_at=now,
-            )
-        )
+        person = add_person(session, clock, role, FULL_NAMES[role])
+        grants.give(session, person.id, role, actor=SYSTEM, clock=clock)
+
+
+def add_person(session: Session, clock: Clock, username: str, full_name: str) -> User:
+    """An account with the common password, without any grant."""
+    now = clock.now()
+    person = User(
+        username=username,
+        full_name=full_name,
+        password_hash=_hashed(),
+        created_at=now,
+        password_changed_at=now,
+    )
+    session.add(person)
+    session.flush()
+    return person
 
 
 @cache

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from api.auth import grants
 from api.tables import User
 from audio.codec import decode
-from core.events import Event
+from core.events import SYSTEM, Event
 from tests.api.site import Site
 from tests.audio.recordings.files import speech, video, wav, write
 from tests.support.site import until
@@ -167,7 +168,8 @@ def test_a_blocking_fault_stops_it_and_another_bulletins_recording_is_no_part(si
 
 def test_who_trimmed_a_recording_does_not_approve_it(site: Site, tmp_path: Path) -> None:
     with site.db.writing() as session:
-        session.scalars(select(User).where(User.username == "approver")).one().roles = ["approver", "editor"]
+        person = session.scalars(select(User).where(User.username == "approver")).one()
+        grants.give(session, person.id, "editor", actor=SYSTEM, clock=site.context.clock)
     editor, both = site.as_("editor"), site.as_("approver")
     recording = _hand_in(editor, _bulletin(editor), wav(tmp_path / "a", speech())).json()
     version = f"/api/v1/versions/{recording['version_id']}"
