@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from devices.protocol.plan import DurationMs, Id, Percent, Seq, Sha256, UnixMs
 from devices.protocol.resolve import resolve
@@ -12,6 +12,9 @@ from devices.protocol.resolve import resolve
 Outcome = Literal["finished", "partial", "missed", "refused"]
 ClockSource = Literal["untrusted", "signed", "ntp", "rtc"]
 Text = Annotated[str, Meta(max_length=500)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+MATCH_LEAST = 0.14  # from here on `heard_match` says that what was played was heard
 
 
 class ClockFacts(Struct, frozen=True, kw_only=True):
@@ -105,6 +108,8 @@ class PlayRecord(Struct, frozen=True, kw_only=True):
 
     `prev` is the SHA-256 of the RFC 8785 bytes of the record before in the same log (64 zeros for the first).
     `output_dbfs` is the level that left the sound card, `heard_dbfs` what a loopback or microphone caught.
+    `heard_match` is how alike the two are (0 to 1), `heard_lag_ms` how much later it was heard than played; both are
+    left out where nothing listens.
     """
 
     log: Id
@@ -124,6 +129,8 @@ class PlayRecord(Struct, frozen=True, kw_only=True):
     volume: Percent | None = None
     output_dbfs: float | None = None
     heard_dbfs: float | None = None
+    heard_match: Share | UnsetType = UNSET
+    heard_lag_ms: Annotated[int, Meta(ge=-60_000, le=60_000)] | UnsetType = UNSET
     command: Id | None = None
 
 

@@ -17,9 +17,12 @@ from pathlib import Path
 from core.clock import SystemClock
 from core.errors import TruyenThanhError
 from devices.receiver.agent import Agent
+from devices.receiver.amplifier import switch_of
 from devices.receiver.connection import mqtt_link
+from devices.receiver.hearing import Capture, SoundCardCapture
 from devices.receiver.identity import Identity
-from devices.receiver.outputs import NullOutput, Output, SoundCardOutput, WavOutput
+from devices.receiver.outputs import NullOutput, Output, WavOutput
+from devices.receiver.soundcard import SoundCardOutput
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -27,6 +30,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--identity", type=Path, required=True, help="tệp danh định / identity file from enrolment")
     parser.add_argument("--dir", type=Path, required=True, help="thư mục dữ liệu / folder of plan, audio and records")
     parser.add_argument("--output", default="sound", help="sound | sound:DEVICE | wav:FILE | null")
+    parser.add_argument("--listen", default="", help="sound[:DEVICE]: micro hoặc loopback / microphone or loopback")
+    parser.add_argument("--amplifier", default="", help="sysfs:FILE | gpio:CHIP/LINE | exec:PROGRAM: công tắc tăng âm")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser.parse_args(arguments)
 
@@ -40,8 +45,20 @@ def output_of(text: str) -> Output:
     if text == "null":
         return NullOutput(clock)
     if kind == "sound":
-        return SoundCardOutput(clock, device=int(rest) if rest.isdecimal() else rest or None)
+        return SoundCardOutput(clock, device=_device(rest))
     raise SystemExit(f"--output {text}: sound, sound:DEVICE, wav:FILE or null")
+
+
+def capture_of(text: str) -> Capture | None:
+    """The microphone that the command line names. Raises `SystemExit` for one that doesn't exist."""
+    kind, _, rest = text.partition(":")
+    if kind not in {"", "sound"}:
+        raise SystemExit(f"--listen {text}: sound or sound:DEVICE")
+    return SoundCardCapture(SystemClock(), device=_device(rest)) if kind else None
+
+
+def _device(text: str) -> int | str | None:
+    return int(text) if text.isdecimal() else text or None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clock=SystemClock(),
             restart=restart,
             identity_file=options.identity,
+            capture=capture_of(options.listen),
+            switch=switch_of(options.amplifier) if options.amplifier else None,
         )
         agent.start()
     except TruyenThanhError as error:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from core.clock import Clock
 from devices.link.contract import CertifiedLink, Link, Message
+from devices.receiver.amplifier import Switch
 from devices.receiver.control import Control
+from devices.receiver.hearing import Capture
 from devices.receiver.identity import Identity
 from devices.receiver.mixer import Mixer
 from devices.receiver.outputs import Output
@@ -34,6 +36,7 @@ class Agent:
     """A receiver. `start` and `stop` once each; the agent starts and stops the link and the output that it is given.
 
     `restart` is called (from another thread) when a command asks for it; None: such a command is refused.
+    `capture` hears what is in the air, `switch` puts the amplifier on and off, where there are such.
     `identity_file` is where renewed certificates are kept; None: none are asked for.
     """
 
@@ -48,8 +51,11 @@ class Agent:
         settings: AgentSettings = DEFAULTS,
         restart: Callable[[], None] | None = None,
         identity_file: Path | None = None,
+        capture: Capture | None = None,
+        switch: Switch | None = None,
     ) -> None:
         self.identity = identity
+        self._capture, self._switch = capture, switch
         self._identity_file = identity_file
         self.folder = folder
         self.output = output
@@ -84,6 +90,8 @@ class Agent:
             restart=self._restart_soon if self._restart else None,
             renewed=lambda fresh: self._queue.put(lambda control: control.renewed(fresh)),
             keep=self._keep_identity if self._identity_file else None,
+            capture=self._capture,
+            switch=self._switch,
         )
         try:
             control.begin()

@@ -17,16 +17,15 @@ from typing import TYPE_CHECKING
 from core.clock import Clock
 from devices.link.contract import Link
 from devices.protocol import topics
-from devices.protocol.commands import Ack, TimeAnswer
-from devices.protocol.plan import PlanAiring
 from devices.protocol.reports import PlanAccepted
-from devices.protocol.signing import BadMessage, decode_body
-from devices.protocol.trust import SEQ_AHEAD_MAX_MS, Trust
+from devices.protocol.trust import Trust
 from devices.receiver import machine
+from devices.receiver.amplifier import Amplifier, Switch
 from devices.receiver.cache import Cache
 from devices.receiver.clock import SignedClock
 from devices.receiver.decisions import obeyed_areas
 from devices.receiver.execution import Executor
+from devices.receiver.hearing import Capture, Ear
 from devices.receiver.identity import Identity
 from devices.receiver.ledger import Ledger
 from devices.receiver.messenger import Messenger
@@ -36,12 +35,14 @@ from devices.receiver.outbox import DAY_MS, Outbox
 from devices.receiver.outputs import Output
 from devices.receiver.planbook import Planbook, PlanNotAccepted
 from devices.receiver.player import Player
-from devices.receiver.postman import Postman
+from devices.receiver.postman import Postman, Receipts
 from devices.receiver.presence import Presence
 from devices.receiver.renewal import Renewal
 from devices.receiver.settings import AgentSettings
+from devices.receiver.standing import Standing
 from devices.receiver.state import State
 from devices.receiver.supply import Supply
+from devices.receiver.timing import Lateness, Timekeeper
 
 if TYPE_CHECKING:
     from devices.receiver.office import Renewed
@@ -51,10 +52,7 @@ log = logging.getLogger(__name__)
 NEVER = float("inf")
 HELD_MESSAGES = 64
 HOUSEKEEPING_S = 60.0
-CLONE_SAYS_S = 4.0  # how long a cloned card stays at the broker, and away from it
-CLONE_RESTS_S = 3600.0
-# Two of the server's processes may both answer, and a slow network is nobody's fault.
-QUIET_REASONS = frozenset({"unknown-nonce", "too-slow"})
+WATCHING_S = 1.0
 CONTENT = f"{topics.ROOT}/content/"
 AREA = f"{topics.ROOT}/area/"
 
@@ -79,11 +77,14 @@ class Control:
         restart: Callable[[], None] | None,
         renewed: Callable[[Renewed], None],
         keep: Callable[[Identity], None] | None,
+        capture: Capture | None = None,
+        switch: Switch | None = None,
     ) -> None:
         self._identity, self._keep = identity, keep
         self._restart = restart
         self._receiver = identity.receiver
-        self._enrolled_machine = identity.machine
+        self._capture, self._ear = capture, Ear() if capture is not None else None
+        mixer.ear = self._ear
         self._settings = settings
         self._output = output
         self._receive, self._forget_topic = receive, forget
@@ -105,7 +106,17 @@ class Control:
             settings=settings,
         )
         self._postman = Postman(self.outbox, self._messenger.plays, settings)
+        self._receipts = Receipts(
+            self._postman,
+            self.outbox,
+            self._trust,
+            receiver=self._receiver,
+            clock=self.clock,
+            messenger=self._messenger,
+            wonder=self._wonder,
+        )
         self._ledger = Ledger(self.state, self.outbox, self.clock)
+        self.amplifier = Amplifier(switch, lambda why: self._messenger.alarm("amplifier", why))
         self.player = Player(
             clock=self.clock,
             mixer=mixer,
@@ -115,6 +126,8 @@ class Control:
             tell=tell,
             damaged=damaged,
             ahead_ms=lambda: output.ahead_ms,
+            lead_ms=lambda: self.amplifier.lead_ms,
+            ear=self._ear,
         )
         self._executor = Executor(
             state=self.state,
@@ -147,38 +160,41 @@ class Control:
         self._presence = Presence(
             messenger=self._messenger, clock=self.clock, cache=self.cache, player=self.player, settings=settings
         )
+        self._standing = Standing(identity, self._trust, player=self.player, messenger=self._messenger, link=link)
+        self._timekeeper = Timekeeper(
+            clock=self.clock,
+            trust=self._trust,
+            receiver=self._receiver,
+            messenger=self._messenger,
+            settings=settings,
+            wonder=self._wonder,
+            known=self._time_known,
+        )
         # A copy of what is believed, because it asks on a thread of its own.
         self._renewal = Renewal(identity, self._trust_now, renewed, now_s=self._mono_s())
-        self._started_mono = self.clock.mono_ms()
-        self._trusted_ms: float | None = None  # since when there is trustworthy time
-        self._came_ms = 0.0  # when the plan in force came
-        self._held_at_start = {airing.airing for airing in self.planbook.airings}
-        self._cloned = False
-        self._link, self._resting_until_s, self._online_since_s = link, 0.0, NEVER
+        self._lateness = Lateness(self.clock, self.planbook.airings)
         self._waiting: deque[tuple[str, bytes, float]] = deque(maxlen=HELD_MESSAGES)
         self._events: list[tuple[float, int, Event]] = []
         self._event_number = itertools.count()
         self._areas: set[str] = set()
-        self._ack_seq = 0
-        self._time_due = 0.0
-        self._housekeeping_due = 0.0
+        self._housekeeping_due = self._watching_due = 0.0
 
     def begin(self) -> None:
         """Before the first message: what was sounding when power went is recorded, topics are subscribed."""
         if self.state.damaged:
             self._messenger.alarm("outbox-damaged", "the state was put aside and a new log begun")
         self.outbox.recover()
-        self._cloned = bool(self._enrolled_machine) and self._presence.machine != self._enrolled_machine
-        if self._cloned:
-            self.player.silenced = "cloned-card"
-            self._messenger.alarm("cloned-card", "this is not the machine that was enrolled")
-        self.player.why_late = self._why_late
+        self._standing.look_at_machine(self._presence.machine)
+        self._standing.look_at_list()
+        self.player.why_late = self._lateness.why
         self.player.plan_changed(self.planbook.plan)
         for name in topics.DOWN_NAMES:
             self._receive(topics.down(self._receiver, name))
         self._follow_areas()
         if self.clock.trusted:
             self._time_known()  # from before, within the same boot of the machine
+        if self._capture is not None and self._ear is not None:
+            self._capture.start(self._ear.caught)
 
     def _trust_now(self) -> Trust:
         return self._identity.trust(self.state.get("certificates", []), self.state.get("revocations"))
@@ -195,6 +211,7 @@ class Control:
             return  # asked for again after a while
         self._identity = fresh.identity
         self.planbook.learn(fresh.identity.certificates, fresh.revocations)
+        self._standing.look_at_list()
         self._renewal.use(fresh.identity)
         log.info("Fresh certificates are in use")
         there = (before.broker_host, before.broker_port, before.ca)
@@ -208,7 +225,7 @@ class Control:
         """The link is up: say who we are and what we hold; all that may have been lost is said again."""
         self._presence.hello(self.planbook.revision)
         self._messenger.connected()
-        self._time_due = 0.0
+        self._timekeeper.connected()
         self._postman.connected()
         self._supply.connected()
 
@@ -217,9 +234,9 @@ class Control:
         if topic.startswith(CONTENT):
             self._supply.chunk(topic, payload)
         elif topic == topics.down(self._receiver, "time"):
-            self._time(topic, payload, arrived_mono_ms)
+            self._timekeeper.answered(topic, payload, arrived_mono_ms)
         elif topic == topics.down(self._receiver, "ack"):
-            self._ack(topic, payload)
+            self._receipts.take(topic, payload)
         elif not payload:
             return  # a retained plan that was cleared
         elif self.clock.now_ms() is None:
@@ -239,32 +256,12 @@ class Control:
         """An object on the disk no longer is what its name says."""
         self._supply.damaged(sha256)
 
-    def _time(self, topic: str, payload: bytes, arrived_mono_ms: float) -> None:
-        try:
-            claims = self._trust.open(payload, typ="time", audience=topics.audience(self._receiver), now=None)
-            reason = self.clock.answer(decode_body(claims, TimeAnswer), arrived_mono_ms)
-        except BadMessage as error:
-            reason = error.reason
-        self._wonder(reason)
-        if reason == "below-floor":
-            self._messenger.alarm("time-below-floor", "the server's signed time lies before one that it signed earlier")
-        if reason in QUIET_REASONS:
-            log.debug("An answer about the time isn't used", extra={"reason": reason})
-            return
-        if reason:
-            self._messenger.refused(topic, reason)
-            return
-        fast = self.clock.answers < self._settings.time_fast_count
-        self._time_due = self._mono_s() + (self._settings.time_fast_s if fast else self._settings.time_slow_s)
-        if self._trusted_ms is None:
-            self._time_known()
-
     def _time_known(self) -> None:
         """There is trustworthy time: what waited for it."""
         now = self.clock.now_ms()
-        if now is None:
+        if now is None or self._lateness.trusted_ms is not None:
             return
-        self._trusted_ms = now
+        self._lateness.trusted_ms = now
         log.info("The time is known", extra={"error_ms": round(self.clock.error_ms, 1)})
         if self.state.damaged:
             self._orders.begin_anew(now)
@@ -274,38 +271,10 @@ class Control:
         self.player.tick(now)
         self._supply.look()
 
-    def _why_late(self, airing: PlanAiring, start_ms: int) -> str:
-        """Why an airing was not begun in its time."""
-        if airing.airing in self._held_at_start and start_ms < self.clock.unix_ms(self._started_mono):
-            return "power-off"
-        if start_ms < self._came_ms:
-            return "late-plan"
-        return "clock-untrusted" if self._trusted_ms is not None and start_ms < self._trusted_ms else "late"
-
     def _wonder(self, reason: str) -> None:
         """Whether the server's keys are others by now."""
         if reason == "unknown-key":
             self._renewal.unknown_key(self._mono_s())
-
-    def _ack(self, topic: str, payload: bytes) -> None:
-        now = self.clock.now_ms()
-        try:
-            claims = self._trust.open(payload, typ="ack", audience=topics.audience(self._receiver), now=None)
-            ack = decode_body(claims, Ack)
-        except BadMessage as error:
-            self._wonder(error.reason)
-            self._messenger.refused(topic, error.reason)
-            return
-        if ack.log != self.outbox.log:
-            return  # of a log that was put aside
-        if not self._postman.acknowledged(ack.through, self.clock.stated_ms()):
-            self._messenger.refused(topic, "beyond-the-log")
-            return
-        # Only a fresh one can ask again: a recorded one must not make us send for ever.
-        if now is not None and now < claims.exp * 1000 and self._ack_seq < claims.seq <= now + SEQ_AHEAD_MAX_MS:
-            self._ack_seq = claims.seq
-            if ack.resend_from is not None:
-                self._postman.resend(ack.resend_from)
 
     def _plan(self, payload: bytes, arrived_mono_ms: float) -> None:
         now = self.clock.now_ms() or 0.0
@@ -320,10 +289,11 @@ class Control:
             self._messenger.alarm("disk", str(error))
             return
         if fresh:
-            self._came_ms = self.clock.unix_ms(arrived_mono_ms)
+            self._lateness.came_ms = self.clock.unix_ms(arrived_mono_ms)
             log.info("A plan is in force", extra={"revision": self.planbook.revision})
             self._executor.plan_changed()
             self.player.plan_changed(self.planbook.plan)
+            self._standing.look_at_list()
             self._follow_areas()
             self._supply.look()
         self._messenger.report(PlanAccepted(revision=self.planbook.revision))
@@ -349,23 +319,25 @@ class Control:
     def tick(self) -> float:
         """Do what is due; in how many seconds to be called again."""
         now_s = self._mono_s()
-        wakes = [self._hear_events(), self._ask_time(now_s)]
+        wakes = [self._hear_events(), self._timekeeper.tick(now_s), self._standing.tick(now_s)]
         now_ms = self.clock.now_ms()
         if now_ms is not None:
             while self._waiting:
                 self.message(*self._waiting.popleft())
             wakes.append(self.player.tick(now_ms) / 1000.0)
+            wakes.append(self.amplifier.tick(now_s, self.player.next_sound_ms(now_ms)))
         wakes.append(self._supply.tick())
         wakes.append(self._postman.tick(now_s, online=self._messenger.online) - now_s)
         wakes.append(self._presence.tick(now_s))
-        if self._cloned:
-            wakes.append(self._rest(now_s))
-        elif self._keep is not None:
+        if self._keep is not None and not self._standing.cloned:
             wakes.append(self._renewal.tick(now_s, now_ms, online=self._messenger.online))
+        if now_s >= self._watching_due:
+            self._watching_due = now_s + WATCHING_S
+            self._watch_output()
         if now_s >= self._housekeeping_due:
             self._housekeeping_due = now_s + HOUSEKEEPING_S
             self._keep_house()
-        wakes.append(self._housekeeping_due - now_s)
+        wakes.append(min(self._housekeeping_due, self._watching_due) - now_s)
         return max(0.0, min(wakes))
 
     def _hear_events(self) -> float:
@@ -374,17 +346,19 @@ class Control:
             self.player.happened(heapq.heappop(self._events)[2])
         return (self._events[0][0] - mono) / 1000.0 if self._events else NEVER
 
-    def _ask_time(self, now_s: float) -> float:
-        if self._messenger.online and now_s >= self._time_due:
-            self._messenger.ask_time()
-            self._time_due = now_s + self._settings.time_fast_s
-        return self._time_due - now_s if self._messenger.online else NEVER
-
-    def _keep_house(self) -> None:
-        """Each minute: drop what needn't be kept, look after card and clock."""
+    def _watch_output(self) -> None:
+        """Each second: does the sound card still ask for sound?"""
         wrong = self._output.check()
         if wrong:
             self._messenger.alarm("output", wrong)
+        if self._output.hung and self._restart is not None:
+            log.error("The sound card's driver hangs; the agent starts again")
+            self._restart()
+
+    def _keep_house(self) -> None:
+        """Each minute: drop what needn't be kept, look after card and clock."""
+        if self._capture is not None and (wrong := self._capture.check()):
+            self._messenger.alarm("microphone", wrong)
         self._ledger.flush()
         now = self.clock.now_ms()
         if now is None:
@@ -400,25 +374,6 @@ class Control:
     def _mono_s(self) -> float:
         return self.clock.mono_ms() / 1000.0
 
-    def _rest(self, now_s: float) -> float:
-        """A cloned card comes to the broker under the name of the box that it was copied from, and cuts that one off.
-        So it says what it is, once in a while, and stays away in between.
-        """
-        if self._resting_until_s > now_s:
-            return self._resting_until_s - now_s
-        if self._resting_until_s:
-            self._resting_until_s = 0.0
-            self._link.start()
-        if not self._messenger.online:
-            self._online_since_s = NEVER
-        elif self._online_since_s == NEVER:
-            self._online_since_s = now_s
-        elif now_s - self._online_since_s >= CLONE_SAYS_S:
-            self._online_since_s = NEVER
-            self._resting_until_s = now_s + CLONE_RESTS_S
-            self._link.stop()
-        return CLONE_SAYS_S / 4
-
     # The end.
 
     def end(self) -> None:
@@ -428,6 +383,9 @@ class Control:
         self.player.close()
         self._postman.tick(self._mono_s(), online=self._messenger.online)
         self._presence.goodbye()
+        if self._capture is not None:
+            self._capture.stop()
+        self.amplifier.stop()
 
     def close(self) -> None:
         self.clock.save()

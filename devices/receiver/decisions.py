@@ -38,6 +38,7 @@ REFUSED_REASONS = frozenset(
         "plan-not-yet-valid",
         "plan-expired",
         "cloned-card",
+        "revoked",
     }
 )
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from msgspec import UNSET
 
 from devices.protocol.plan import Item, PlanAiring
 from devices.protocol.reports import ClockFacts, Outcome
 from devices.receiver.decisions import SLACK_MS, Verdict, exempt, outcome_of, planned, rank_of, source_of
 from devices.receiver.evidence import milliseconds
+from devices.receiver.hearing import Heard
 from devices.receiver.mixer import Performance
 from devices.receiver.outbox import Draft
 
 FINISHED_SLACK_MS = 50  # an item that was cut this close to its stated end was played whole: a codec's last frame
+
+STALLED_MS = 5_000.0
 
 RELAY_FALLBACK = "relay-fallback"
 
@@ -29,6 +35,7 @@ class Slot:
     frames: int = 0
     sound_frames: int | None = None  # of its own sound, where it was cut and that is known
     dbfs: float | None = None
+    heard: Heard | None = None
     volume: int | None = None
     clock: ClockFacts | None = None
     closed: bool = False  # has it its record?
@@ -36,6 +43,11 @@ class Slot:
     @property
     def played_ms(self) -> int:
         return milliseconds(self.frames)
+
+    @property
+    def open(self) -> bool:
+        """Has it begun, and no record yet?"""
+        return self.started_at is not None and not self.closed
 
     @property
     def whole(self) -> bool:
@@ -103,6 +115,13 @@ class Job:
         end = self.placed_ms + self.left_ms
         return min(end, self.verdict.cut_ms) if self.verdict else end
 
+    def stalled(self, now_ms: float, mono_ms: float) -> bool:
+        """Has the sound card asked for nothing since long before its end? What it took is all that was played."""
+        performance = self.performance
+        if performance is None or not performance.running or now_ms < self.expected_end_ms + STALLED_MS:
+            return False
+        return mono_ms - performance.seen_ms > STALLED_MS
+
     def place(self, at_ms: int) -> None:
         """It will sound from this instant on."""
         self.placed_ms = at_ms
@@ -126,6 +145,7 @@ class Job:
 
     def _draft(self, slot: Slot, outcome: Outcome, reason: str, clock: ClockFacts) -> Draft:
         sounded = outcome in {"finished", "partial"}
+        heard = slot.heard if sounded else None
         return Draft(
             airing=self.airing.airing,
             item=slot.item.item,
@@ -140,5 +160,36 @@ class Job:
             reason=reason,
             volume=slot.volume,
             output_dbfs=slot.dbfs if sounded else None,
+            heard_dbfs=heard.dbfs if heard else None,
+            heard_match=heard.match if heard else UNSET,
+            heard_lag_ms=heard.lag_ms if heard else UNSET,
             command=self.command,
         )
+
+
+def blocker(jobs: Iterable[Job], job: Job, from_ms: int, until_ms: int | None = None) -> Job | None:
+    """What keeps a job from beginning: something at least as strong that sounds then, or before `until_ms`."""
+    until_ms = from_ms if until_ms is None else until_ms
+    others = [
+        other
+        for other in jobs
+        if other is not job
+        and other.placed
+        and other.placed_ms is not None
+        and other.rank >= job.rank
+        and other.placed_ms <= until_ms
+        and from_ms < other.expected_end_ms
+    ]
+    return max(others, key=lambda other: other.expected_end_ms, default=None)
+
+
+def cut_by(jobs: Iterable[Job], job: Job, before_ms: int) -> int | None:
+    """When something stronger cuts a job before this instant."""
+    return min(
+        (
+            other.placed_ms
+            for other in jobs
+            if other.placed and other.placed_ms is not None and other.rank > job.rank and other.placed_ms < before_ms
+        ),
+        default=None,
+    )

@@ -11,10 +11,12 @@ from typing import Literal
 import numpy as np
 
 from devices.receiver.evidence import RATE, Level, Samples
+from devices.receiver.hearing import Ear
 from devices.receiver.reel import Reel
 
 FRAMES_MS = RATE / 1000.0
 NEVER = float("inf")
+LOST_MS = 60.0  # a gap between two blocks from which on the card has left something out
 
 EventKind = Literal["item-started", "item-ended", "ended"]
 
@@ -37,6 +39,9 @@ class Performance:
     """One reel on its way out. The working thread sets where it starts, is cut, and how loud; the mixer the rest.
 
     It can be cut, and later placed again, where it goes on from the sample at which it was cut.
+
+    Where the sound card leaves a gap (it hung, and was opened again), what should have sounded meanwhile is left out,
+    so that the rest stays at its instants and beside the neighbouring loudspeakers; items that lost something say so.
     """
 
     def __init__(self, reel: Reel, tell: Callable[[Event], None], *, fade_ms: float) -> None:
@@ -47,6 +52,11 @@ class Performance:
         self.begun = False  # has a sample sounded?
         self.running = False  # is it placed, and not cut or ended?
         self.starved_frames = 0
+        self.lost_frames = 0  # what the card left out
+        self._behind = 0  # of it, what still has to be taken from the reel
+        self._lossy = False  # has the item that sounds lost something?
+        self._next_ms = 0.0  # when the next block should sound; 0: there was none since it was placed
+        self.seen_ms = NEVER  # when the last block was asked for sounds
         self.head_ms = 0.0  # up to here it has been rendered
         self.last_ms = 0.0  # the end of the last sample that sounded
         self.index = -1  # of the item that was rendered last
@@ -60,7 +70,9 @@ class Performance:
     def place(self, start_ms: float, cut: tuple[float, str]) -> None:
         """Have it sound from this instant on (again)."""
         self.start_ms, self.cut = start_ms, cut
+        self.seen_ms = start_ms
         self._fading = None
+        self._next_ms = 0.0
         if self.begun:
             self._gain_now = 0.0  # it goes on softly
         self.running = True
@@ -72,6 +84,7 @@ class Performance:
     def render(self, block: Samples, dac_ms: float) -> None:
         """Add what sounds to a block whose first sample sounds at `dac_ms`."""
         frames = len(block)
+        self.seen_ms = max(self.seen_ms, dac_ms)
         offset = max(0, round((self.start_ms - dac_ms) * FRAMES_MS))
         if offset >= frames:
             cut_ms, reason = self.cut
@@ -81,7 +94,8 @@ class Performance:
             return
         end = self._cut_at(dac_ms, frames)
         position = offset
-        if position < end:
+        self._leave_out(dac_ms, frames)
+        if position < end and not self._behind:
             for index, samples in self.reel.take(end - position):
                 self._add(block, position, index, samples, dac_ms)
                 position += len(samples)
@@ -92,6 +106,22 @@ class Performance:
             self._end(dac_ms + max(offset, end) / FRAMES_MS, whole=False)
         elif position < end:
             self.starved_frames += end - position  # the reader is behind: silence, and on from the same sample
+
+    def _leave_out(self, dac_ms: float, frames: int) -> None:
+        """Drop what should have sounded in a gap before this block, and within it where the reader isn't so far."""
+        gap_ms = dac_ms - self._next_ms
+        if self.begun and self._next_ms and gap_ms > LOST_MS:
+            self._behind += round(gap_ms * FRAMES_MS)
+        self._next_ms = dac_ms + frames / FRAMES_MS
+        if not self._behind:
+            return
+        for index, samples in self.reel.take(self._behind):
+            self._behind -= len(samples)
+            self.lost_frames += len(samples)
+            if index != self.index:
+                self._open_item(index, dac_ms)
+            self._lossy = True
+        self._behind += frames if self._behind else 0
 
     def _cut_at(self, dac_ms: float, frames: int) -> int:
         """How many frames of this block may sound, settling the fade once it has to begin."""
@@ -107,10 +137,7 @@ class Performance:
     def _add(self, block: Samples, position: int, index: int, samples: Samples, dac_ms: float) -> None:
         at_ms = dac_ms + position / FRAMES_MS
         if index != self.index:
-            self._close_item()
-            self.index, self.level = index, Level()
-            if index not in self.reel.failed:
-                self._tell(Event(self, "item-started", at_ms, index))
+            self._open_item(index, at_ms)
         if index in self.reel.failed:
             return  # the planned time of what isn't there
         self.begun = True
@@ -118,6 +145,12 @@ class Performance:
         self.level.add(sounded)
         block[position : position + len(sounded)] += sounded
         self.last_ms = at_ms + len(sounded) / FRAMES_MS
+
+    def _open_item(self, index: int, at_ms: float) -> None:
+        self._close_item()
+        self.index, self.level, self._lossy = index, Level(), False
+        if index not in self.reel.failed:
+            self._tell(Event(self, "item-started", at_ms, index))
 
     def _shaped(self, samples: Samples, at_ms: float) -> Samples:
         """With the volume, moved to a new one within these samples, and the fade."""
@@ -137,9 +170,10 @@ class Performance:
 
     def _close_item(self) -> None:
         if self.index >= 0 and self.index not in self.reel.failed:
-            whole = self.index not in self.reel.broken
+            whole = self.index not in self.reel.broken and not self._lossy
+            reason = "output-lost" if self._lossy else ""
             level = self.level
-            self._tell(Event(self, "item-ended", self.last_ms, self.index, level.frames, level.dbfs, whole))
+            self._tell(Event(self, "item-ended", self.last_ms, self.index, level.frames, level.dbfs, whole, reason))
 
     def _end(self, at_ms: float, *, whole: bool) -> None:
         """Ended, or cut: an item that was cut stays open, for it may go on later."""
@@ -154,8 +188,9 @@ class Performance:
 class Mixer:
     """All that sounds, added up. `render` is the output's callback."""
 
-    def __init__(self) -> None:
+    def __init__(self, ear: Ear | None = None) -> None:
         self._performances: tuple[Performance, ...] = ()  # replaced whole, so that the callback needs no lock
+        self.ear: Ear | None = ear  # is told what sounds
         self.failures = 0
 
     def add(self, performance: Performance) -> None:
@@ -177,4 +212,6 @@ class Mixer:
                     self.failures += 1
         if performances:
             np.clip(block, -1.0, 1.0, out=block)
+            if self.ear is not None:
+                self.ear.played(block, dac_ms)
         return block

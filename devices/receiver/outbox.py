@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from core.ids import new_id
 from devices.protocol.plan import DurationMs, Id, Percent, Seq, Sha256, UnixMs
@@ -42,6 +42,9 @@ class Draft(Struct, frozen=True, kw_only=True):
     reason: str = ""
     volume: Percent | None = None
     output_dbfs: float | None = None
+    heard_dbfs: float | None = None
+    heard_match: float | UnsetType = UNSET
+    heard_lag_ms: int | UnsetType = UNSET
     command: Id | None = None
 
 

@@ -15,12 +15,11 @@ import threading
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from core.clock import Clock
-from core.errors import TruyenThanhError
 from devices.receiver.evidence import RATE, Samples
 
 log = logging.getLogger(__name__)
@@ -32,16 +31,7 @@ AHEAD_MS = 250.0  # what a thread that is kept waiting may be late without being
 PERIOD_S = 0.05
 CATCH_UP_MS = 2_000.0  # a reel holds four seconds, and commands are obeyed within less than that
 BLOCK = 4_800
-JUMP_MS = 30.0
-SMOOTHING = 0.1
 WAV_BYTES_MAX = 4_000_000_000  # a WAV file counts its bytes in 32 bits
-
-
-class SoundCardUnavailable(TruyenThanhError):
-    slug = "sound-card-unavailable"
-    status = 500
-    vi = "Không mở được cạc âm thanh: {why}. Hãy kiểm tra cạc và gói libportaudio2, hoặc chọn --output wav:TỆP."
-    en = "The sound card can't be opened: {why}. Check it and libportaudio2, or choose --output wav:FILE."
 
 
 class Output(Protocol):
@@ -49,9 +39,10 @@ class Output(Protocol):
 
     ahead_ms: float
     underruns: int
+    hung: bool  # nothing but another process can mend it
 
     def start(self, callback: Callback) -> None:
-        """Begin to sound. The callback must never wait. Raises `SoundCardUnavailable`."""
+        """Begin to sound. The callback must never wait. Raises what keeps it from it."""
         ...
 
     def stop(self) -> None:
@@ -59,7 +50,7 @@ class Output(Protocol):
         ...
 
     def check(self) -> str:
-        """Called now and then: mends what it can; the empty string, or what is wrong."""
+        """Called each second: mends what it can; the empty string, or what is wrong."""
         ...
 
 
@@ -107,6 +98,8 @@ class VirtualOutput:
     often that was needed. Beyond `CATCH_UP_MS` the gap is silence and an underrun, as on a card; so it is while the
     machine sleeps. `SoundCardOutput` has no such grace: what its card wasn't given, nobody heard.
     """
+
+    hung = False
 
     def __init__(self, clock: Clock, *, ahead_ms: float = AHEAD_MS) -> None:
         self.ahead_ms = ahead_ms
@@ -268,78 +261,3 @@ class WavOutput(VirtualOutput):
         self._file.seek(0, 2)
         self._file.flush()
         self._stated = self._written
-
-
-class SoundCardOutput:
-    """The machine's sound card through PortAudio. It says when a block reaches the DAC; that places the start."""
-
-    def __init__(self, clock: Clock, *, device: str | int | None = None, latency_ms: float = 150.0) -> None:
-        self.ahead_ms = latency_ms
-        self.underruns = 0
-        self._clock = clock
-        self._device = device
-        self._latency_ms = latency_ms
-        self._callback: Callback | None = None
-        self._stream: Any = None
-        self._expected_ms = 0.0  # when the next block reaches the DAC, going by the ones before
-
-    def start(self, callback: Callback) -> None:
-        self._callback = callback
-        self._open()
-
-    def stop(self) -> None:
-        self._callback = None
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.stop()
-            stream.close()
-
-    def check(self) -> str:
-        """Open the card again where it has gone, say by a loose USB plug."""
-        if self._callback is None or (self._stream is not None and self._stream.active):
-            return ""
-        try:
-            stream, self._stream = self._stream, None
-            if stream is not None:
-                stream.close()
-            self._open()
-        except SoundCardUnavailable as error:
-            return str(error)
-        return ""
-
-    def _open(self) -> None:
-        try:
-            import sounddevice  # noqa: PLC0415 - 20 MB that only a box with a card carries
-
-            self._stream = sounddevice.OutputStream(
-                samplerate=RATE,
-                channels=1,
-                dtype="float32",
-                device=self._device,
-                latency=self._latency_ms / 1000.0,
-                callback=self._fill,
-            )
-            self._stream.start()
-        except Exception as error:
-            # PortAudio missing (OSError), no card or card busy (PortAudioError): all mean the same to who reads it.
-            raise SoundCardUnavailable(why=str(error)) from error
-        self.ahead_ms = max(self._latency_ms, float(self._stream.latency) * 1000.0)
-
-    def _fill(self, block: Any, frames: int, times: Any, status: Any) -> None:
-        if status:
-            self.underruns += 1
-        now_ms = self._clock.monotonic() * 1000.0
-        lead_ms = (times.outputBufferDacTime - times.currentTime) * 1000.0
-        if not 0.0 < lead_ms < 10_000.0:
-            lead_ms = self.ahead_ms  # a driver that doesn't say
-        dac_ms = self._smooth(now_ms + lead_ms)
-        self._expected_ms = dac_ms + frames / FRAMES_MS
-        callback = self._callback
-        block[:, 0] = 0.0 if callback is None else callback(frames, dac_ms)
-
-    def _smooth(self, measured_ms: float) -> float:
-        """Blocks follow one another without a gap, so what is measured of each mostly differs by jitter."""
-        off_ms = measured_ms - self._expected_ms
-        if abs(off_ms) > JUMP_MS:
-            return measured_ms  # the first block, or one after an interruption
-        return self._expected_ms + off_ms * SMOOTHING

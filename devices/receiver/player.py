@@ -22,7 +22,8 @@ from devices.protocol.plan import Plan, PlanAiring
 from devices.receiver.cache import Cache
 from devices.receiver.clock import SignedClock
 from devices.receiver.decisions import Rules, judge, source_of, volume_of
-from devices.receiver.jobs import Job, Key, Slot
+from devices.receiver.hearing import Ear
+from devices.receiver.jobs import Job, Key, Slot, blocker, cut_by
 from devices.receiver.ledger import Ledger
 from devices.receiver.mixer import Event, Mixer, Performance
 from devices.receiver.settings import AgentSettings
@@ -51,6 +52,8 @@ class Player:
         tell: Callable[[Event], None],
         damaged: Callable[[str], None],
         ahead_ms: Callable[[], float],
+        lead_ms: Callable[[], float] = lambda: 0.0,
+        ear: Ear | None = None,
     ) -> None:
         self._clock = clock
         self._mixer = mixer
@@ -59,7 +62,8 @@ class Player:
         self._settings = settings
         self._tell = tell
         self._damaged = damaged
-        self._ahead_ms = ahead_ms
+        self._ahead_ms, self._lead_ms = ahead_ms, lead_ms
+        self._ear = ear
         self._plan: Plan | None = None
         self._pending: list[PlanAiring] = []
         self._jobs: dict[Key, Job] = {}
@@ -124,6 +128,11 @@ class Player:
     def idle(self) -> bool:
         return not any(job.placed for job in self._jobs.values())
 
+    def next_sound_ms(self, now_ms: float) -> float:
+        """In how many milliseconds something will sound; 0: it does; infinite: nothing is settled."""
+        placed = [job.placed_ms - now_ms for job in self._jobs.values() if job.placed and job.placed_ms is not None]
+        return max(0.0, min(placed, default=NEVER))
+
     def wanted(self) -> list[Job]:
         """Jobs of commands that wait for their audio."""
         return [job for job in self._jobs.values() if job.command is not None and job.performance is None]
@@ -151,26 +160,32 @@ class Player:
                 continue
             if not job.placed:
                 wake = min(wake, self._advance(job, now_ms))
-            if job.placed:
+            if job.placed and job.stalled(now_ms, self._clock.mono_of(now_ms)):
+                self._finish(job, "output-lost")
+            elif job.placed:
                 self._adjust(job, now_ms)
-                wake = min(wake, PROGRESS_MS)  # whatever changes sooner comes as a message, and a tick with it
         if now_ms >= self._progress_due and not self.idle:
             self._progress_due = now_ms + PROGRESS_MS
             self._save_progress(now_ms)
-        return wake
+            if self._ear is not None:
+                self._ear.listen(self._clock.mono_ms())
+        # Whatever changes sooner comes as a message, and a tick with it.
+        return wake if self.idle else min(wake, max(1.0, self._progress_due - now_ms))
+
+    def _soon_ms(self) -> float:
+        """How long a placement takes at least: to be seen by the mixer, and for the amplifier to be on."""
+        return max(self._ahead_ms() + SOON_MS, self._lead_ms())
 
     def _advance(self, job: Job, now_ms: float) -> float:
         """Take a job that isn't placed a step further; in how many milliseconds to look again."""
         if self._ledger.stopped(job.airing.airing, job.command):
-            self._finish(job, "stopped")
-            return NEVER
+            return self._finish(job, "stopped")
         if job.suspended:
             return self._resume(job, now_ms)
         if job.command is not None:
             return self._begin_command(job, now_ms)
         if now_ms > job.start_ms + self._settings.grace_ms:
-            self._finish(job, self.why_late(job.airing, job.start_ms))
-            return NEVER
+            return self._finish(job, self.why_late(job.airing, job.start_ms))
         return self._arm(job, now_ms)
 
     def _arm(self, job: Job, now_ms: float) -> float:
@@ -179,19 +194,19 @@ class Player:
         to_start = max(0.0, job.start_ms - now_ms)
         started = now_ms >= job.start_ms
         if verdict.refused:
-            return self._give_up(job, verdict.refused) if started else to_start
+            return self._finish(job, verdict.refused) if started else to_start
         sources = [source_of(slot.item) for slot in job.slots]
         present = [sha256 for sha256 in sources if sha256 and self._cache.has(sha256)]
         if len(present) < len(sources) and to_start > self._settings.last_call_ms:
             return to_start - self._settings.last_call_ms
         if not present:
-            return self._give_up(job, why_silent(job)) if started else to_start
-        blocker = self._blocker(job, job.start_ms)
+            return self._finish(job, why_silent(job)) if started else to_start
+        other = blocker(self._jobs.values(), job, job.start_ms)
         at_ms = job.start_ms
-        if blocker is not None:
-            if blocker.expected_end_ms > job.start_ms + self._settings.grace_ms:
-                return self._blocked(job, blocker) if started else to_start
-            at_ms = max(at_ms, blocker.expected_end_ms)
+        if other is not None:
+            if other.expected_end_ms > job.start_ms + self._settings.grace_ms:
+                return self._blocked(job, other) if started else to_start
+            at_ms = max(at_ms, other.expected_end_ms)
         job.verdict, job.day_played_ms = verdict, rules.day_played_ms
         self._prepare(job)
         self._place(job, at_ms)
@@ -201,9 +216,9 @@ class Player:
         rules = self.rules(now_ms)
         verdict = judge(job.airing, rules, int(now_ms), by_command=True)
         if verdict.refused:
-            return self._give_up(job, verdict.refused)
+            return self._finish(job, verdict.refused)
         if job.deadline_ms is not None and now_ms >= job.deadline_ms:
-            return self._give_up(job, "no-audio" if job.performance is None else "busy")
+            return self._finish(job, "no-audio" if job.performance is None else "busy")
         to_deadline = (job.deadline_ms or now_ms + 1_000) - now_ms
         if job.performance is None:
             if job.recorded and not self._cache.complete(s for slot in job.slots if (s := source_of(slot.item))):
@@ -211,23 +226,23 @@ class Player:
             self._prepare(job)
         if job.performance is not None and not job.performance.reel.primed:
             return PRIMING_MS
-        at_ms = now_ms + self._ahead_ms() + SOON_MS
+        at_ms = now_ms + self._soon_ms()
         if any(other.placed and other.rank < job.rank for other in self._jobs.values()):
             at_ms += self._settings.fade_ms
-        blocker = self._blocker(job, int(at_ms))
-        if blocker is not None:
+        other = blocker(self._jobs.values(), job, int(at_ms))
+        if other is not None:
             return min(to_deadline, 200.0)
         job.verdict, job.day_played_ms = verdict, rules.day_played_ms
         self._place(job, int(at_ms))
         return NEVER
 
     def _resume(self, job: Job, now_ms: float) -> float:
-        at_ms = int(now_ms + self._ahead_ms() + SOON_MS)
+        at_ms = int(now_ms + self._soon_ms())
         rules = self.rules(now_ms)
         verdict = judge(job.airing, rules, at_ms, by_command=job.command is not None)
         if verdict.refused:
-            return self._give_up(job, "preempted" if verdict.refused == "hard-end" else verdict.refused)
-        if self._blocker(job, at_ms, at_ms + RESUME_CLEAR_MS) is not None:
+            return self._finish(job, "preempted" if verdict.refused == "hard-end" else verdict.refused)
+        if blocker(self._jobs.values(), job, at_ms, at_ms + RESUME_CLEAR_MS) is not None:
             return 200.0
         job.verdict, job.day_played_ms = verdict, rules.day_played_ms
         if job.performance is None:
@@ -235,26 +250,11 @@ class Player:
         self._place(job, at_ms)
         return NEVER
 
-    def _blocked(self, job: Job, blocker: Job) -> float:
-        if blocker.rank > job.rank and job.airing.preempted == "resume":
+    def _blocked(self, job: Job, other: Job) -> float:
+        if other.rank > job.rank and job.airing.preempted == "resume":
             job.suspended = True
             return 200.0
-        return self._give_up(job, "preempted" if blocker.rank > job.rank else "busy")
-
-    def _blocker(self, job: Job, from_ms: int, until_ms: int | None = None) -> Job | None:
-        """What keeps a job from beginning: something at least as strong that sounds then, or before `until_ms`."""
-        until_ms = from_ms if until_ms is None else until_ms
-        others = [
-            other
-            for other in self._jobs.values()
-            if other is not job
-            and other.placed
-            and other.placed_ms is not None
-            and other.rank >= job.rank
-            and other.placed_ms <= until_ms
-            and from_ms < other.expected_end_ms
-        ]
-        return max(others, key=lambda other: other.expected_end_ms, default=None)
+        return self._finish(job, "preempted" if other.rank > job.rank else "busy")
 
     def _prepare(self, job: Job) -> None:
         """Begin to decode."""
@@ -293,9 +293,9 @@ class Player:
         rules = replace(self.rules(now_ms), day_played_ms=job.day_played_ms)
         verdict = judge(job.airing, rules, job.verdict.start_ms, by_command=job.command is not None)
         cut_ms, reason = (int(now_ms), verdict.refused) if verdict.refused else (verdict.cut_ms, verdict.cut_reason)
-        for other in self._jobs.values():
-            if other.placed and other.placed_ms is not None and other.rank > job.rank and other.placed_ms < cut_ms:
-                cut_ms, reason = other.placed_ms, "preempted"
+        stronger_ms = cut_by(self._jobs.values(), job, cut_ms)
+        if stronger_ms is not None:
+            cut_ms, reason = stronger_ms, "preempted"
         job.verdict = replace(verdict, cut_ms=cut_ms, refused="")
         performance.cut = (self._clock.mono_of(cut_ms), reason)
         performance.gain = volume_of(job.airing, rules, int(now_ms)) / 100.0
@@ -318,8 +318,8 @@ class Player:
             self._progress_due = 0.0
         elif event.kind == "item-ended":
             slot = job.slots[event.index]
-            slot.ended_at, slot.frames, slot.dbfs = at_ms, event.frames, event.dbfs
-            broken = event.performance.reel.broken.get(event.index, "damaged-audio")
+            self._seen(slot, event, at_ms)
+            broken = event.reason or event.performance.reel.broken.get(event.index, "damaged-audio")
             self._record(job, slot, "" if event.whole else broken, whole=event.whole)
         else:
             self._ended(job, event, at_ms)
@@ -328,16 +328,18 @@ class Player:
         self._mixer.remove(event.performance)
         if not event.whole and event.index >= 0 and event.index not in event.performance.reel.failed:
             slot = job.slots[event.index]
-            slot.ended_at, slot.frames, slot.dbfs = at_ms, event.frames, event.dbfs
+            self._seen(slot, event, at_ms)
             slot.sound_frames = event.performance.reel.lengths.get(event.index)
         if event.reason == "preempted" and not job.ending and job.airing.preempted == "resume":
             job.suspended = True
-            self._ledger.save_progress([(job, slot) for slot in job.slots if self._open(slot)])
+            self._ledger.save_progress([(job, slot) for slot in job.slots if slot.open])
             return
         self._finish(job, "no-audio" if event.whole else job.ending or event.reason)
 
-    def _open(self, slot: Slot) -> bool:
-        return slot.started_at is not None and not slot.closed
+    def _seen(self, slot: Slot, event: Event, at_ms: int) -> None:
+        slot.ended_at, slot.frames, slot.dbfs = at_ms, event.frames, event.dbfs
+        if self._ear is not None and slot.started_at is not None:
+            slot.heard = self._ear.heard(self._clock.mono_of(slot.started_at), event.mono_ms)
 
     def _save_progress(self, now_ms: float) -> None:
         rows = []
@@ -348,7 +350,7 @@ class Player:
             # What was rendered but has not reached the loudspeaker yet hasn't been played.
             unheard_ms = max(0.0, performance.head_ms - self._clock.mono_of(now_ms))
             for index, slot in enumerate(job.slots):
-                if self._open(slot) and slot.started_at is not None and index == performance.index:
+                if slot.open and slot.started_at is not None and index == performance.index:
                     slot.frames = max(slot.frames, performance.level.frames - int(unheard_ms * 48))
                     slot.ended_at = max(slot.started_at, int(min(now_ms, self._clock.unix_ms(performance.last_ms))))
                     slot.dbfs = performance.level.dbfs
@@ -366,12 +368,8 @@ class Player:
         else:
             self._finish(job, reason)
 
-    def _give_up(self, job: Job, reason: str) -> float:
-        self._finish(job, reason)
-        return NEVER
-
-    def _finish(self, job: Job, reason: str) -> None:
-        """Every item that has no record yet gets it."""
+    def _finish(self, job: Job, reason: str) -> float:
+        """Every item that has no record yet gets it; there is nothing to look at again."""
         performance = job.performance
         failed = performance.reel.failed if performance is not None else {}
         for index, slot in enumerate(job.slots):
@@ -380,6 +378,7 @@ class Player:
                 self._record(job, slot, missing or reason)
         self._discard(job)
         job.ended = True
+        return NEVER
 
     def _discard(self, job: Job) -> None:
         if job.performance is not None:

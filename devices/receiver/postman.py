@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from devices.protocol import topics
+from devices.protocol.commands import Ack
 from devices.protocol.reports import PlayRecord
+from devices.protocol.signing import BadMessage, decode_body
+from devices.protocol.trust import SEQ_AHEAD_MAX_MS, Trust
+from devices.receiver.clock import SignedClock
+from devices.receiver.messenger import Messenger
 from devices.receiver.outbox import Outbox
 from devices.receiver.settings import AgentSettings
 
@@ -84,3 +90,48 @@ class Postman:
                 return
             self._send(records)
             at = records[-1].seq + 1
+
+
+class Receipts:
+    """The server's signed watermarks. Used by the working thread only."""
+
+    def __init__(
+        self,
+        postman: Postman,
+        outbox: Outbox,
+        trust: Trust,
+        *,
+        receiver: str,
+        clock: SignedClock,
+        messenger: Messenger,
+        wonder: Callable[[str], None],
+    ) -> None:
+        self._audience = topics.audience(receiver)
+        self._postman = postman
+        self._outbox = outbox
+        self._trust = trust
+        self._clock = clock
+        self._messenger = messenger
+        self._wonder = wonder
+        self._seq = 0
+
+    def take(self, topic: str, payload: bytes) -> None:
+        """A message on the topic of watermarks."""
+        now = self._clock.now_ms()
+        try:
+            claims = self._trust.open(payload, typ="ack", audience=self._audience, now=None)
+            ack = decode_body(claims, Ack)
+        except BadMessage as error:
+            self._wonder(error.reason)
+            self._messenger.refused(topic, error.reason)
+            return
+        if ack.log != self._outbox.log:
+            return  # of a log that was put aside
+        if not self._postman.acknowledged(ack.through, self._clock.stated_ms()):
+            self._messenger.refused(topic, "beyond-the-log")
+            return
+        # Only a fresh one can ask again: a recorded one must not make us send for ever.
+        if now is not None and now < claims.exp * 1000 and self._seq < claims.seq <= now + SEQ_AHEAD_MAX_MS:
+            self._seq = claims.seq
+            if ack.resend_from is not None:
+                self._postman.resend(ack.resend_from)

@@ -257,6 +257,7 @@ class Bench:
         settings: AgentSettings = QUICK,
         clock: Clock | None = None,
         restart: Callable[[], None] | None = None,
+        **members: Any,
     ) -> Agent:
         link = self.broker.link(identity.receiver, will=will(identity), clean=True)
         self.links[identity.receiver] = link
@@ -269,6 +270,7 @@ class Bench:
             clock=clock,
             settings=settings,
             restart=restart,
+            **members,
         )
         agent.start()
         self.agents.append(agent)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.receiver import control
+from devices.receiver import standing
 from tests.devices.receiver.scene import Scene
 from tests.devices.receiver.station import QUICK
 from tests.devices.support import eventually
@@ -15,8 +15,8 @@ from tests.devices.support import eventually
 def test_a_cloned_card_says_what_it_is_and_leaves_the_place_to_the_true_box(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "CLONE_SAYS_S", 0.4)
-    monkeypatch.setattr(control, "CLONE_RESTS_S", 1.0)
+    monkeypatch.setattr(standing, "CLONE_SAYS_S", 0.4)
+    monkeypatch.setattr(standing, "CLONE_RESTS_S", 1.0)
     scene.identity = scene.station.enrol(machine="another machine")
     scene.receiver = scene.identity.receiver
     scene.run(settings=replace(QUICK, machine="this machine"))

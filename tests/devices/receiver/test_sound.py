@@ -20,7 +20,7 @@ from devices.receiver.evidence import RATE, Level, Samples, milliseconds
 from devices.receiver.jobs import Slot
 from devices.receiver.mixer import Event, Mixer, Performance
 from devices.receiver.outputs import WavOutput
-from devices.receiver.reel import Piece, Reel, Source, ToneReel
+from devices.receiver.reel import BLOCK, Piece, Reel, Source, ToneReel
 from tests.devices.receiver.station import opus, tone
 
 START = datetime(2026, 7, 30, 5, 0, tzinfo=UTC)
@@ -359,3 +359,20 @@ def test_a_recording_that_is_there_is_left_alone_and_one_cut_off_can_be_read(tmp
     assert second.path == tmp_path / "loa-2.wav"
     second.stop()
     first.stop()
+
+
+def test_what_a_stuck_card_left_out_is_lost_and_the_rest_stays_in_its_place() -> None:
+    """Three items of a second; the card asks for nothing from 0.5 s to 1.5 s."""
+    reel = ReadyReel(RATE, RATE, RATE)
+    mixer, events = stage(reel, start_ms=0.0)
+    before = pull(mixer, [BLOCK] * 5)
+    after = pull(mixer, [BLOCK] * 15, from_ms=1_500.0)
+    assert np.allclose(before, 0.01)
+    assert np.allclose(after[: RATE // 2], 0.02)
+    assert np.allclose(after[RATE // 2 :], 0.03)
+    ended = [event for event in events if event.kind == "item-ended"]
+    assert [(event.whole, event.reason, event.frames) for event in ended] == [
+        (False, "output-lost", RATE // 2),
+        (False, "output-lost", RATE // 2),
+        (True, "", RATE),
+    ]
