@@ -9,6 +9,9 @@
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null && echo $$p && break; done)
+# Some machines are set up to keep no bytecode; without it every process would compile the sources anew, some 2 s each.
+unexport PYTHONDONTWRITEBYTECODE
+
 DEMO_ARGS ?=
 # Three at once on two cores, a file at a time, those that wait for airtimes first (tests/conftest.py).
 TEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder

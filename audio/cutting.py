@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from audio._pydub import AudioSegment, detect_leading_silence
 from audio.codec import FRAME, SAMPLE_RATE, Samples
@@ -89,5 +89,5 @@ def resample(samples: Samples, sample_rate: int) -> Samples:
     if sample_rate == SAMPLE_RATE:
         return samples.astype(np.float32, copy=False)
     common = math.gcd(SAMPLE_RATE, sample_rate)
-    resampled: Samples = resample_poly(samples, SAMPLE_RATE // common, sample_rate // common)
+    resampled: Samples = scipy.signal.resample_poly(samples, SAMPLE_RATE // common, sample_rate // common)
     return resampled.astype(np.float32, copy=False)

@@ -10,12 +10,12 @@ What counts is measured after decoding.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
-import pyloudnorm
+import scipy  # its parts load at first use: scipy.signal would cost every command and every server 1.5 s of processor
 from numpy.typing import NDArray
-from scipy.signal import firwin, sosfilt, sosfilt_zi, upfirdn
 
 from audio.codec import SAMPLE_RATE, Samples
 
@@ -27,16 +27,25 @@ STEP_MS: Final = 100  # from one gating block of BS.1770 to the next
 _STEPS = 4  # that make one
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 
-# The meter's own weighting, as second-order sections.
-_K_SOS = np.array([[*stage.b, *stage.a] for stage in pyloudnorm.Meter(SAMPLE_RATE)._filters.values()])  # noqa: SLF001
-
 _OVERSAMPLING = 4
 _REACH = 12  # samples on either side that the interpolation filter sees
-_PEAK_FILTER: NDArray[np.float32] = (
-    _OVERSAMPLING * firwin(2 * _REACH * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 6.0))
-).astype(np.float32)
 _PIECE = 128  # samples that are kept or left out together
 _FIRST = 32  # pieces that are looked at before any is left out
+
+
+@cache
+def _k_weighting() -> NDArray[np.float64]:
+    """The meter's own weighting, as second-order sections."""
+    from pyloudnorm import Meter  # noqa: PLC0415 - it loads scipy.signal
+
+    return np.array([[*stage.b, *stage.a] for stage in Meter(SAMPLE_RATE)._filters.values()])  # noqa: SLF001
+
+
+@cache
+def _peak_filter() -> NDArray[np.float32]:
+    taps = scipy.signal.firwin(2 * _REACH * _OVERSAMPLING + 1, 1 / _OVERSAMPLING, window=("kaiser", 6.0))
+    filtering: NDArray[np.float32] = (_OVERSAMPLING * taps).astype(np.float32)
+    return filtering
 
 
 def db(ratio: float) -> float:
@@ -58,14 +67,14 @@ class Weighting:
     """
 
     def __init__(self, *, settled: bool = False) -> None:
-        self._state = np.zeros((len(_K_SOS), 2))
+        self._state = np.zeros((len(_k_weighting()), 2))
         self._held = np.zeros(0)
         self._unsettled = settled
 
     def __call__(self, samples: Samples) -> NDArray[np.float32]:
         if self._unsettled and samples.size:
-            self._state, self._unsettled = sosfilt_zi(_K_SOS) * float(samples[0]), False
-        weighted, self._state = sosfilt(_K_SOS, samples, zi=self._state)
+            self._state, self._unsettled = scipy.signal.sosfilt_zi(_k_weighting()) * float(samples[0]), False
+        weighted, self._state = scipy.signal.sosfilt(_k_weighting(), samples, zi=self._state)
         if self._held.size or weighted.size % MS:
             weighted = np.concatenate([self._held, weighted])
             whole = weighted.size // MS * MS
@@ -182,7 +191,8 @@ class PeakMeter:
         pieces = np.lib.stride_tricks.sliding_window_view(framed, size)[::_PIECE]
         tops = np.abs(pieces).max(axis=1)
         bends = np.abs(np.lib.stride_tricks.sliding_window_view(np.diff(framed, 2), size - 2)[::_PIECE]).max(axis=1)
-        bounds = np.minimum(tops * _WORST_GAIN, tops * _STRAIGHT_GAIN + bends * _BEND_GAIN)
+        worst, straight, bend = _peak_bounds()
+        bounds = np.minimum(tops * worst, tops * straight + bends * bend)
         self.highest = max(self.highest, float(tops.max()))
         order = np.argsort(-bounds)
         for some in (order[:_FIRST], order[_FIRST:]):
@@ -207,12 +217,13 @@ def true_peak_dbtp(samples: Samples) -> float:
 
 def _oversampled_tops(pieces: NDArray[np.float32]) -> NDArray[np.float32]:
     """The highest interpolated value of each piece, without its rims, which lack their neighbours."""
-    over = upfirdn(_PEAK_FILTER, pieces, up=_OVERSAMPLING, axis=1)
+    over = scipy.signal.upfirdn(_peak_filter(), pieces, up=_OVERSAMPLING, axis=1)
     first = 2 * _REACH * _OVERSAMPLING  # the filter's delay, and the rim
     tops: NDArray[np.float32] = np.abs(over[:, first : first + _PIECE * _OVERSAMPLING]).max(axis=1)
     return tops
 
 
+@cache
 def _peak_bounds() -> tuple[float, float, float]:
     """How far interpolated values can be above the samples: by their amplitude alone, and by amplitude and bend.
 
@@ -221,7 +232,7 @@ def _peak_bounds() -> tuple[float, float, float]:
     """
     worst = straight = bend = 0.0
     for phase in range(_OVERSAMPLING):
-        taps = _PEAK_FILTER[phase::_OVERSAMPLING].astype(np.float64)
+        taps = _peak_filter()[phase::_OVERSAMPLING].astype(np.float64)
         worst = max(worst, float(np.abs(taps).sum()))
         rest = taps.copy()
         beside = _REACH - 1 if phase else _REACH
@@ -237,6 +248,3 @@ def _peak_bounds() -> tuple[float, float, float]:
         straight = max(straight, 1 + abs(moment) + abs(float(rest.sum()) - moment))
         bend = max(bend, float(np.abs(np.cumsum(np.cumsum(loose))).sum()))
     return worst, straight, bend
-
-
-_WORST_GAIN, _STRAIGHT_GAIN, _BEND_GAIN = _peak_bounds()

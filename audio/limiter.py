@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from audio.codec import Samples
 from audio.levels import MS, SILENCE_DB, Weighting, amplitude, integrated_lufs, step_energies
@@ -111,9 +111,9 @@ class Limiter:
         """The gains of some milliseconds, so that nothing there exceeds its ceiling after `gain`."""
         start, stop = max(first - _REACH, 0), min(last + _REACH, self._tops.size)
         needed = np.minimum(self._ceilings(start, stop) / np.maximum(self._tops[start:stop], 1e-9), gain)
-        gains = minimum_filter1d(needed, 2 * (2 * _HALF + 1) + 1, mode="nearest")
+        gains = scipy.ndimage.minimum_filter1d(needed, 2 * (2 * _HALF + 1) + 1, mode="nearest")
         for _ in range(2):  # two boxes make a triangle: no corners in the gain
-            gains = uniform_filter1d(gains, 2 * _HALF + 1, mode="nearest")
+            gains = scipy.ndimage.uniform_filter1d(gains, 2 * _HALF + 1, mode="nearest")
         bounded: NDArray[np.float32] = np.minimum(gains[first - start : last - start], gain).astype(np.float32)
         return bounded
 

@@ -16,11 +16,12 @@ Shaping keeps the number of samples: both renditions of a sound have exactly the
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from audio.codec import SAMPLE_RATE, Samples
 from core.profiles import PROFILES, Profile
@@ -36,13 +37,18 @@ _BELOW_LOUDNESS_DB = 6.0
 _ATTACK_S, _RELEASE_S = 0.010, 0.120
 _QUIETEST = 1e-12  # power
 
-_FULL_SOS = butter(2, 30, "highpass", fs=SAMPLE_RATE, output="sos")
-_BAND_SOS = np.vstack(
-    [
-        butter(4, HORN_BAND_HZ[0], "highpass", fs=SAMPLE_RATE, output="sos"),
-        butter(4, HORN_BAND_HZ[1], "lowpass", fs=SAMPLE_RATE, output="sos"),
-    ]
-)
+
+@cache
+def _full() -> NDArray[np.float64]:
+    sections: NDArray[np.float64] = scipy.signal.butter(2, 30, "highpass", fs=SAMPLE_RATE, output="sos")
+    return sections
+
+
+@cache
+def _band() -> NDArray[np.float64]:
+    butter = scipy.signal.butter
+    low = butter(4, HORN_BAND_HZ[0], "highpass", fs=SAMPLE_RATE, output="sos")
+    return np.vstack([low, butter(4, HORN_BAND_HZ[1], "lowpass", fs=SAMPLE_RATE, output="sos")])
 
 
 def _presence() -> NDArray[np.float64]:
@@ -66,9 +72,9 @@ class _Filter:
 
     def __call__(self, samples: NDArray[Any]) -> NDArray[np.float64]:
         if self._state is None:
-            self._state = sosfilt_zi(self._sections) * float(samples[0])
+            self._state = scipy.signal.sosfilt_zi(self._sections) * float(samples[0])
         filtered: NDArray[np.float64]
-        filtered, self._state = sosfilt(self._sections, samples, zi=self._state)
+        filtered, self._state = scipy.signal.sosfilt(self._sections, samples, zi=self._state)
         return filtered
 
 
@@ -103,9 +109,9 @@ class Shaper:
 
     def __init__(self, profile: Profile, level_db: float) -> None:
         if profile == "full":
-            self._stages: list[_Filter | _Compressor] = [_Filter(_FULL_SOS)]
+            self._stages: list[_Filter | _Compressor] = [_Filter(_full())]
         else:
-            self._stages = [_Filter(_BAND_SOS), _Compressor(level_db - _BELOW_LOUDNESS_DB), _Filter(_PRESENCE_SOS)]
+            self._stages = [_Filter(_band()), _Compressor(level_db - _BELOW_LOUDNESS_DB), _Filter(_PRESENCE_SOS)]
 
     def __call__(self, samples: Samples) -> Samples:
         shaped: NDArray[Any] = samples  # the filters answer in 64 bits
