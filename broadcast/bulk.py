@@ -26,7 +26,9 @@ from core.database import Base
 Value = str | int | None
 Row = Sequence[Value]
 
-PARAMETERS_MAX = 2_800  # in one statement
+PARAMETERS_MAX = 28_000  # in one statement; SQLite takes 32,766
+_NULL = "\\N"
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def add(session: Session, entity: type[Base], names: Sequence[str], rows: Sequence[Row]) -> None:
@@ -42,10 +44,17 @@ def add(session: Session, entity: type[Base], names: Sequence[str], rows: Sequen
     kind: Any = connection.dialect.dbapi.Error  # type: ignore[union-attr]
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+            copy.write("".join(map(_copied, rows)))
     except kind as error:
         raise DBAPIError.instance(statement, None, error, kind, connection_invalidated=driver.closed) from error
+
+
+def _copied(row: Row) -> str:
+    """A row as a line of COPY's text format, several times quicker than its driver writes every value."""
+    line = "\t".join([value if value.__class__ is str else _NULL if value is None else str(value) for value in row])
+    if "\n" in line or "\r" in line or line.count("\\") != row.count(None) or line.count("\t") != len(row) - 1:
+        line = "\t".join([_NULL if value is None else str(value).translate(_ESCAPED) for value in row])
+    return f"{line}\n"
 
 
 def put(session: Session, entity: type[Base], names: Sequence[str], rows: Sequence[Row], ending: str = "") -> None:

@@ -3,7 +3,8 @@
 1. Intake leaves a row of `unjudged_batches` for each message with new records, in the transaction that stores them.
 2. A thread takes the oldest rows, judges their playouts (`broadcast.playouts`) and removes the rows, in one
    transaction. Killed at any moment, it or another process does it again: judging twice gives the same.
-3. Intake comes first: while messages are waiting, a round of judging waits, though never longer than `YIELD_S`.
+3. Intake comes first: while messages are waiting, a round of judging waits, though never longer than `YIELD_S`, and
+   is a short one then.
 4. Several processes take different rows (`SKIP LOCKED`). Where two judge the same playout, its row's lock has the later
    one see all that the earlier one saw.
 5. A row that can't be judged for another reason than a database that is away is removed alone, with an event.
@@ -32,7 +33,8 @@ from core.database import Database, is_away
 log = logging.getLogger(__name__)
 
 ROUND = 20  # messages judged in one transaction: on SQLite intake waits meanwhile
-YIELD_S = 0.5
+BUSY_ROUND = 4
+YIELD_S = 2.0
 LOOK_EVERY_S = 5.0  # for what a process left that is no more
 BACKOFF_S = 1.0
 
@@ -123,10 +125,10 @@ class Judge:
 
     def _round(self) -> bool:
         """Whether there may be more."""
-        self._free.wait(YIELD_S)
+        limit = ROUND if self._free.wait(YIELD_S) else BUSY_ROUND
         try:
             with self._db.writing() as session:
-                done = judge(session, self._clock.now())
+                done = judge(session, self._clock.now(), limit)
         except Exception as error:
             if isinstance(error, SQLAlchemyError) and is_away(error):
                 log.warning("The database is away; judging waits", extra={"error": type(error).__name__})

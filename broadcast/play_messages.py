@@ -4,9 +4,10 @@ The hash is taken over each record as it was sent, also of members that this ver
 8785 bytes. Those bytes are also what is stored (but for U+0000, which PostgreSQL can't hold), so that nothing is
 written out twice.
 
-Almost every message is of a receiver that says exactly what this version knows. Such a one is read the quick way:
-decoded into records whose texts are not yet checked, then all identifiers of a record by one pattern, and encoded with
-sorted names, which is its canonical form unless a number in it is odd. Whatever isn't so goes the careful way.
+Almost every message is of a receiver that says exactly what this version knows, all of it and nothing else. Such a one
+is read the quick way: decoded into records whose members stand sorted by their names and whose texts are not yet
+checked; then all identifiers of a record by one pattern; and written out again, which is its canonical form unless a
+number in it is odd. Whatever isn't so goes the careful way.
 """
 
 from __future__ import annotations
@@ -64,10 +65,7 @@ def read_batch(receiver_id: str, token: bytes, body: msgspec.Raw | bytes) -> Bat
     """The records of a `plays` body: of one log, consecutive. Raises `BadMessage("malformed")`."""
     raw = bytes(body)
     try:
-        bodies = _bodies_decoder.decode(raw).records
-        if not 1 <= len(bodies) <= RECORDS_MAX:
-            raise BadMessage(reason="malformed")
-        taken = _quickly(receiver_id, raw, bodies) or _carefully(receiver_id, raw, bodies)
+        taken = _quickly(receiver_id, raw) or _carefully(receiver_id, raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError, rfc8785.CanonicalizationError) as error:
         raise BadMessage(reason="malformed") from error
     first = taken[0].record
@@ -98,12 +96,13 @@ resolve(_Bodies, _Records)
 
 
 def _known(of: type[Struct], **otherwise: Any) -> type[Struct]:
-    """A record of the protocol with the same members, no others, and other types for some of them."""
-    members: list[Any] = []
-    for member in msgspec.structs.fields(of):
-        kind = otherwise.get(member.name, member.type)
-        members.append((member.name, kind) if member.required else (member.name, kind, member.default))
+    """A record of the protocol with the same members, all of them and no others, sorted; other types for some."""
+    members: list[Any] = [(member.name, otherwise.get(member.name, member.type)) for member in _sorted_members(of)]
     return msgspec.defstruct(of.__name__, members, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False)
+
+
+def _sorted_members(of: type[Struct]) -> list[msgspec.structs.FieldInfo]:
+    return sorted(msgspec.structs.fields(of), key=lambda member: member.encode_name)
 
 
 _KnownRecord = _known(
@@ -117,10 +116,11 @@ _known_decoder = msgspec.json.Decoder(_KnownRecords)
 _bodies_decoder = msgspec.json.Decoder(_Bodies)
 _records_decoder = msgspec.json.Decoder(_Records)
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_encode_record = msgspec.json.Encoder().encode
 _IDENTIFIERS: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{78}[0-9a-f]{64}(?:[0-9a-f]{64})?(?:/[0-9A-HJKMNP-TV-Z]{26})?")
 
 
-def _quickly(receiver_id: str, raw: bytes, bodies: list[dict[str, Any]]) -> tuple[Taken, ...] | None:
+def _quickly(receiver_id: str, raw: bytes) -> tuple[Taken, ...] | None:
     """None where it needs care."""
     if wire.has_nul(raw):
         return None
@@ -128,9 +128,11 @@ def _quickly(receiver_id: str, raw: bytes, bodies: list[dict[str, Any]]) -> tupl
         records: list[PlayRecord] = _known_decoder.decode(raw).records
     except msgspec.ValidationError:
         return None
+    if not 1 <= len(records) <= RECORDS_MAX:
+        return None
     taken = []
-    for body, record in zip(bodies, records, strict=True):
-        text = _encode(body)
+    for record in records:
+        text = _encode_record(record)
         if not (_well_named(record) and _evenly_written(text, record)):
             return None
         taken.append(Taken(receiver_id, record, hashlib.sha256(text).hexdigest(), text.decode()))
@@ -154,15 +156,20 @@ def _well_named(record: PlayRecord) -> bool:
 
 def _evenly_written(text: bytes, record: PlayRecord) -> bool:
     """Whether msgspec writes its numbers as RFC 8785 does: no floating point that is an integer, too large or small."""
-    if b".0," in text or b".0}" in text:
+    if b".0" in text and (b".0," in text or b".0}" in text):
         return False
-    for value in (record.output_dbfs, record.heard_dbfs, record.clock.error_ms):
-        if value is not None and not SMALLEST < abs(value) < LARGEST:
-            return False
-    return True
+    output, heard, error = record.output_dbfs, record.heard_dbfs, record.clock.error_ms
+    return (
+        (output is None or SMALLEST < abs(output) < LARGEST)
+        and (heard is None or SMALLEST < abs(heard) < LARGEST)
+        and (error is None or SMALLEST < abs(error) < LARGEST)
+    )
 
 
-def _carefully(receiver_id: str, raw: bytes, bodies: list[dict[str, Any]]) -> tuple[Taken, ...]:
+def _carefully(receiver_id: str, raw: bytes) -> tuple[Taken, ...]:
+    bodies = _bodies_decoder.decode(raw).records
+    if not 1 <= len(bodies) <= RECORDS_MAX:
+        raise BadMessage(reason="malformed")
     records = _records_decoder.decode(raw).records
     digests = [hashlib.sha256(canonical(body)).hexdigest() for body in bodies]
     if wire.has_nul(raw):

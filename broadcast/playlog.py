@@ -193,22 +193,23 @@ def _insert_records(session: Session, new: Sequence[Taken], now: datetime) -> No
 
 
 def _insert_batches(
-    session: Session, batches: Iterable[Batch], new: Collection[Taken], differing: Collection[Taken], now: datetime
+    session: Session, batches: Sequence[Batch], new: Collection[Taken], differing: Collection[Taken], now: datetime
 ) -> None:
     """The messages that anything came of, as they were signed, and their airings for judging."""
-    fresh = {id(one) for one in new}
+    nothing_known = not differing and len(new) == sum(len(batch.records) for batch in batches)
+    fresh = set() if nothing_known else {id(one) for one in new}
     telling = fresh | {id(one) for one in differing}
     received_at = bulk.moment(session, now)
     kept, unjudged = [], []
     seen: set[str] = set()
     for batch in batches:
         digest = hashlib.sha256(batch.token).hexdigest()
-        if digest in seen or not any(id(one) in telling for one in batch.records):
+        if digest in seen or not (nothing_known or any(id(one) in telling for one in batch.records)):
             continue
         seen.add(digest)
         token = batch.token.decode("ascii")
         kept.append((batch.receiver_id, batch.log, batch.first, batch.last, digest, token, received_at))
-        airings = {one.record.airing for one in batch.records if id(one) in fresh}
+        airings = {one.record.airing for one in batch.records if nothing_known or id(one) in fresh}
         if airings:
             unjudged.append((batch.receiver_id, msgspec.json.encode(sorted(airings)).decode()))
     if differing:

@@ -22,6 +22,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 SQLITE_BUSY_TIMEOUT_MS = 15_000
+# A batch of play records or plans is several megabytes: it fits into the cache until it is committed, and its pages
+# are brought home from the write-ahead log once for several batches, not after each.
+SQLITE_CACHE_KIB = 32_768
+SQLITE_CHECKPOINT_PAGES = 16_384  # of 4 KiB
+SQLITE_WAL_BYTES_KEPT = 67_108_864
 
 _REMEMBERED = "remembered"
 _T = TypeVar("_T")
@@ -146,6 +151,9 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",  # an acknowledged play record survives a power cut
         "foreign_keys = ON",
+        f"cache_size = -{SQLITE_CACHE_KIB}",
+        f"wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}",
+        f"journal_size_limit = {SQLITE_WAL_BYTES_KEPT}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
