@@ -78,8 +78,8 @@ def parse(text: str) -> ParsedDispatch:
     )
 
 
-def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) -> Dispatch:
-    """Store a dispatch with the facts read out of it.
+def import_dispatch(session: Session, text: str, *, unit_id: str | None = None, actor: Actor, clock: Clock) -> Dispatch:
+    """Store a dispatch with the facts read out of it. No unit: it is the province's.
 
     The same text again (but for line ends, outer white space and normal form) is the same dispatch: the row that
     stands is given back and nothing is recorded. Raises FileIsEmpty, FileNotText, TextDamaged, LegacyEncoding or
@@ -109,6 +109,7 @@ def import_dispatch(session: Session, text: str, *, actor: Actor, clock: Clock) 
         missing=list(facts.missing),
         text=text,
         sha256=digest,
+        unit_id=unit_id,
         imported_by=actor.id,
         imported_at=clock.now(),
     )

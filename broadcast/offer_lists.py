@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -117,14 +117,19 @@ class Waiting:
     starts_at: datetime
 
 
-def unanswered(session: Session, now: datetime, until: datetime) -> list[tuple[Waiting, list[str]]]:
-    """The airings between two instants that wait for answers, by start, with the names of the communes."""
+def unanswered(
+    session: Session, now: datetime, until: datetime, within: Collection[str] | None = None
+) -> list[tuple[Waiting, list[str]]]:
+    """The airings between two instants that wait for answers, by start, with the names of the communes.
+
+    `within`: of these communes only; None: of all.
+    """
     above = select(Unit.id).where(Unit.kind.in_(("province", "district")))
     rows = session.execute(_coming(now, until).where(Schedule.owner_id.in_(above))).all()
     waiting: dict[Waiting, list[str]] = defaultdict(list)
     for offer in of_airings(session, facts.airing_facts(session, rows, with_items=False), now, until):
         for one in offer.airings:
-            if one.answer == "unanswered":
+            if one.answer == "unanswered" and (within is None or offer.unit_id in within):
                 waiting[Waiting(one.airing_id, offer.title, one.starts_at)].append(offer.unit)
     return sorted(waiting.items(), key=lambda item: (item[0].starts_at, item[0].airing_id))
 

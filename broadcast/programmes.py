@@ -90,11 +90,12 @@ def create(
     *,
     title: str,
     items: Sequence[Wanted],
+    unit_id: str | None = None,
     studio: ChimeMaker,
     actor: Actor,
     clock: Clock,
 ) -> Programme:
-    """Put a programme together of chimes, music and approved versions, in their order.
+    """Put a programme together of chimes, music and approved versions, in their order. No unit: it is the province's.
 
     Raises Invalid (no title, no bulletin, too many), NotFound, SoundNotApproved, or ItemRefused with the reason.
     """
@@ -109,7 +110,7 @@ def create(
         raise Invalid(what=f"chương trình có quá {ITEMS_MAX} mục / the programme has more than {ITEMS_MAX} items")
     bound = [_bind(session, item, studio) for item in items]
     now = clock.now()
-    programme = Programme(title=title, created_by=actor.id, created_at=now)
+    programme = Programme(title=title, unit_id=unit_id, created_by=actor.id, created_at=now)
     session.add(programme)
     session.flush()
     for position, item in enumerate(bound):

@@ -11,9 +11,9 @@ is open to all says so: `dependencies=[Depends(public)]`. A test walks all route
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Request, Response
@@ -33,6 +33,16 @@ from core.events import Actor
 from core.units import date_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Identified(Protocol):
+    """Anything with an identifier."""
+
+    @property
+    def id(self) -> Any: ...
+
+
+Row = TypeVar("Row", bound=Identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +80,29 @@ class Principal:
         """That a row of a kind of `things.KINDS` is one that this person may see: for the queries of lists."""
         return things.seen(session, kind, things.Looker(self.user.id, self.scope.reach(right)))
 
+    def only(self, session: Session, kind: str, rows: Iterable[Row]) -> list[Row]:
+        """Those of these rows, which have identifiers, that this person may see."""
+        held = list(rows)
+        reach = self.scope.reach(Right.READ_TODAY)
+        if reach.everywhere:
+            return held
+        shown = things.visible(session, kind, [str(one.id) for one in held], things.Looker(self.user.id, reach))
+        return [one for one in held if one.id in shown]
+
     def require(self, session: Session, right: Right, kind: str, *ids: str) -> None:
         """For what only the handler knows to be named. Raises `NotFound` and `Forbidden` as the guard does."""
-        named.require(session, self, right, named.Mention(kind, ids))
+        if not self.scope.reach(right).everywhere:
+            named.require(session, self, right, named.Mention(kind, ids))
+
+    def acting(self, right: Right, session: Session, kind: str, id_: str) -> Actor:
+        """Who uses a right on a thing, as the record shall name them: a substitute with whom they stand in for."""
+        absent = self.scope.stands_for(right, *things.KINDS[kind].owners(session, id_))
+        return self.actor if absent is None else Actor(self.user.id, f"{self.user.full_name} (thay {absent})")
+
+    def places(self, right: Right) -> tuple[str, ...] | None:
+        """The units at and below which a right is held; None: everywhere."""
+        reach = self.scope.reach(right)
+        return None if reach.everywhere else reach.tops
 
     def home(self, right: Right) -> str | None:
         """The unit that something made without naming one belongs to: the root (None), or the person's only place.

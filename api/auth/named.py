@@ -9,6 +9,7 @@ What reads needs sight alone. So does stopping an airing: whoever hears it may s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,9 @@ PATHS = {
     "clash-orders/decision_id": "clash-order",
 }
 
+# What may be read of the units above one's own: what they are called, what they rule, and how they say names.
+ABOVE_TOO = re.compile(r"/api/v1/units/[^/]+(/history|/rules(/history)?|/lexicon(/.*)?)?")
+
 NAMES = {
     # Where something is to be: the right must be held there.
     "unit_id": Name("unit", at=True),
@@ -108,7 +112,7 @@ NAMES = {
     "music_id": Name("programme"),
     "chuong-trinh": Name("programme"),
     "version_id": Name("version"),
-    "ban": Name("version"),
+    "ban": Name("version", at=True),
     "muc": Name("version", prefix="bulletin:"),
     "recording_id": Name("recording"),
     "schedule_id": Name("schedule"),
@@ -139,12 +143,15 @@ def mentions(request: Request, body: Mapping[str, Any]) -> list[Mention]:
         for name, ids in _ids(path, source):
             meant = _meaning(path, name)
             if meant is not None and ids:
-                found.append(Mention(meant.kind, ids, at=meant.at and at))
+                kind = "place" if meant.kind == "unit" and meant.at and not at else meant.kind
+                found.append(Mention(kind, ids, at=meant.at and at))
     return found
 
 
 def kind_of(path: str, name: str, value: str) -> str | None:
     """The kind of thing that a parameter of a path names."""
+    if name == "unit_id":
+        return "unit" if ABOVE_TOO.fullmatch(path) else "place"
     if name in PATHS:
         return PATHS[name]
     before = path.split(f"/{value}", maxsplit=1)[0].rpartition("/")[2]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, exists, false, func, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from api.auth.errors import NotHere
 from api.auth.rights import RIGHT_NAMES, Right
@@ -66,6 +66,12 @@ class Kind:
     id: InstrumentedAttribute[str]
     seen: Seen
     owners: Callable[[Session, str], Owners]
+    also: Callable[[Session, str], Owners] | None = None  # it may be changed by who holds the right at all of these too
+
+
+def _of(*columns: Any) -> Any:
+    """A list of its own within another query, whatever tables that one reads."""
+    return select(*columns).correlate(None)
 
 
 def _one(column: InstrumentedAttribute[Any], key: InstrumentedAttribute[str]) -> Callable[[Session, str], Owners]:
@@ -85,6 +91,11 @@ def _root_only(_session: Session, _id: str) -> Owners:
     return [None]
 
 
+def _nowhere(_session: Session, _id: str) -> Owners:
+    """What is done with it is judged by what it does."""
+    return []
+
+
 def _all(_session: Session, _who: Looker) -> ColumnElement[bool]:
     return true()
 
@@ -95,7 +106,7 @@ def _all(_session: Session, _who: Looker) -> ColumnElement[bool]:
 def _concerned(session: Session, who: Looker) -> Any:
     """The ids of the schedules that name a place within reach, itself or by what is above it."""
     named = ScheduleTarget.target_id.in_(who.reach.named(session))
-    found = select(ScheduleTarget.schedule_id).join(Schedule, Schedule.id == ScheduleTarget.schedule_id).where(named)
+    found = _of(ScheduleTarget.schedule_id).join(Schedule, Schedule.id == ScheduleTarget.schedule_id).where(named)
     excepted = [cast(Schedule.except_unit_ids, String).contains(one) for one in sorted(who.reach.spine)]
     # `except_unit_ids` is null where there are none, and null is neither true nor false.
     return found.where(or_(Schedule.except_unit_ids.is_(None), ~or_(false(), *excepted)))
@@ -108,11 +119,32 @@ def _schedule(session: Session, who: Looker) -> ColumnElement[bool]:
 
 
 def _airing(session: Session, who: Looker) -> ColumnElement[bool]:
-    owned = select(Schedule.id).where(who.reach.at(Schedule.owner_id))
+    owned = _of(Schedule.id).where(who.reach.at(Schedule.owner_id))
     here = or_(Airing.place_id == "", Airing.place_id.in_(who.reach.around))
-    sounded = exists().where(Playout.airing_id == Airing.id, who.reach.at(Playout.unit_id))
+    playout = aliased(Playout)
+    sounded = exists().where(playout.airing_id == Airing.id, who.reach.at(playout.unit_id)).correlate(Airing)
     concerned = and_(Airing.schedule_id.in_(_concerned(session, who)), here)
     return or_(Airing.schedule_id.in_(owned), concerned, sounded)
+
+
+def _meant_by_maker(session: Session, id_: str) -> Owners:
+    """All places that a schedule is meant for, and all where whoever made it holds anything.
+
+    A schedule for two communes of a cluster belongs to the province above them. Whoever plans in that cluster keeps it
+    in hand all the same; one that the province sends down to a commune is none of that commune's to change.
+    """
+    schedule = session.get(Schedule, id_)
+    if schedule is None:
+        return [None]
+    targets = schedule.targets
+    grouped = [unit for group in targets.groups for unit in _group_owners(session, group)]
+    boxes = session.scalars(select(Receiver.unit_id).where(Receiver.id.in_(targets.receivers)))
+    return [*targets.units, *grouped, *boxes, *user_owners(session, schedule.created_by)]
+
+
+def _airing_meant_by_maker(session: Session, id_: str) -> Owners:
+    schedule = session.scalar(select(Airing.schedule_id).where(Airing.id == id_))
+    return _meant_by_maker(session, schedule) if schedule is not None else [None]
 
 
 def _airing_owners(session: Session, id_: str) -> Owners:
@@ -121,7 +153,7 @@ def _airing_owners(session: Session, id_: str) -> Owners:
 
 
 def _filling(session: Session, who: Looker) -> ColumnElement[bool]:
-    schedules = select(Schedule.id).where(_schedule(session, who))
+    schedules = _of(Schedule.id).where(_schedule(session, who))
     return and_(
         Filling.schedule_id.in_(schedules), or_(Filling.place_id.is_(None), Filling.place_id.in_(who.reach.around))
     )
@@ -135,10 +167,10 @@ def _filling_owners(session: Session, id_: str) -> Owners:
 
 
 def _programme(session: Session, who: Looker) -> ColumnElement[bool]:
-    aired = select(Airing.programme_id).where(Airing.schedule_id.in_(_concerned(session, who)))
-    planned = select(Schedule.programme_id).where(_schedule(session, who))
-    slots = select(Slot.programme_id).where(Slot.schedule_id.in_(_concerned(session, who)))
-    music = select(Slot.music_id).where(Slot.schedule_id.in_(_concerned(session, who)))
+    aired = _of(Airing.programme_id).where(Airing.schedule_id.in_(_concerned(session, who)))
+    planned = _of(Schedule.programme_id).where(_schedule(session, who))
+    slots = _of(Slot.programme_id).where(Slot.schedule_id.in_(_concerned(session, who)))
+    music = _of(Slot.music_id).where(Slot.schedule_id.in_(_concerned(session, who)))
     return or_(
         who.reach.at(Programme.unit_id),
         Programme.created_by == who.user_id,
@@ -168,14 +200,14 @@ def _campaign_owners(session: Session, id_: str) -> Owners:
 
 
 def _dispatch(session: Session, who: Looker) -> ColumnElement[bool]:
-    used = select(Campaign.dispatch_id).where(_campaign(session, who), Campaign.dispatch_id.is_not(None))
+    used = _of(Campaign.dispatch_id).where(_campaign(session, who), Campaign.dispatch_id.is_not(None))
     return or_(who.reach.at(Dispatch.unit_id), Dispatch.imported_by == who.user_id, Dispatch.id.in_(used))
 
 
 def _bulletin(session: Session, who: Looker) -> ColumnElement[bool]:
-    programmes = select(Programme.id).where(_programme(session, who))
+    programmes = _of(Programme.id).where(_programme(session, who))
     spoken = (
-        select(BulletinVersion.bulletin_id)
+        _of(BulletinVersion.bulletin_id)
         .join(ProgrammeItem, ProgrammeItem.version_id == BulletinVersion.id)
         .where(ProgrammeItem.programme_id.in_(programmes))
     )
@@ -199,7 +231,7 @@ def bulletin_owners(session: Session, bulletin_id: str) -> Owners:
 
 
 def _of_bulletin(column: InstrumentedAttribute[str]) -> Seen:
-    return lambda session, who: column.in_(select(Bulletin.id).where(_bulletin(session, who)))
+    return lambda session, who: column.in_(_of(Bulletin.id).where(_bulletin(session, who)))
 
 
 def _via_bulletin(
@@ -231,7 +263,7 @@ def _group_owners(session: Session, id_: str) -> Owners:
 
 def _user(_session: Session, who: Looker) -> ColumnElement[bool]:
     there = or_(who.reach.at(Grant.unit_id), Grant.group_id.in_(who.reach.groups))
-    return or_(User.id == who.user_id, User.id.in_(select(Grant.user_id).where(there)))
+    return or_(User.id == who.user_id, User.id.in_(_of(Grant.user_id).where(there)))
 
 
 def user_owners(session: Session, user_id: str) -> Owners:
@@ -245,7 +277,7 @@ def user_owners(session: Session, user_id: str) -> Owners:
 
 
 def _grant(session: Session, who: Looker) -> ColumnElement[bool]:
-    return Grant.user_id.in_(select(User.id).where(_user(session, who)))
+    return Grant.user_id.in_(_of(User.id).where(_user(session, who)))
 
 
 def _grant_owners(session: Session, id_: str) -> Owners:
@@ -262,6 +294,7 @@ def _command(session: Session, who: Looker) -> ColumnElement[bool]:
 
 
 KINDS: dict[str, Kind] = {
+    "place": Kind("đơn vị / unit", Unit.id, _at(Unit.id), _one(Unit.id, Unit.id)),
     "unit": Kind("đơn vị / unit", Unit.id, _unit, _one(Unit.id, Unit.id)),
     "unit-group": Kind("nhóm đơn vị / group of units", UnitGroup.id, _group, _group_owners),
     "receiver": Kind("bộ thu / receiver", Receiver.id, _at(Receiver.unit_id), _one(Receiver.unit_id, Receiver.id)),
@@ -279,10 +312,12 @@ KINDS: dict[str, Kind] = {
     ),
     "programme": Kind("chương trình / programme", Programme.id, _programme, _one(Programme.unit_id, Programme.id)),
     "sound": Kind("nhạc của nơi này / site sound", SiteSound.id, _all, _root_only),
-    "schedule": Kind("lịch phát / schedule", Schedule.id, _schedule, _one(Schedule.owner_id, Schedule.id)),
-    "airing": Kind("lần phát / airing", Airing.id, _airing, _airing_owners),
+    "schedule": Kind(
+        "lịch phát / schedule", Schedule.id, _schedule, _one(Schedule.owner_id, Schedule.id), _meant_by_maker
+    ),
+    "airing": Kind("lần phát / airing", Airing.id, _airing, _airing_owners, _airing_meant_by_maker),
     "filling": Kind("lần xếp chương trình / filling", Filling.id, _filling, _filling_owners),
-    "week-template": Kind("mẫu tuần / week template", WeekTemplate.id, _all, _root_only),
+    "week-template": Kind("mẫu tuần / week template", WeekTemplate.id, _all, _nowhere),
     "rule": Kind("quy định / rule", RuleRow.id, _around(RuleRow.unit_id), _one(RuleRow.unit_id, RuleRow.id)),
     "local-day": Kind(
         "ngày riêng / local day",
@@ -316,20 +351,27 @@ def seen(session: Session, kind: str, who: Looker) -> ColumnElement[bool]:
     return KINDS[kind].seen(session, who) if who.reach else false()
 
 
+def visible(session: Session, kind: str, ids: Collection[str], who: Looker) -> set[str]:
+    """Those of these that the person may see."""
+    if kind == "unit":
+        return set(who.reach.around.intersection(ids))
+    if kind == "place":
+        return set(who.reach.units.intersection(ids))
+    key, shown = KINDS[kind].id, set[str]()
+    condition = seen(session, kind, who)
+    for batch in batches(ids):
+        shown.update(session.scalars(select(key).where(key.in_(batch), condition)))
+    return shown
+
+
 def require_seen(session: Session, kind: str, ids: Collection[str], who: Looker) -> None:
     """Raises `NotFound` for the first of these that the person may not see, as for one that isn't there."""
     if who.reach.everywhere:
         return
-    if kind == "unit":
-        hidden = [one for one in ids if one not in who.reach.around]
-    else:
-        key, shown = KINDS[kind].id, set[str]()
-        condition = seen(session, kind, who)
-        for batch in batches(ids):
-            shown.update(session.scalars(select(key).where(key.in_(batch), condition)))
-        hidden = [one for one in ids if one not in shown]
-    if hidden:
-        raise NotFound(what=KINDS[kind].name, id=hidden[0])
+    shown = visible(session, kind, ids, who)
+    hidden = next((one for one in ids if one not in shown), None)
+    if hidden is not None:
+        raise NotFound(what=KINDS[kind].name, id=hidden)
 
 
 def require_at(session: Session, kind: str, ids: Collection[str], right: Right, reach: Reach) -> None:
@@ -337,9 +379,18 @@ def require_at(session: Session, kind: str, ids: Collection[str], right: Right, 
     if reach.everywhere:
         return
     for one in ids:
-        owners: Owners = [one] if kind == "unit" else KINDS[kind].owners(session, one)
-        if not reach.covers(*owners):
+        if not held_at(session, kind, one, reach):
             raise NotHere(what=RIGHT_NAMES[right])
+
+
+def held_at(session: Session, kind: str, id_: str, reach: Reach) -> bool:
+    """Whether a right with this reach is held where a thing belongs."""
+    if reach.everywhere:
+        return True
+    if kind in {"unit", "place"}:
+        return reach.covers(id_)
+    also = KINDS[kind].also
+    return reach.covers(*KINDS[kind].owners(session, id_)) or (also is not None and reach.covers(*also(session, id_)))
 
 
 def batches(ids: Collection[str]) -> list[list[str]]:

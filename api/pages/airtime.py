@@ -39,7 +39,7 @@ def every(request: Request, context: Ctx, who: Auditor, tu: First = None, den: L
     since, until = reports.instants(first, last, zone)
     with context.db.reading() as session:
         # What lies ahead isn't owed yet.
-        rows = room.report(session, since, min(until, now)) if since < now else []
+        rows = room.report(session, since, min(until, now), who.places(Right.READ_AIRTIME)) if since < now else []
     rows = sorted(rows, key=lambda row: sort_key(row.name))
     return page(
         request,

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
+from api.auth.guard import Principal
+from api.auth.rights import Right
+from api.auth.scope import Reach
 from api.health import leader_age
 from api.pages.day import AiringView, Cell, Commune, Day
 from api.pages.words import STATES, ago, clock_time, number, reason, span
@@ -31,6 +34,9 @@ A_DAY = timedelta(days=1)
 Weight = Literal["wrong", "watch"]
 
 
+Seen = ColumnElement[bool]  # which rows are in the sight of who looks
+
+
 @dataclass(frozen=True, slots=True)
 class Matter:
     """One thing to look at. `key` stays the same as long as the thing does."""
@@ -41,18 +47,20 @@ class Matter:
     details: list[str]
 
 
-def matters(session: Session, day: Day, zone: ZoneInfo) -> list[Matter]:
-    """Everything that needs a hand, worst first."""
-    found = [*_leader(session), *_forks(session, day)]
+def matters(session: Session, day: Day, zone: ZoneInfo, who: Principal) -> list[Matter]:
+    """Everything in a person's sight that needs a hand, worst first."""
+    boxes, airings = who.sees(session, "receiver"), who.sees(session, "airing")
+    communes = who.reach(Right.READ_TODAY)
+    found = [*_leader(session), *_forks(session, day, boxes)]
     for airing in day.airings:
         found += _went_wrong(airing, day.now, zone)
         found += _not_ready(airing, day.now, zone)
         found += _not_begun(airing, day.now, zone)
-    found += _untaken(session, day.now, zone)
-    found += _never_planned(session, day.now, zone)
-    found += _against_rules(session, day.now, zone)
-    found += _plans_refused(session)
-    found += _plans_too_large(session, day.now)
+    found += _untaken(session, day.now, zone, communes)
+    found += _never_planned(session, day.now, zone, airings)
+    found += _against_rules(session, day.now, zone, communes.at(Playout.unit_id))
+    found += _plans_refused(session, boxes)
+    found += _plans_too_large(session, day.now, boxes)
     found += _offline(day.communes, day.now, zone)
     return sorted(found, key=lambda matter: matter.weight != "wrong")
 
@@ -66,11 +74,11 @@ def _leader(session: Session) -> list[Matter]:
     return [Matter("leader", "wrong", f"Bộ lập lịch {since}", [text, "Báo người quản trị hệ thống."])]
 
 
-def _forks(session: Session, day: Day) -> list[Matter]:
+def _forks(session: Session, day: Day, boxes: Seen) -> list[Matter]:
     rows = session.execute(
         select(Receiver.name, func.count())
         .join(RecordFork, RecordFork.receiver_id == Receiver.id)
-        .where(RecordFork.received_at >= day.start)
+        .where(RecordFork.received_at >= day.start, boxes)
         .group_by(Receiver.id, Receiver.name)
     ).all()
     if not rows:
@@ -147,10 +155,12 @@ def _not_begun(airing: AiringView, now: datetime, zone: ZoneInfo) -> list[Matter
     return [Matter(f"silent-{airing.id}", "watch", title, _at_most(details))]
 
 
-def _untaken(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
+def _untaken(session: Session, now: datetime, zone: ZoneInfo, communes: Reach) -> list[Matter]:
     """Offers of the coming day that communes have not answered: they won't air there."""
     found = []
-    for airing, waiting in offer_lists.unanswered(session, now, now + A_DAY):
+    for airing, waiting in offer_lists.unanswered(
+        session, now, now + A_DAY, None if communes.everywhere else communes.units
+    ):
         title = f"{clock_time(airing.starts_at, zone)} {airing.title}: {number(len(waiting))} xã, phường chưa tiếp nhận"
         details = [
             ", ".join(waiting[:NAMES_MOST])
@@ -162,7 +172,7 @@ def _untaken(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
     return found
 
 
-def _plans_refused(session: Session) -> list[Matter]:
+def _plans_refused(session: Session, boxes: Seen) -> list[Matter]:
     rows = session.execute(
         select(Receiver.name, IssuedPlan.refused_reason)
         .join(IssuedPlan, IssuedPlan.receiver_id == Receiver.id)
@@ -170,6 +180,7 @@ def _plans_refused(session: Session) -> list[Matter]:
             IssuedPlan.superseded_at.is_(None),
             IssuedPlan.refused_reason.is_not(None),
             Receiver.status == "active",
+            boxes,
         )
         .order_by(Receiver.name)
     ).all()
@@ -179,7 +190,7 @@ def _plans_refused(session: Session) -> list[Matter]:
     return [Matter("plans-refused", "wrong", f"{number(len(rows))} bộ thu từ chối lịch mới nhất", _at_most(said))]
 
 
-def _plans_too_large(session: Session, now: datetime) -> list[Matter]:
+def _plans_too_large(session: Session, now: datetime, boxes: Seen) -> list[Matter]:
     """Receivers whose newest plan could not be sent, and which have got none since."""
     since = (
         select(Event.subject_id.label("receiver_id"), func.max(Event.at).label("at"))
@@ -191,7 +202,7 @@ def _plans_too_large(session: Session, now: datetime) -> list[Matter]:
     names = session.scalars(
         select(Receiver.name)
         .join(since, since.c.receiver_id == Receiver.id)
-        .where(Receiver.status == "active", ~issued_since)
+        .where(Receiver.status == "active", ~issued_since, boxes)
         .order_by(Receiver.name)
     ).all()
     if not names:
@@ -201,7 +212,7 @@ def _plans_too_large(session: Session, now: datetime) -> list[Matter]:
     return [Matter("plans-too-large", "wrong", title, [_joined([(name, "") for name in names]), advice])]
 
 
-def _never_planned(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
+def _never_planned(session: Session, now: datetime, zone: ZoneInfo, airings: Seen) -> list[Matter]:
     """Airings of the coming day that enter no plan, because a bulletin of their programme is not approved any more."""
     rows = session.execute(
         select(Airing.id, Airing.starts_at, Schedule.title, Bulletin.title.label("bulletin"), BulletinVersion.status)
@@ -210,7 +221,7 @@ def _never_planned(session: Session, now: datetime, zone: ZoneInfo) -> list[Matt
         .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
         .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
         .where(Airing.status == "scheduled", Airing.starts_at > now, Airing.starts_at <= now + A_DAY)
-        .where(BulletinVersion.status != "approved")
+        .where(BulletinVersion.status != "approved", airings)
         .order_by(Airing.starts_at, Airing.id, ProgrammeItem.position)
     ).all()
     held: dict[str, list[str]] = defaultdict(list)
@@ -227,14 +238,14 @@ def _never_planned(session: Session, now: datetime, zone: ZoneInfo) -> list[Matt
     return found
 
 
-def _against_rules(session: Session, now: datetime, zone: ZoneInfo) -> list[Matter]:
+def _against_rules(session: Session, now: datetime, zone: ZoneInfo, here: Seen) -> list[Matter]:
     """Airings of the coming day that plans leave out because they break a rule of sound."""
     rows = session.execute(
         select(Airing.id, Airing.starts_at, Schedule.title, Playout.note, func.count().label("receivers"))
         .join(Airing, Airing.id == Playout.airing_id)
         .join(Schedule, Schedule.id == Airing.schedule_id)
         .where(Playout.planned_at > now, Playout.planned_at <= now + A_DAY, Airing.status == "scheduled")
-        .where(Playout.note.startswith(AGAINST))
+        .where(Playout.note.startswith(AGAINST), here)
         .group_by(Airing.id, Airing.starts_at, Schedule.title, Playout.note)
         .order_by(Airing.starts_at, Airing.id)
     ).all()

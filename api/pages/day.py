@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auth.guard import Principal
 from api.pages.words import STATES, sort_key, state
 from broadcast import offers
 from broadcast.tables import CommandAnswer, IssuedCommand, Playout
@@ -176,12 +177,12 @@ class Places:
         return tree.path(unit_id, self._links)
 
 
-def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
-    """Everything of the local day around `now`, and what began before midnight and still sounds."""
+def load(session: Session, *, now: datetime, zone: ZoneInfo, who: Principal) -> Day:
+    """Everything of the local day around `now` that a person sees, and what began before midnight and still sounds."""
     start, end = day_bounds(now, zone)
     places = Places(session, tree.date_of(now))
-    receivers = list(session.scalars(select(Receiver).order_by(Receiver.name)))
-    airings = _airings(session, start, end)
+    receivers = list(session.scalars(select(Receiver).where(who.sees(session, "receiver")).order_by(Receiver.name)))
+    airings = _airings(session, start, end, who)
     playouts: dict[str, dict[str, Playout]] = defaultdict(dict)
     ids = [airing.id for airing, _title in airings]
     for playout in session.scalars(select(Playout).where(Playout.airing_id.in_(ids))):
@@ -214,7 +215,7 @@ def load(session: Session, *, now: datetime, zone: ZoneInfo) -> Day:
     return Day(now, start, end, views, ordered)
 
 
-def _airings(session: Session, start: datetime, end: datetime) -> list[tuple[Airing, str]]:
+def _airings(session: Session, start: datetime, end: datetime, who: Principal) -> list[tuple[Airing, str]]:
     rows = session.execute(
         select(Airing, Schedule.title)
         .join(Schedule, Schedule.id == Airing.schedule_id)
@@ -222,6 +223,7 @@ def _airings(session: Session, start: datetime, end: datetime) -> list[tuple[Air
             Airing.status.in_(("scheduled", "closed", "cancelled")),
             Airing.starts_at > start - LONGEST_AIRING,
             Airing.starts_at < end,
+            who.sees(session, "airing"),
         )
         .order_by(Airing.starts_at, Airing.id)
     ).all()

@@ -82,7 +82,7 @@ def sheet(
         root = Keyring.load(context.settings.keys, ()).issuer
         with context.db.writing() as session:
             receivers = [registry.get(session, one) for one in draft.chosen]
-            receivers += [_known(session, line) for line in _lines(draft.replaced)]
+            receivers += [_known(session, who, line) for line in _lines(draft.replaced)]
             receivers += _new_places(session, context, draft.places, who)
             made = enrolment.make_codes(
                 session,
@@ -112,7 +112,10 @@ def _form(
     today = units.date_of(context.clock.now())
     with context.db.reading() as session:
         waiting = session.scalars(
-            select(Receiver).where(Receiver.status == "waiting").order_by(Receiver.name).limit(WAITING_MOST)
+            select(Receiver)
+            .where(Receiver.status == "waiting", who.sees(session, "receiver"))
+            .order_by(Receiver.name)
+            .limit(WAITING_MOST)
         ).all()
         paths = units.paths(session, {one.unit_id for one in waiting}, on=today)
         names = units.names(session, {unit for path in paths.values() for unit in path}, on=today)
@@ -148,7 +151,9 @@ def _new_places(session: Session, context: Context, text: str, who: Principal) -
     if not lines:
         return []
     by_name: dict[str, list[str]] = {}
-    for one in units.standing(session, on=units.date_of(context.clock.now())):
+    reach = who.reach(Right.MANAGE_RECEIVERS)
+    standing = units.standing(session, on=units.date_of(context.clock.now()))
+    for one in (unit for unit in standing if reach.covers(unit.id)):
         for key in {one.id, plain(one.name), one.official_code or one.id}:
             by_name.setdefault(key, []).append(one.id)
     made = []
@@ -175,9 +180,11 @@ def _new_places(session: Session, context: Context, text: str, who: Principal) -
     return made
 
 
-def _known(session: Session, text: str) -> Receiver:
+def _known(session: Session, who: Principal, text: str) -> Receiver:
     """The receiver of this identifier or name."""
-    found = session.scalars(select(Receiver).where((Receiver.id == text) | (Receiver.name == text)).limit(2)).all()
+    named = (Receiver.id == text) | (Receiver.name == text)
+    here = who.reach(Right.MANAGE_RECEIVERS).at(Receiver.unit_id)
+    found = session.scalars(select(Receiver).where(named, here).limit(2)).all()
     if len(found) != 1:
         many = "có nhiều bộ thu tên này, hãy ghi mã" if found else "không có bộ thu này"
         english = "several receivers have this name, give its identifier" if found else "there is no such receiver"

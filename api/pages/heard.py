@@ -41,7 +41,8 @@ def choose(request: Request, context: Ctx, who: Reader, tim: Annotated[str, Quer
     wanted = plain(" ".join(tim.split()))
     today = units.date_of(context.clock.now())
     with context.db.reading() as session:
-        standing = [one for one in units.standing(session, on=today) if one.kind in {"commune", "village"}]
+        every = who.only(session, "place", units.standing(session, on=today))
+    standing = [one for one in every if one.kind in {"commune", "village"}]
     found = sorted((one for one in standing if wanted in plain(one.name)), key=lambda one: sort_key(one.name))
     return page(request, "places.html", who=who, units=found, search=tim, any=bool(standing))
 

@@ -31,6 +31,7 @@ from broadcast.bulletin_lexicon import lexicon_of
 from broadcast.tables import Bulletin
 from core import units
 from core.errors import Invalid, TruyenThanhError
+from core.events import Actor
 
 router = APIRouter(include_in_schema=False)
 
@@ -66,7 +67,7 @@ def every(
     trang: int = 1,
 ) -> Response:
     with context.db.reading() as session:
-        listed = newsdesk.listed(session, chosen=loc, search=tim, number=trang)
+        listed = newsdesk.listed(session, who, chosen=loc, search=tim, number=trang)
     return page(request, "bulletins.html", who=who, listed=listed, chosen=loc, search=tim, filters=newsdesk.FILTERS,
                 classes=newsdesk.CLASSES)  # fmt: skip
 
@@ -119,7 +120,7 @@ def create(
                 title=title,
                 text=draft.text,
                 class_=class_,
-                unit_id=unit_id or None,
+                unit_id=unit_id or who.home(Right.WRITE_NEWS),
                 actor=who.actor,
                 clock=context.clock,
                 characters_max=context.settings.bulletin_characters_max,
@@ -187,7 +188,9 @@ def _form(
 ) -> HTMLResponse:
     with context.db.reading() as session:
         today = units.date_of(context.clock.now())
-        standing = [one for one in units.standing(session, on=today) if one.kind != "village"]
+        standing = [
+            one for one in who.only(session, "place", units.standing(session, on=today)) if one.kind != "village"
+        ]
     standing.sort(key=lambda one: (one.kind != "province", one.kind != "district", sort_key(one.name)))
     return page(
         request,
@@ -312,6 +315,10 @@ def submit(request: Request, context: Ctx, who: WriterForm, bulletin_id: str, ba
     )  # fmt: skip
 
 
+def _decider(who: Principal, session: Session, version_id: str) -> Actor:
+    return who.acting(Right.APPROVE_NEWS, session, "version", version_id)
+
+
 @router.post("/ban-tin/{bulletin_id}/duyet")
 def approve(
     request: Request,
@@ -327,7 +334,8 @@ def approve(
     return _changed(
         request, context, who, bulletin_id, ban,
         lambda session: bulletins.approve(
-            session, ban, actor=who.actor, clock=context.clock, sha256s=sha256, fallback_permitted=permitted, note=note
+            session, ban, actor=_decider(who, session, ban), clock=context.clock, sha256s=sha256,
+            fallback_permitted=permitted, note=note,
         ),
     )  # fmt: skip
 
@@ -338,7 +346,9 @@ def give_back(
 ) -> Response:
     return _changed(
         request, context, who, bulletin_id, ban,
-        lambda session: bulletins.return_(session, ban, actor=who.actor, clock=context.clock, note=note),
+        lambda session: bulletins.return_(
+            session, ban, actor=_decider(who, session, ban), clock=context.clock, note=note
+        ),
     )  # fmt: skip
 
 
@@ -348,7 +358,9 @@ def withdraw(
 ) -> Response:
     return _changed(
         request, context, who, bulletin_id, ban,
-        lambda session: withdrawal.withdraw(session, ban, actor=who.actor, clock=context.clock, note=note),
+        lambda session: withdrawal.withdraw(
+            session, ban, actor=_decider(who, session, ban), clock=context.clock, note=note
+        ),
     )  # fmt: skip
 
 

@@ -60,11 +60,13 @@ class Listed:
     pages: int
 
 
-def listed(session: Session, *, chosen: str, search: str, number: int) -> Listed:
+def listed(session: Session, who: Principal, *, chosen: str, search: str, number: int) -> Listed:
     """A page of the list, newest first. `chosen` is one of FILTERS, anything else is all."""
     newest = _newest(session)
     wanted = plain(" ".join(search.split()))
-    titles = session.execute(select(Bulletin.id, Bulletin.title).order_by(Bulletin.id.desc())).all()
+    titles = session.execute(
+        select(Bulletin.id, Bulletin.title).where(who.sees(session, "bulletin")).order_by(Bulletin.id.desc())
+    ).all()
     found = [row.id for row in titles if wanted in plain(row.title)] if wanted else [row.id for row in titles]
     by_filter = {
         name: [one for one in found if any(version.status in states for version in newest.get(one, ()))]

@@ -62,7 +62,10 @@ def every(
 ) -> Response:
     wanted = plain(" ".join(tim.split()))
     with context.db.reading() as session:
-        titles = session.execute(select(Programme.id, Programme.title).order_by(Programme.id.desc())).all()
+        shown_to = who.sees(session, "programme")
+        titles = session.execute(
+            select(Programme.id, Programme.title).where(shown_to).order_by(Programme.id.desc())
+        ).all()
         ids = [row.id for row in titles if wanted in plain(row.title)]
         pages = max(1, -(-len(ids) // A_PAGE))
         number = min(max(1, trang), pages)
@@ -133,7 +136,13 @@ def change(
                 context.studio.chime(one.name)  # made before the transaction, which shouldn't wait for it
         with context.db.writing() as session:
             made = room.create(
-                session, title=title, items=wanted, studio=context.studio, actor=who.actor, clock=context.clock
+                session,
+                title=title,
+                items=wanted,
+                unit_id=who.home(Right.WRITE_NEWS),
+                studio=context.studio,
+                actor=who.actor,
+                clock=context.clock,
             )
             return RedirectResponse(f"/chuong-trinh/{made.id}", 303)
     except TruyenThanhError as error:
@@ -175,10 +184,10 @@ def _compose(
 ) -> HTMLResponse:
     with context.db.reading() as session:
         sounds = _sounds(session)
-        offered = _bulletins(session, plain(search))
+        offered = _bulletins(session, who, plain(search))
         known = {one.key: one for one in [*sounds, *offered]}
         missing = [key.removeprefix("bulletin:") for key in keys if key.startswith("bulletin:") and key not in known]
-        known |= {one.key: one for one in _bulletins(session, "", only=missing)}
+        known |= {one.key: one for one in _bulletins(session, who, "", only=missing)}
     chosen = [known.get(key) or Piece(key, "bulletin", "mục này không còn dùng được, hãy bỏ ra", None) for key in keys]
     return page(
         request,
@@ -207,7 +216,7 @@ def _sounds(session: Session) -> list[Piece]:
     return made + [Piece(f"{row.kind}:{row.name}", row.kind, row.name, row.duration_ms) for row in own]
 
 
-def _bulletins(session: Session, search: str, *, only: list[str] | None = None) -> list[Piece]:
+def _bulletins(session: Session, who: Principal, search: str, *, only: list[str] | None = None) -> list[Piece]:
     """Approved versions with their sound, the newest first; `only`: these."""
     wanted = (
         select(
@@ -219,7 +228,7 @@ def _bulletins(session: Session, search: str, *, only: list[str] | None = None) 
         )
         .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
         .join(Rendition, Rendition.version_id == BulletinVersion.id)
-        .where(BulletinVersion.status == "approved", Rendition.profile == "full")
+        .where(BulletinVersion.status == "approved", Rendition.profile == "full", who.sees(session, "version"))
         .order_by(BulletinVersion.id.desc())
     )
     if only is not None:

@@ -82,7 +82,7 @@ def every(
     now, wanted = context.clock.now(), plain(" ".join(tim.split()))
     with context.db.reading() as session:
         names = _places(session, now)
-        every = session.scalars(select(Receiver)).all()
+        every = session.scalars(select(Receiver).where(who.sees(session, "receiver"))).all()
         found = [one for one in every if wanted in plain(f"{one.name} {names.get(one.unit_id, '')}")]
         found.sort(key=lambda one: (sort_key(names.get(one.unit_id, "")), sort_key(one.name), one.id))
         active = [one for one in found if one.status == "active"]

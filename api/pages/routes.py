@@ -164,20 +164,20 @@ def log_out(context: Ctx, who: Member) -> Response:
 
 @router.get("/", response_class=HTMLResponse)
 def today(request: Request, context: Ctx, who: Viewer, trang: int = 1) -> Response:
-    return page(request, "today.html", who=who, **_board(context, trang))
+    return page(request, "today.html", who=who, **_board(context, who, trang))
 
 
 @router.get("/hom-nay", response_class=HTMLResponse)
 def board(request: Request, context: Ctx, who: Viewer, trang: int = 1) -> Response:
     """The changing part of the page of the day alone, for the script that keeps it up to date."""
-    return page(request, "board.html", who=who, **_board(context, trang))
+    return page(request, "board.html", who=who, **_board(context, who, trang))
 
 
-def _board(context: Context, number: int) -> dict[str, Any]:
+def _board(context: Context, who: Principal, number: int) -> dict[str, Any]:
     zone = context.settings.zone
     with context.db.reading() as session:
-        whole = day.load(session, now=context.clock.now(), zone=zone)
-        matters = attention.matters(session, whole, zone)
+        whole = day.load(session, now=context.clock.now(), zone=zone, who=who)
+        matters = attention.matters(session, whole, zone, who)
     # Where there are many communes, those in trouble come first, and a page holds so many.
     ordered = sorted(whole.communes, key=lambda commune: not commune.troubled)
     pages = max(1, -(-len(ordered) // COMMUNES_A_PAGE))
@@ -198,7 +198,7 @@ def _board(context: Context, number: int) -> dict[str, Any]:
 def stop_page(request: Request, context: Ctx, who: OnDuty, airing_id: str) -> Response:
     """What stopping this airing will do, in numbers, before it is done."""
     with context.db.reading() as session:
-        whole = day.load(session, now=context.clock.now(), zone=context.settings.zone)
+        whole = day.load(session, now=context.clock.now(), zone=context.settings.zone, who=who)
     airing = next((one for one in whole.airings if one.id == airing_id), None)
     if airing is None:
         raise NotFound(what="lần phát hôm nay / airing of today", id=airing_id)
@@ -213,7 +213,7 @@ def stop(
     reason: Annotated[str, Form(max_length=500), AfterValidator(without_nul)] = "",
 ) -> Response:
     with context.db.writing() as session:
-        stop_airing(session, airing_id, unit_id=None, reason=reason.strip(), actor=who.actor, clock=context.clock)
+        stop_airing(session, airing_id, unit_id=None, reason=reason.strip(), who=who, clock=context.clock)
     return RedirectResponse("/", 303)
 
 

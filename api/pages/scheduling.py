@@ -127,7 +127,9 @@ def every(
     with context.db.reading() as session:
         status = "cancelled" if het else "active"
         titles = session.execute(
-            select(Schedule.id, Schedule.title).where(Schedule.status == status).order_by(Schedule.id.desc())
+            select(Schedule.id, Schedule.title)
+            .where(Schedule.status == status, who.sees(session, "schedule"))
+            .order_by(Schedule.id.desc())
         ).all()
         ids = [row.id for row in titles if wanted in plain(row.title)]
         pages = max(1, -(-len(ids) // A_PAGE))
@@ -271,8 +273,8 @@ def _form(
     looked_at: bool = False,
 ) -> HTMLResponse:
     with context.db.reading() as session:
-        offered = _programmes(session, draft.programme_id)
-        tree = _tree(session, units.date_of(context.clock.now()))
+        offered = _programmes(session, who, draft.programme_id)
+        tree = _tree(session, who, units.date_of(context.clock.now()))
     if not draft.title:
         draft.title = next((one.title for one in offered if one.id == draft.programme_id), "")
     foreseen = _foreseen(context, who, draft) if looked_at else None
@@ -299,17 +301,25 @@ def _title(context: Context, programme_id: str) -> str:
     return programme.title if programme else ""
 
 
-def _programmes(session: Session, chosen: str) -> list[Programme]:
+def _programmes(session: Session, who: Principal, chosen: str) -> list[Programme]:
     """The newest ones, and the one that is chosen."""
-    found = list(session.scalars(select(Programme).order_by(Programme.id.desc()).limit(_PROGRAMMES_MOST)))
+    found = list(
+        session.scalars(
+            select(Programme)
+            .where(who.sees(session, "programme"))
+            .order_by(Programme.id.desc())
+            .limit(_PROGRAMMES_MOST)
+        )
+    )
     if chosen and all(one.id != chosen for one in found) and (one := session.get(Programme, chosen)):
         found.insert(0, one)
     return found
 
 
-def _tree(session: Session, on: date) -> list[tuple[units.Placed, int, str]]:
+def _tree(session: Session, who: Principal, on: date) -> list[tuple[units.Placed, int, str]]:
     """Units to choose from in the order of a tree, with their depth and what a search without marks looks in."""
-    standing = [one for one in units.standing(session, on=on) if one.kind != "village"]
+    reach = who.reach(Right.WRITE_SCHEDULES)
+    standing = [one for one in units.standing(session, on=on) if one.kind != "village" and reach.covers(one.id)]
     below: dict[str | None, list[units.Placed]] = {}
     known = {one.id for one in standing}
     for one in standing:

@@ -31,7 +31,9 @@ def choose(request: Request, context: Ctx, who: Reader) -> Response:
     """Whose week? Communes and what is above them, by name."""
     today = context.clock.now().astimezone(context.settings.zone).date()
     with context.db.reading() as session:
-        standing = [one for one in units.standing(session, on=today) if one.kind != "village"]
+        standing = [
+            one for one in who.only(session, "place", units.standing(session, on=today)) if one.kind != "village"
+        ]
     ordered = sorted(standing, key=lambda one: (one.kind != "province", one.kind != "district", sort_key(one.name)))
     return page(request, "weeks.html", who=who, units=ordered)
 

@@ -49,7 +49,7 @@ class Moved(In):
 @router.get("/airings", summary="Airings of a span of time, by their start", responses=responses(404))
 def list_airings(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     since: Annotated[InstantIn, Query(description="Sounding at this instant or later")],
     until: Annotated[InstantIn, Query(description="Beginning before this instant, at most 92 days later")],
     unit_id: Annotated[
@@ -59,7 +59,8 @@ def list_airings(
     if not timedelta() < until - since <= LONGEST_LIST:
         raise Invalid(what="khoảng thời gian phải từ 1 giây đến 92 ngày / the span must be 1 second to 92 days")
     with context.db.reading() as session:
-        return [AiringOut.model_validate(one) for one in timetable.between(session, since, until, unit_id)]
+        found = who.only(session, "airing", timetable.between(session, since, until, unit_id))
+        return [AiringOut.model_validate(one) for one in found]
 
 
 @router.get("/airings/{airing_id}", summary="One airing", responses=responses(404))
@@ -155,7 +156,7 @@ def stop(context: Ctx, who: OnDuty, airing_id: str, body: StopIn | None = None) 
             airing_id,
             unit_id=body.unit_id if body else None,
             reason=body.reason if body else "",
-            actor=who.actor,
+            who=who,
             clock=context.clock,
         )
         return [shown(session, command) for command in given]

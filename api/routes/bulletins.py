@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auth import things
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.context import Context
@@ -169,7 +170,7 @@ def _whole(session: Session, bulletin_id: str) -> BulletinWhole:
 @router.get("/bulletins", summary="Bulletins, newest first")
 def list_bulletins(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     campaign_id: str | None = None,
     status: Annotated[Status | None, Query(description="With a version in this state")] = None,
     after: After = None,
@@ -185,7 +186,16 @@ def list_bulletins(
     if after:
         wanted = wanted.where(Bulletin.id < after)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "bulletin"))
         return page_of(session.scalars(wanted).all(), limit, _bulletin, lambda bulletin: bulletin.id)
+
+
+def home_of_news(session: Session, who: Principal, campaign_id: str | None) -> str | None:
+    """The unit of a bulletin that names none: its campaign's, where the writer may write for that; else their own."""
+    reach = who.reach(Right.WRITE_NEWS)
+    if reach.everywhere or (campaign_id and things.held_at(session, "campaign", campaign_id, reach)):
+        return None
+    return who.home(Right.WRITE_NEWS)
 
 
 @router.post("/bulletins", summary="Write a bulletin", status_code=201, responses=responses(404))
@@ -198,7 +208,7 @@ def create_bulletin(context: Ctx, who: Editor, body: BulletinIn) -> BulletinWhol
             text=body.text,
             class_=body.class_,
             campaign_id=body.campaign_id,
-            unit_id=body.unit_id,
+            unit_id=body.unit_id or home_of_news(session, who, body.campaign_id),
             language=body.language,
             review_by=body.review_by,
             source_note=body.source_note,
@@ -325,7 +335,7 @@ def approve(context: Ctx, who: Approver, version_id: str, body: ApprovalIn) -> V
         room.approve(
             session,
             version_id,
-            actor=who.actor,
+            actor=who.acting(Right.APPROVE_NEWS, session, "version", version_id),
             clock=context.clock,
             sha256s=body.sha256s,
             fallback_permitted=context.settings.fallback_voices_permitted,
@@ -337,7 +347,13 @@ def approve(context: Ctx, who: Approver, version_id: str, body: ApprovalIn) -> V
 @router.post("/versions/{version_id}/return", summary="Give back to the author", responses=responses(404, 409))
 def return_(context: Ctx, who: Approver, version_id: str, body: Refusal) -> VersionOut:
     with context.db.writing() as session:
-        room.return_(session, version_id, actor=who.actor, clock=context.clock, note=body.note)
+        room.return_(
+            session,
+            version_id,
+            actor=who.acting(Right.APPROVE_NEWS, session, "version", version_id),
+            clock=context.clock,
+            note=body.note,
+        )
         return _version(session, room.get(session, version_id))
 
 
@@ -345,7 +361,13 @@ def return_(context: Ctx, who: Approver, version_id: str, body: Refusal) -> Vers
 def withdraw(context: Ctx, who: Approver, version_id: str, body: Refusal) -> VersionOut:
     """No programme with it airs any more: its coming airings are cancelled, receivers get plans without them."""
     with context.db.writing() as session:
-        withdrawal.withdraw(session, version_id, actor=who.actor, clock=context.clock, note=body.note)
+        withdrawal.withdraw(
+            session,
+            version_id,
+            actor=who.acting(Right.APPROVE_NEWS, session, "version", version_id),
+            clock=context.clock,
+            note=body.note,
+        )
         return _version(session, room.get(session, version_id))
 
 

@@ -75,11 +75,12 @@ def _whole(dispatch: Dispatch) -> DispatchWhole:
 
 
 @dispatches.get("/dispatches", summary="Dispatches, newest first")
-def list_dispatches(context: Ctx, _who: Reader, after: After = None, limit: Limit = 50) -> Page[DispatchOut]:
+def list_dispatches(context: Ctx, who: Reader, after: After = None, limit: Limit = 50) -> Page[DispatchOut]:
     wanted = select(Dispatch).order_by(Dispatch.id.desc()).limit(limit + 1)
     if after:
         wanted = wanted.where(Dispatch.id < after)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "dispatch"))
         return page_of(session.scalars(wanted).all(), limit, DispatchOut.model_validate, lambda one: one.id)
 
 
@@ -101,8 +102,9 @@ async def import_dispatch(request: Request, context: Ctx, who: Editor) -> Dispat
 
 def _import(context: Context, who: Principal, body: bytes) -> DispatchWhole:
     text = registry.decode(body)
+    home = who.home(Right.WRITE_NEWS)
     with context.db.writing() as session:
-        return _whole(registry.import_dispatch(session, text, actor=who.actor, clock=context.clock))
+        return _whole(registry.import_dispatch(session, text, unit_id=home, actor=who.actor, clock=context.clock))
 
 
 @dispatches.get("/dispatches/{dispatch_id}", summary="One dispatch with its text", responses=responses(404))
@@ -135,11 +137,12 @@ class CampaignOut(Out):
 
 
 @campaigns.get("/campaigns", summary="Campaigns, newest first")
-def list_campaigns(context: Ctx, _who: Reader, after: After = None, limit: Limit = 50) -> Page[CampaignOut]:
+def list_campaigns(context: Ctx, who: Reader, after: After = None, limit: Limit = 50) -> Page[CampaignOut]:
     wanted = select(Campaign).order_by(Campaign.id.desc()).limit(limit + 1)
     if after:
         wanted = wanted.where(Campaign.id < after)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "campaign"))
         return page_of(session.scalars(wanted).all(), limit, CampaignOut.model_validate, lambda one: one.id)
 
 

@@ -20,7 +20,7 @@ from broadcast.tables import CommandAnswer, IssuedCommand
 from core import units
 from core.clock import Clock
 from core.errors import Conflict, Invalid, NotFound
-from core.events import Actor
+from devices.tables import Receiver
 from schedules import airings
 from schedules.reach import NearBy
 
@@ -72,45 +72,57 @@ class CommandOut(Out):
     answers: list[AnswerOut] = Field(description="What receivers said; one that isn't here has not answered")
 
 
-def shown(session: Session, command: IssuedCommand) -> CommandOut:
-    answers = session.scalars(
-        select(CommandAnswer).where(CommandAnswer.command_id == command.id).order_by(CommandAnswer.answered_at)
-    )
+def shown(session: Session, command: IssuedCommand, who: Principal | None = None) -> CommandOut:
+    """A command with the answers of the receivers that a person sees; just given: with all there are, which is none."""
+    wanted = select(CommandAnswer).where(CommandAnswer.command_id == command.id).order_by(CommandAnswer.answered_at)
+    if who is not None and not who.reach(Right.READ_TODAY).everywhere:
+        boxes = select(Receiver.id).where(who.sees(session, "receiver"))
+        wanted = wanted.where(CommandAnswer.receiver_id.in_(boxes))
+    answers = session.scalars(wanted)
     held = {name: getattr(command, name) for name in CommandOut.model_fields if name != "answers"}
     return CommandOut(**held, answers=[AnswerOut.model_validate(answer) for answer in answers])
 
 
 def stop_airing(
-    session: Session, airing_id: str, *, unit_id: str | None, reason: str, actor: Actor, clock: Clock
+    session: Session, airing_id: str, *, unit_id: str | None, reason: str, who: Principal, clock: Clock
 ) -> list[IssuedCommand]:
-    """Stop an airing everywhere, or at and below one unit. Raises `NotFound`, and `Conflict` where it is over."""
-    now = clock.now()
-    if unit_id is None:
+    """Stop an airing at and below one unit; without one, wherever the person is on duty: all of it, or their places.
+
+    Raises `NotFound`, and `Conflict` where it is over or doesn't sound there.
+    """
+    now, actor = clock.now(), who.actor
+    places = [unit_id] if unit_id is not None else who.places(Right.STOP_SOUND)
+    if places is None:
         return room.stop_airing(session, airing_id, actor=actor, now=now, reason=reason)
     airing = airings.get(session, airing_id)
     ends_at = room.must_sound_yet(session, airing, now)
     today = units.date_of(airing.starts_at)
-    if not NearBy(session, [units.get(session, unit_id).id], [today]).meant(airing.targets, on=today):
+    meant = [
+        one for one in places if NearBy(session, [units.get(session, one).id], [today]).meant(airing.targets, on=today)
+    ]
+    if not meant:
         raise Conflict(what="lần phát này không phát ở đơn vị đó / this airing is not for that unit")
     life = max(ends_at - now + timedelta(minutes=1), room.NAMED_STOP_LIFE)
-    command = room.issue(
-        session,
-        "stop",
-        actor=actor,
-        now=now,
-        life=min(life, room.LIFE_MAX),
-        unit_id=unit_id,
-        reason=reason,
-        airing_id=airing_id,
-        stops_airing=airing_id,
-    )
-    return [command]
+    return [
+        room.issue(
+            session,
+            "stop",
+            actor=actor,
+            now=now,
+            life=min(life, room.LIFE_MAX),
+            unit_id=one,
+            reason=reason,
+            airing_id=airing_id,
+            stops_airing=airing_id,
+        )
+        for one in meant
+    ]
 
 
 @router.get("/commands", summary="Commands, newest first")
 def list_commands(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     airing_id: Annotated[str | None, Query(description="Only those that stop this airing")] = None,
     after: After = None,
     limit: Limit = 50,
@@ -121,17 +133,17 @@ def list_commands(
     if after:
         wanted = wanted.where(IssuedCommand.id < after)
     with context.db.reading() as session:
-        found = session.scalars(wanted.limit(limit + 1)).all()
-        return page_of(found, limit, lambda command: shown(session, command), lambda command: command.id)
+        found = session.scalars(wanted.where(who.sees(session, "command")).limit(limit + 1)).all()
+        return page_of(found, limit, lambda command: shown(session, command, who), lambda command: command.id)
 
 
 @router.get("/commands/{command_id}", summary="One command and its answers", responses=responses(404))
-def get_command(context: Ctx, _who: Reader, command_id: str) -> CommandOut:
+def get_command(context: Ctx, who: Reader, command_id: str) -> CommandOut:
     with context.db.reading() as session:
         command = session.get(IssuedCommand, command_id)
         if command is None:
             raise NotFound(what="lệnh / command", id=command_id)
-        return shown(session, command)
+        return shown(session, command, who)
 
 
 @router.post("/commands/stop", summary="Stop whatever sounds at a place", status_code=201, responses=responses(404))

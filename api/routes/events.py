@@ -8,6 +8,7 @@ from fastapi import Depends, Query
 from pydantic import Field
 from sqlalchemy import select
 
+from api.auth import things, trail
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
 from api.routes import api_router
@@ -34,7 +35,7 @@ class EventOut(Out):
 @router.get("/events", summary="Events, newest first")
 def list_events(
     context: Ctx,
-    _who: Auditor,
+    who: Auditor,
     kind: Annotated[str | None, Query(max_length=80, description="A kind, or its beginning up to a colon")] = None,
     actor_id: Annotated[str | None, Query(max_length=40)] = None,
     subject_kind: Annotated[str | None, Query(max_length=40)] = None,
@@ -62,4 +63,5 @@ def list_events(
             raise Invalid(what="after phải là số thứ tự của một sự kiện / after must be an event's seq")
         wanted = wanted.where(Event.seq < int(after))
     with context.db.reading() as session:
+        wanted = wanted.where(trail.seen(session, things.Looker(who.user.id, who.reach(Right.READ_EVENTS))))
         return page_of(session.scalars(wanted).all(), limit, EventOut.model_validate, lambda event: event.seq)

@@ -11,8 +11,10 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auth import things
+from api.auth.errors import NotHere
 from api.auth.guard import Ctx, Needs, Principal
-from api.auth.rights import Right
+from api.auth.rights import RIGHT_NAMES, Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
@@ -26,7 +28,7 @@ from broadcast import slots as room
 from core.errors import Invalid, NotFound
 from schedules import filling
 from schedules.slot_errors import SameWeek
-from schedules.slot_tables import Filling, WeekTemplate
+from schedules.slot_tables import Filling, Slot, WeekTemplate
 from schedules.tables import Airing
 
 router = api_router("sessions")
@@ -150,14 +152,15 @@ class TemplateOut(Out):
 @router.get("/slots/to-fill", summary="Slots that wait for a programme, by their fill-by")
 def list_to_fill(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     hours: Annotated[int, Query(ge=1, le=24 * 14, description="Beginning within so many hours")] = 48,
     unit_id: Annotated[str | None, Query(description="Only those that this unit has to fill")] = None,
 ) -> list[ToFillOut]:
     now = context.clock.now()
     with context.db.reading() as session:
         waiting = filling.to_fill(session, now=now, until=now + timedelta(hours=hours))
-        shown = [_waiting(one) for one in waiting]
+        seen = {one.id for one in who.only(session, "airing", [one.airing for one in waiting])}
+        shown = [_waiting(one) for one in waiting if one.airing.id in seen]
     return [one for one in shown if unit_id in {None, one.owner_id}]
 
 
@@ -173,6 +176,8 @@ def fill(context: Ctx, who: Planner, body: FillMany) -> list[FilledOut]:
             what=f"quá {FILLED_MOST} khung mục một lần; hãy chia ra / over {FILLED_MOST} slots at once; split"
         )
     with context.db.writing() as session:
+        if not all(_may_fill(session, who, wish) for wish in wishes):
+            raise NotHere(what=RIGHT_NAMES[Right.WRITE_SCHEDULES])
         outcome = rule_gate.fill(session, context, who, wishes, body.override_reason, dry_run=body.dry_run)
         return _told(session, context, outcome)
 
@@ -180,7 +185,7 @@ def fill(context: Ctx, who: Planner, body: FillMany) -> list[FilledOut]:
 @router.get("/fillings", summary="What slots are filled with")
 def list_fillings(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     since: Annotated[DateIn, Query(description="First local day")],
     until: Annotated[DateIn, Query(description="Before this local day")],
     schedule_id: Annotated[str | None, Query()] = None,
@@ -200,6 +205,7 @@ def list_fillings(
     if schedule_id is not None:
         wanted = wanted.where(Filling.schedule_id == schedule_id)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "filling"))
         return [FillingOut.model_validate(one) for one in session.scalars(wanted)]
 
 
@@ -273,12 +279,24 @@ def _wishes(one: FillIn) -> list[room.Fill]:
 def _put(
     session: Session, context: Context, who: Principal, entries: list[dict[str, Any]], body: CopyWeek | ApplyTemplate
 ) -> list[FilledOut]:
-    wishes = room.wishes_for(entries, _monday(body.to))
+    # Of a whole week, what is the person's to fill; the rest stays as it is.
+    wishes = [wish for wish in room.wishes_for(entries, _monday(body.to)) if _may_fill(session, who, wish)]
     return _told(
         session,
         context,
         rule_gate.fill(session, context, who, wishes, body.override_reason, dry_run=body.dry_run),
     )
+
+
+def _may_fill(session: Session, who: Principal, wish: room.Fill) -> bool:
+    """A slot is filled by its commune, or whoever is over it; one for all by its owner, else the session's."""
+    reach = who.reach(Right.WRITE_SCHEDULES)
+    if reach.everywhere:
+        return True
+    if wish.place_id is not None:
+        return reach.covers(wish.place_id)
+    owner = session.scalar(select(Slot.owner_id).where(Slot.id == wish.slot_id))
+    return reach.covers(owner) or things.held_at(session, "schedule", wish.schedule_id, reach)
 
 
 def _told(session: Session, context: Context, outcome: room.Outcome) -> list[FilledOut]:

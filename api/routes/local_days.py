@@ -103,7 +103,7 @@ class LocalDaySet(Out):
 @router.get("/local-days", summary="Local days of a span, with their dates")
 def list_local_days(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     since: Annotated[DateIn, Query(description="From this local day")],
     until: Annotated[DateIn, Query(description="Before this local day, at most 400 days later")],
     unit_id: Annotated[str | None, Query(max_length=26, description="Those of this unit itself")] = None,
@@ -112,10 +112,11 @@ def list_local_days(
         raise Invalid(what="khoảng thời gian phải từ 1 đến 400 ngày / the span must be 1 to 400 days")
     with context.db.reading() as session:
         held = room.between(session, since, until)
+        seen = {one.id for one in who.only(session, "local-day", [row for row, _ in held])}
         return [
             LocalDayDated(local_day=_shown(row), dates=dates)
             for row, dates in held
-            if unit_id is None or row.unit_id == unit_id
+            if row.id in seen and unit_id in {None, row.unit_id}
         ]
 
 

@@ -109,7 +109,7 @@ class OfferOut(Out):
 @router.get("/offers", summary="Offers to a commune, or of a schedule to all its communes", responses=responses(404))
 def list_offers(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     unit_id: Annotated[str | None, Query(max_length=26, description="The commune that it is offered to")] = None,
     schedule_id: Annotated[str | None, Query(max_length=26, description="The schedule that is offered")] = None,
     days: ListDays = 14,
@@ -124,7 +124,8 @@ def list_offers(
             found = offer_lists.to_commune(session, unit_id, now, until)
         else:
             found = offer_lists.of_schedule(session, schedule_id or "", now, until)
-        return [OfferOut.model_validate(one) for one in found]
+        reach = who.reach(Right.READ_SCHEDULES)
+        return [OfferOut.model_validate(one) for one in found if reach.covers(one.unit_id)]
 
 
 @router.post("/offers/answers", summary="Take or decline an offer", status_code=201, responses=responses(404, 409))

@@ -73,7 +73,7 @@ class Revocation(In):
 @receivers.get("/receivers", summary="Receivers and their presence")
 def list_receivers(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     unit_id: Annotated[str | None, Query(description="At or below this unit")] = None,
     online: Annotated[bool | None, Query(description="Whether it is connected now")] = None,
     status: Annotated[str | None, Query(pattern="^(waiting|active|revoked)$")] = "active",
@@ -88,6 +88,7 @@ def list_receivers(
     if after:
         wanted = wanted.where(Receiver.id > after)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "receiver"))
         if unit_id:
             today = tree.date_of(context.clock.now())
             wanted = wanted.where(

@@ -51,7 +51,7 @@ class PlayoutOut(Out):
 @playouts.get("/playouts", summary="Playouts by planned time", responses=responses(404))
 def list_playouts(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     airing_id: str | None = None,
     receiver_id: str | None = None,
     unit_id: Annotated[str | None, Query(description="At or below this unit")] = None,
@@ -75,6 +75,7 @@ def list_playouts(
         wanted = wanted.where(Playout.planned_at < until)
     if after:
         wanted = wanted.where(tuple_(*order) > tuple_(*_cursor(after)))
+    wanted = wanted.where(who.reach(Right.READ_TODAY).at(Playout.unit_id))
     with context.db.reading() as session:
         if unit_id:
             today = tree.date_of(context.clock.now())
@@ -121,8 +122,8 @@ Last = Annotated[DateIn | None, Query(description="Local, inclusive; default: to
 
 
 @airtime.get("/airtime", summary="Proven airtime per unit")
-def report(context: Ctx, _who: Auditor, first_date: First = None, last_date: Last = None) -> AirtimeReport:
-    first, last, rows = _report(context, first_date, last_date)
+def report(context: Ctx, who: Auditor, first_date: First = None, last_date: Last = None) -> AirtimeReport:
+    first, last, rows = _report(context, who, first_date, last_date)
     return AirtimeReport(
         first_date=first,
         last_date=last,
@@ -137,16 +138,18 @@ def report(context: Ctx, _who: Auditor, first_date: First = None, last_date: Las
     response_class=PlainTextResponse,
     responses={200: {"content": {"text/csv": {}}}},
 )
-def report_csv(context: Ctx, _who: Auditor, first_date: First = None, last_date: Last = None) -> Response:
+def report_csv(context: Ctx, who: Auditor, first_date: First = None, last_date: Last = None) -> Response:
     """UTF-8 with a byte order mark, so that spreadsheets read the Vietnamese; durations in seconds."""
-    first, last, rows = _report(context, first_date, last_date)
+    first, last, rows = _report(context, who, first_date, last_date)
     headers = {"Content-Disposition": f'attachment; filename="airtime-{first}-{last}.csv"'}
     text = reports.airtime_csv(rows, first, last)
     return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _report(context: Context, first: date | None, last: date | None) -> tuple[date, date, list[room.UnitAirtime]]:
+def _report(
+    context: Context, who: Principal, first: date | None, last: date | None
+) -> tuple[date, date, list[room.UnitAirtime]]:
     zone = context.settings.zone
     since, until = reports.period(first, last, today=context.clock.now().astimezone(zone).date())
     with context.db.reading() as session:
-        return since, until, room.report(session, *reports.instants(since, until, zone))
+        return since, until, room.report(session, *reports.instants(since, until, zone), who.places(Right.READ_AIRTIME))

@@ -51,6 +51,7 @@ class BulletinItem(In):
 class ProgrammeIn(In):
     title: str = Field(min_length=1, max_length=300, examples=["Bản tin phòng chống mua bán người"])
     items: list[ChimeItem | MusicItem | BulletinItem] = Field(min_length=1, max_length=room.ITEMS_MAX)
+    unit_id: Identifier | None = Field(None, description="Whose it is; null: of one's only place, else the province's")
 
 
 class ItemOut(Out):
@@ -68,6 +69,7 @@ class ItemOut(Out):
 class ProgrammeOut(Out):
     id: str
     title: str
+    unit_id: str | None = Field(description="Whose it is; null: the province's")
     created_by: str
     created_at: Instant
 
@@ -99,11 +101,12 @@ def _whole(session: Session, programme: Programme) -> ProgrammeWhole:
 
 
 @router.get("/programmes", summary="Programmes, newest first")
-def list_programmes(context: Ctx, _who: Reader, after: After = None, limit: Limit = 50) -> Page[ProgrammeOut]:
+def list_programmes(context: Ctx, who: Reader, after: After = None, limit: Limit = 50) -> Page[ProgrammeOut]:
     wanted = select(Programme).order_by(Programme.id.desc()).limit(limit + 1)
     if after:
         wanted = wanted.where(Programme.id < after)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "programme"))
         return page_of(session.scalars(wanted).all(), limit, ProgrammeOut.model_validate, lambda one: one.id)
 
 
@@ -116,7 +119,13 @@ def create_programme(context: Ctx, who: Editor, body: ProgrammeIn) -> ProgrammeW
             context.studio.chime(item.name)  # made before the transaction, which shouldn't wait for it
     with context.db.writing() as session:
         programme = room.create(
-            session, title=body.title, items=items, studio=context.studio, actor=who.actor, clock=context.clock
+            session,
+            title=body.title,
+            items=items,
+            unit_id=body.unit_id or who.home(Right.WRITE_NEWS),
+            studio=context.studio,
+            actor=who.actor,
+            clock=context.clock,
         )
         return _whole(session, programme)
 

@@ -52,7 +52,7 @@ class ReachOut(Out):
 @router.get("/schedules", summary="Schedules, newest first")
 def list_schedules(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     status: Annotated[Literal["active", "cancelled"] | None, Query()] = None,
     after: After = None,
     limit: Limit = 50,
@@ -63,6 +63,7 @@ def list_schedules(
     if after:
         wanted = wanted.where(Schedule.id < after)
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "schedule"))
         return page_of(session.scalars(wanted).all(), limit, ScheduleOut.model_validate, lambda one: one.id)
 
 

@@ -27,8 +27,8 @@ from core.profiles import Profile
 
 router = api_router("sounds")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
-Editor = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
-Approver = Annotated[Principal, Depends(Needs(Right.APPROVE_NEWS))]
+Editor = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS, everywhere=True))]
+Approver = Annotated[Principal, Depends(Needs(Right.APPROVE_NEWS, everywhere=True))]
 Kind = Literal["chime", "music"]
 ProfileQuery = Annotated[
     Profile, Query(description="full: for amplifiers and transmitters; horn: for horn loudspeakers")

@@ -10,8 +10,9 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.auth.errors import NotHere
 from api.auth.guard import Ctx, Needs, Principal
-from api.auth.rights import Right
+from api.auth.rights import RIGHT_NAMES, Right
 from api.context import Context
 from api.problems import responses
 from api.routes import api_router
@@ -27,6 +28,8 @@ groups = api_router("unit-groups")
 
 Reader = Annotated[Principal, Depends(Needs(Right.READ_UNITS))]
 Writer = Annotated[Principal, Depends(Needs(Right.WRITE_UNITS))]
+# A group stands beside the tree, so it belongs to nobody below the root.
+SiteWriter = Annotated[Principal, Depends(Needs(Right.WRITE_UNITS, everywhere=True))]
 On = Annotated[DateIn | None, Query(description="The tree as it stood on this local date; not given: today")]
 Since = Annotated[DateIn | None, Field(description="First local date; null: as long as what is above stands")]
 Until = Annotated[DateIn | None, Field(description="Local date from which on no more; null: open")]
@@ -95,7 +98,7 @@ class UnitHistory(Out):
 @units.get("/units", summary="Units of a date")
 def list_units(
     context: Ctx,
-    _who: Reader,
+    who: Reader,
     on: On = None,
     below: Annotated[str | None, Query(description="Only this unit and what is below it")] = None,
     kind: UnitKind | None = None,
@@ -111,6 +114,7 @@ def list_units(
         .limit(limit + 1)
     )
     with context.db.reading() as session:
+        wanted = wanted.where(who.sees(session, "unit"))
         if below:
             wanted = wanted.where(Unit.id.in_(tree.below_query(session, [tree.get(session, below).id], on=day)))
         if kind:
@@ -124,6 +128,8 @@ def list_units(
 @units.post("/units", summary="Add a unit", status_code=201, responses=responses(404))
 def create_unit(context: Ctx, who: Writer, body: UnitIn) -> UnitOut:
     with context.db.writing() as session:
+        if body.parent_id is None and not who.may(Right.WRITE_UNITS, None):
+            raise NotHere(what=RIGHT_NAMES[Right.WRITE_UNITS])
         parent = tree.get(session, body.parent_id) if body.parent_id else None
         unit = tree.add(
             session,
@@ -217,14 +223,14 @@ class GroupOut(DatedOut):
 
 
 @groups.get("/unit-groups", summary="Groups of units of a date")
-def list_groups(context: Ctx, _who: Reader, on: On = None) -> list[GroupOut]:
+def list_groups(context: Ctx, who: Reader, on: On = None) -> list[GroupOut]:
     day = on or tree.date_of(context.clock.now())
     with context.db.reading() as session:
-        return [_group(session, group, day) for group in tree.groups(session, on=day)]
+        return [_group(session, group, day) for group in who.only(session, "unit-group", tree.groups(session, on=day))]
 
 
 @groups.post("/unit-groups", summary="Add a group of units", status_code=201, responses=responses(404, 409))
-def create_group(context: Ctx, who: Writer, body: GroupIn) -> GroupOut:
+def create_group(context: Ctx, who: SiteWriter, body: GroupIn) -> GroupOut:
     with context.db.writing() as session:
         group = tree.add_group(session, name=body.name, since=body.valid_from, until=body.valid_to or FOREVER)
         for unit_id in dict.fromkeys(body.unit_ids):

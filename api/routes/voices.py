@@ -17,7 +17,7 @@ from broadcast import consent
 
 router = api_router("voices")
 Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
-Manager = Annotated[Principal, Depends(Needs(Right.MANAGE_VOICES))]
+Manager = Annotated[Principal, Depends(Needs(Right.MANAGE_VOICES, everywhere=True))]
 
 
 class VoiceOut(Out):
