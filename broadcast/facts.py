@@ -18,7 +18,7 @@ from broadcast.settling import LOOK_BACK_MS
 from broadcast.tables import Bulletin, BulletinVersion, IssuedCommand, ProgrammeItem
 from core import units
 from core.clock import to_ms
-from core.units import Unit
+from core.database import one_of, plain_rows
 from devices.protocol.plan import BroadcastClass
 from devices.tables import Receiver
 from schedules.reach import Resolver
@@ -32,7 +32,9 @@ LOOK_BACK = timedelta(milliseconds=LOOK_BACK_MS)
 # The higher a unit stands, the greater.
 LEVELS = {"province": 3, "district": 2, "commune": 1, "village": 0}
 
-
+_RECEIVERS = select(Receiver.id, Receiver.unit_id, Receiver.profile).where(
+    one_of(Receiver.id, "ids"), Receiver.status == "active"
+)
 # What an airing plays: a programme, or else the relay of its slot.
 CONTENT = func.coalesce(Airing.programme_id, Airing.slot_id)
 
@@ -55,9 +57,7 @@ def receivers(
     session: Session, ids: Collection[str], now: datetime, until: datetime | None = None
 ) -> dict[str, ReceiverFacts]:
     """The active ones among these, with their units and all above as they stand now, and as they will until then."""
-    rows = session.execute(
-        select(Receiver.id, Receiver.unit_id, Receiver.profile).where(Receiver.id.in_(ids), Receiver.status == "active")
-    ).all()
+    rows = plain_rows(session, _RECEIVERS, {"ids": ids})
     unit_of = {row.id: row.unit_id for row in rows}
     profile_of = {row.id: row.profile for row in rows}
     places, today = set(unit_of.values()), units.date_of(now)
@@ -80,13 +80,8 @@ def receivers(
     return facts
 
 
-def kinds_of(session: Session, unit_ids: Collection[str]) -> dict[str, str]:
-    """The kind of each of these units."""
-    return {row.id: row.kind for row in session.execute(select(Unit.id, Unit.kind).where(Unit.id.in_(unit_ids)))}
-
-
 def _communes(session: Session, unit_ids: Collection[str]) -> frozenset[str]:
-    return frozenset(unit for unit, kind in kinds_of(session, unit_ids).items() if kind == "commune")
+    return frozenset(unit for unit, kind in units.kinds(session, unit_ids).items() if kind == "commune")
 
 
 def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
@@ -130,16 +125,6 @@ def approved() -> ColumnElement[bool]:
     )
 
 
-def unapproved(programme_ids: Collection[str]) -> Select[str]:
-    """The programmes among these with a bulletin that isn't approved."""
-    return (
-        select(ProgrammeItem.programme_id)
-        .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
-        .where(ProgrammeItem.programme_id.in_(programme_ids), BulletinVersion.status != "approved")
-        .distinct()
-    )
-
-
 def airings(session: Session, airing_ids: Collection[str]) -> tuple[AiringFacts, ...]:
     """The facts of those of these airings that there are."""
     return airing_facts(session, session.execute(airing_rows().where(Airing.id.in_(airing_ids))).all())
@@ -174,12 +159,17 @@ def airing_rows() -> Select[Any]:
     return rows.join(Schedule, Schedule.id == Airing.schedule_id).outerjoin(Slot, Slot.id == Airing.slot_id)
 
 
-def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = True) -> tuple[AiringFacts, ...]:
-    """These rows of `airing_rows` with their targets resolved, their items, class, campaigns and owner."""
+def airing_facts(
+    session: Session, rows: Sequence[Any], *, with_items: bool = True, known: Contents | None = None
+) -> tuple[AiringFacts, ...]:
+    """These rows of `airing_rows` with their targets resolved, their items, class, campaigns and owner.
+
+    `known`: what is in their programmes, where that was read already.
+    """
     programmes = {row.programme_id for row in rows}
     resolver = Resolver(session)
     items = programme_items(session, programmes) if with_items else {}
-    classes, campaigns, bulletins = programme_bulletins(session, programmes)
+    held = known or contents(session, programmes)
     owned = owners(session, [(row.owner_id, row.starts_at) for row in rows])
     return tuple(
         AiringFacts(
@@ -188,7 +178,7 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             duration_ms=row.duration_ms,
             reach=resolver.reach(targets_of(row), on=units.date_of(row.starts_at)),
             items=items.get(row.programme_id, ()),
-            class_=planning.highest(classes[row.programme_id]),
+            class_=planning.highest(held.classes[row.programme_id]),
             title=row.title if row.slot_title is None else f"{row.title}: {row.slot_title}",
             replaces=row.replaces_id,
             # A relay can't wait; what a slot was filled with may be later by what it leaves of it.
@@ -202,8 +192,8 @@ def airing_facts(session: Session, rows: Sequence[Any], *, with_items: bool = Tr
             due_at=to_ms(row.original_start) + (row.offset_ms or 0),
             own_programme=bool(row.own_programme),
             owner=owner,
-            campaigns=campaigns[row.programme_id],
-            bulletins=bulletins[row.programme_id],
+            campaigns=held.campaigns[row.programme_id],
+            bulletins=held.bulletins[row.programme_id],
         )
         for row, owner in zip(rows, owned, strict=True)
     )
@@ -275,7 +265,7 @@ def owners(session: Session, wanted: Sequence[tuple[str | None, datetime]]) -> l
     days = [units.date_of(at) for _, at in wanted]
     since = [min(days), *units.change_dates(session, min(days), max(days))]
     paths = {day: units.paths(session, ids, on=day) for day in since}
-    kinds = kinds_of(session, ids | {one for by_day in paths.values() for path in by_day.values() for one in path})
+    kinds = units.kinds(session, ids | {one for by_day in paths.values() for path in by_day.values() for one in path})
     known: dict[tuple[str, date], Owner] = {}
     found: list[Owner | None] = []
     for (unit, _), on in zip(wanted, days, strict=True):
@@ -330,29 +320,45 @@ def _relays(session: Session, slot_ids: Collection[str | None]) -> dict[str, tup
     return relays
 
 
-def programme_bulletins(
-    session: Session, programme_ids: Collection[str | None]
-) -> tuple[
-    dict[str | None, set[BroadcastClass]], dict[str | None, frozenset[str | None]], dict[str | None, frozenset[str]]
-]:
-    """The classes, the campaigns (None: one is of no campaign) and the ids of the bulletins in each programme."""
-    rows = session.execute(
-        select(ProgrammeItem.programme_id, Bulletin.class_, Bulletin.campaign_id, Bulletin.id)
-        .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
-        .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
-        .where(ProgrammeItem.programme_id.in_(programme_ids))
-        .distinct()
-    )
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in programmes, by their ids: the classes, the campaigns (None: one is of no campaign) and the ids of
+    their bulletins; and which of them hold a bulletin that isn't approved.
+    """
+
+    classes: Mapping[str | None, set[BroadcastClass]]
+    campaigns: Mapping[str | None, frozenset[str | None]]
+    bulletins: Mapping[str | None, frozenset[str]]
+    unapproved: frozenset[str]
+
+
+_BULLETINS = (
+    select(ProgrammeItem.programme_id, Bulletin.class_, Bulletin.campaign_id, Bulletin.id, BulletinVersion.status)
+    .join(BulletinVersion, BulletinVersion.id == ProgrammeItem.version_id)
+    .join(Bulletin, Bulletin.id == BulletinVersion.bulletin_id)
+    .where(one_of(ProgrammeItem.programme_id, "ids"))
+    .distinct()
+)
+
+
+def contents(session: Session, programme_ids: Collection[str | None]) -> Contents:
+    """What is in each of these programmes."""
+    ids = {one for one in programme_ids if one is not None}
     classes: dict[str | None, set[BroadcastClass]] = defaultdict(set)
     campaigns: dict[str | None, frozenset[str | None]] = defaultdict(frozenset)
     bulletins: dict[str | None, frozenset[str]] = defaultdict(frozenset)
-    for programme, class_, campaign, bulletin in rows:
+    unapproved = set()
+    for programme, class_, campaign, bulletin, status in plain_rows(session, _BULLETINS, {"ids": ids}) if ids else ():
         classes[programme].add(cast("BroadcastClass", class_))
         campaigns[programme] |= {campaign}
         bulletins[programme] |= {bulletin}
-    return classes, campaigns, bulletins
+        if status != "approved":
+            unapproved.add(programme)
+    return Contents(classes, campaigns, bulletins, frozenset(unapproved))
 
 
-def programme_classes(session: Session, programme_ids: Collection[str | None]) -> dict[str | None, set[BroadcastClass]]:
+def programme_classes(
+    session: Session, programme_ids: Collection[str | None]
+) -> Mapping[str | None, set[BroadcastClass]]:
     """The classes of the bulletins in each programme."""
-    return programme_bulletins(session, programme_ids)[0]
+    return contents(session, programme_ids).classes

@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from broadcast import facts
@@ -30,6 +30,7 @@ from broadcast.nearby import FURTHEST
 from broadcast.planning import highest
 from broadcast.tables import IssuedCommand, Playout, StoredRecord
 from core import units
+from core.database import one_of, plain_rows
 from core.errors import Invalid, NotFound
 from core.settings import Settings
 from devices.tables import Receiver
@@ -38,7 +39,36 @@ from schedules.slot_tables import Slot
 from schedules.tables import Airing, Schedule
 
 RECEIVERS_MOST = 500  # of one unit: more places than a person reads about at once
+
 _replacing = aliased(Airing)
+_SEEN = select(Receiver.id, Receiver.online, Receiver.heard_at).where(one_of(Receiver.id, "ids"))
+_PLAYOUTS = (
+    select(
+        Playout,
+        Airing.starts_at,
+        Airing.programme_id,
+        Airing.schedule_id,
+        Airing.cancel_reason,
+        exists()
+        .where(_replacing.schedule_id == Airing.schedule_id)
+        .where(_replacing.original_start == Airing.original_start, _replacing.replaces_id == Airing.id)
+        .label("replaced"),
+        Schedule.title,
+        Slot.title.label("slot_title"),
+    )
+    .join(Airing, Airing.id == Playout.airing_id)
+    .join(Schedule, Schedule.id == Airing.schedule_id)
+    .outerjoin(Slot, Slot.id == Airing.slot_id)
+    .where(one_of(Playout.receiver_id, "ids"))
+    .where(Playout.planned_at > bindparam("since"), Playout.planned_at < bindparam("until"))
+)
+_COMMANDS = (
+    select(IssuedCommand.id, IssuedCommand.body, IssuedCommand.name, StoredRecord)
+    .join(StoredRecord, StoredRecord.airing_id == IssuedCommand.id)
+    .where(IssuedCommand.name.in_(("play-now", "test-tone")), IssuedCommand.issued_at < bindparam("until"))
+    .where(IssuedCommand.issued_at > bindparam("issued"), one_of(StoredRecord.receiver_id, "ids"))
+    .where(StoredRecord.planned_at >= bindparam("since"), StoredRecord.planned_at < bindparam("until"))
+)
 
 
 class TooManyReceivers(Invalid):
@@ -141,12 +171,7 @@ class _Reading:
         furthest = (now + FURTHEST).astimezone(self._zone).date()
         if day >= furthest:
             raise TooFarAhead(day=f"{day:%d/%m/%Y}", until=f"{furthest - timedelta(days=1):%d/%m/%Y}")
-        self.seen = {
-            row.id: row
-            for row in session.execute(
-                select(Receiver.id, Receiver.online, Receiver.heard_at).where(Receiver.id.in_(ids))
-            )
-        }
+        self.seen = {row.id: row for row in plain_rows(session, _SEEN, {"ids": ids})}
 
     def items(self) -> dict[str, list[Item]]:
         promised = self._playouts()
@@ -160,26 +185,8 @@ class _Reading:
         return items
 
     def _playouts(self) -> dict[str, list[Any]]:
-        rows = self._session.execute(
-            select(
-                Playout,
-                Airing.starts_at,
-                Airing.programme_id,
-                Airing.schedule_id,
-                Airing.cancel_reason,
-                exists()
-                .where(_replacing.schedule_id == Airing.schedule_id)
-                .where(_replacing.original_start == Airing.original_start, _replacing.replaces_id == Airing.id)
-                .label("replaced"),
-                Schedule.title,
-                Slot.title.label("slot_title"),
-            )
-            .join(Airing, Airing.id == Playout.airing_id)
-            .join(Schedule, Schedule.id == Airing.schedule_id)
-            .outerjoin(Slot, Slot.id == Airing.slot_id)
-            .where(Playout.receiver_id.in_(self._ids))
-            .where(Playout.planned_at > self._start - LONGEST_AIRING, Playout.planned_at < self._end)
-        )
+        values = {"ids": self._ids, "since": self._start - LONGEST_AIRING, "until": self._end}
+        rows = self._session.execute(_PLAYOUTS, values)
         found: dict[str, list[Any]] = {receiver: [] for receiver in self._ids}
         for row in rows:
             found[row.Playout.receiver_id].append(row)
@@ -231,13 +238,8 @@ class _Reading:
 
     def _commands(self) -> dict[str, list[Item]]:
         """What commands let these receivers play, by their records."""
-        rows = self._session.execute(
-            select(IssuedCommand.id, IssuedCommand.body, IssuedCommand.name, StoredRecord)
-            .join(StoredRecord, StoredRecord.airing_id == IssuedCommand.id)
-            .where(IssuedCommand.name.in_(("play-now", "test-tone")), IssuedCommand.issued_at < self._end)
-            .where(IssuedCommand.issued_at > self._start - LONGEST_AIRING, StoredRecord.receiver_id.in_(self._ids))
-            .where(StoredRecord.planned_at >= self._start, StoredRecord.planned_at < self._end)
-        )
+        values = {"ids": self._ids, "since": self._start, "until": self._end, "issued": self._start - LONGEST_AIRING}
+        rows = self._session.execute(_COMMANDS, values)
         records: dict[tuple[str, str], list[Any]] = defaultdict(list)
         for row in rows:
             records[row.StoredRecord.receiver_id, row.id].append(row)

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, and_, bindparam, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from broadcast import facts
 from broadcast.planning import AiringFacts
 from core import units
+from core.database import one_of, plain_rows
 from core.settings import Settings
 from schedules import foresight, local_days
 from schedules.slot_tables import Slot
@@ -32,15 +34,17 @@ _SLACK = timedelta(days=1)
 _BATCH = 500
 _SHORT = timedelta(minutes=45)
 
+_NAMING = select(ScheduleTarget.schedule_id).where(one_of(ScheduleTarget.target_id, "names"))
+_FINISHING = select(Airing.id).where(one_of(Airing.id, "ids"), facts.finishing())
+
 
 def named_by(session: Session, targets: Collection[str], days: Iterable[date]) -> set[str]:
     """All ids by which a schedule may mean these units and receivers on any of these days."""
     names = set(targets)
-    successions, memberships = units.succession_history(session), units.membership_history(session)
     for day in days:
-        after = successions(day)
+        after = units.successions(session, on=day)
         names |= {old for old in after if not names.isdisjoint(units.follow([old], after))}
-        members = memberships(day)
+        members = units.memberships(session, on=day)
         names |= {group for group, there in members.items() if not names.isdisjoint(units.follow(there, after))}
     return names
 
@@ -64,29 +68,19 @@ def airings(
     """
     # First the schedules, then their airings, then what those are: asked for all at once, SQLite reads every airing of
     # the span, or of that status. Schedules are named a second time, or else PostgreSQL reads all of them for the join.
-    schedules: set[str] = set()
-    for batch in _batches(sorted(names)):
-        named = select(ScheduleTarget.schedule_id).where(ScheduleTarget.target_id.in_(batch))
-        schedules.update(session.scalars(named))
-    begins = _bears_on if reach_back else _begins_in
-    in_time = or_(*(begins(since, until) for since, until in spans))
-    wanted = facts.airing_rows().where(in_time)
-    rows = [
-        row
-        for batch in _batches(sorted(schedules))
-        for row in session.execute(wanted.where(Airing.schedule_id.in_(batch), Schedule.id.in_(batch)))
-    ]
-    # A local day lets a schedule air at a place that it doesn't name.
-    rows += session.execute(wanted.where(Airing.local_day_id.is_not(None))).all()
+    schedules = {row[0] for row in plain_rows(session, _NAMING, {"names": names})}
+    ends = {f"{name}_{number}": at for number, span in enumerate(spans) for name, at in _edges(*span).items()}
+    rows = plain_rows(session, _wanted(len(spans), reach_back), {"schedules": schedules, **ends})
     beyond = _beyond(spans, now, settings, reach_back=reach_back)
     foreseen: tuple[AiringFacts, ...] = ()
     gone: frozenset[str] = frozenset()
     if beyond and (schedules_most is None or len(schedules) <= schedules_most):
         foreseen, gone = _foreseen(session, schedules, beyond, with_items=with_items)
-    silent = _silent(session, rows, now) | gone
+    contents = facts.contents(session, {row.programme_id for row in rows})
+    silent = _silent(session, rows, now, contents.unapproved) | gone
     found = {row.id: row for row in rows if row.id not in silent}
     ordered = sorted(found.values(), key=lambda row: (row.starts_at, row.id))
-    made = facts.airing_facts(session, ordered, with_items=with_items)
+    made = facts.airing_facts(session, ordered, with_items=with_items, known=contents)
     return sorted((*made, *foreseen), key=lambda one: (one.starts_at, one.id)) if foreseen else list(made)
 
 
@@ -117,8 +111,7 @@ def _foreseen(
     airings = [one for one in found.airings if one.status == "scheduled"]
     ids = sorted({one.slot_id for one in airings if one.slot_id})
     slots = {one.id: one for batch in _batches(ids) for one in session.scalars(select(Slot).where(Slot.id.in_(batch)))}
-    programmes = sorted({one.programme_id for one in airings if one.programme_id})
-    unapproved = {one for batch in _batches(programmes) for one in session.scalars(facts.unapproved(batch))}
+    unapproved = facts.contents(session, {one.programme_id for one in airings}).unapproved
     airs = [one for one in airings if one.programme_id not in unapproved]
     return facts.foreseen(session, airs, schedules, slots, with_items=with_items), found.gone
 
@@ -134,30 +127,43 @@ def joined(spans: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _begins_in(since: datetime, until: datetime) -> ColumnElement[bool]:
-    return and_(Airing.starts_at >= since, Airing.starts_at < until)
+@cache
+def _wanted(spans: int, reach_back: bool) -> CompoundSelect[Any]:  # noqa: FBT001 - private, and named where it is called
+    """The airings of some schedules, and those of local days, that begin in so many spans."""
+    begins = _bears_on if reach_back else _begins_in
+    wanted = facts.airing_rows().where(or_(*(begins(number) for number in range(spans))))
+    of_them = wanted.where(one_of(Airing.schedule_id, "schedules"), one_of(Schedule.id, "schedules"))
+    # A local day lets a schedule air at a place that it doesn't name.
+    return union_all(of_them, wanted.where(Airing.local_day_id.is_not(None)))
 
 
-def _bears_on(since: datetime, until: datetime) -> ColumnElement[bool]:
+def _edges(since: datetime, until: datetime) -> dict[str, datetime]:
+    """The values of what `_begins_in` and `_bears_on` are asked with."""
+    recent = since - facts.LOOK_BACK - _SHORT
+    return {"since": since, "until": until, "long": since - facts.LONGEST_AIRING, "recent": recent}
+
+
+def _begins_in(span: int) -> ColumnElement[bool]:
+    return and_(Airing.starts_at >= bindparam(f"since_{span}"), Airing.starts_at < bindparam(f"until_{span}"))
+
+
+def _bears_on(span: int) -> ColumnElement[bool]:
     long = Airing.duration_ms > _SHORT // timedelta(milliseconds=1)
-    recent = Airing.starts_at >= since - facts.LOOK_BACK - _SHORT
-    return and_(Airing.starts_at > since - facts.LONGEST_AIRING, Airing.starts_at < until, or_(recent, long))
+    return and_(
+        Airing.starts_at > bindparam(f"long_{span}"),
+        Airing.starts_at < bindparam(f"until_{span}"),
+        or_(Airing.starts_at >= bindparam(f"recent_{span}"), long),
+    )
 
 
-def _silent(session: Session, rows: Sequence[Any], now: datetime) -> set[str]:
+def _silent(session: Session, rows: Sequence[Any], now: datetime, unapproved: Collection[str]) -> set[str]:
     """Ids of those that were cancelled before they aired, or come with a bulletin that isn't approved."""
-    silent = [row.id for row in rows if row.status not in {"scheduled", "closed"}]
+    silent = {row.id for row in rows if row.status not in {"scheduled", "closed"}}
     # By their ids alone: asked for a status too, SQLite reads every airing that has it.
-    cancelled = [row.id for row in rows if row.status == "cancelled"]
-    alive: set[str] = set()
-    for batch in _batches(cancelled):
-        alive.update(session.scalars(select(Airing.id).where(Airing.id.in_(batch), facts.finishing())))
-    programmes = sorted({row.programme_id for row in rows if row.starts_at > now})
-    unapproved: set[str] = set()
-    for batch in _batches(programmes):
-        unapproved.update(session.scalars(facts.unapproved(batch)))
+    cancelled = {row.id for row in rows if row.status == "cancelled"}
+    alive = {row[0] for row in plain_rows(session, _FINISHING, {"ids": cancelled})} if cancelled else set()
     left_out = {row.id for row in rows if row.starts_at > now and row.programme_id in unapproved}
-    return left_out | (set(silent) - alive)
+    return left_out | (silent - alive)
 
 
 def _batches(ids: list[str]) -> Iterable[list[str]]:

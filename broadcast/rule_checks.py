@@ -166,7 +166,7 @@ class PlanRules:
             .where(~and_(Playout.cancelled, Playout.started_at.is_(None)))
         ).all()
         programmes = {row.programme_id for row in rows}
-        classes, _, bulletins = facts.programme_bulletins(self._session, programmes)
+        held = facts.contents(self._session, programmes)
         found: dict[str, list[DayEntry]] = defaultdict(list)
         for row in rows:
             found[row.receiver_id].append(
@@ -174,9 +174,9 @@ class PlanRules:
                     id=row.airing_id,
                     starts_at=to_ms(row.planned_at),
                     duration_ms=row.planned_ms,
-                    class_=planning.highest(classes[row.programme_id]),
+                    class_=planning.highest(held.classes[row.programme_id]),
                     title=row.title,
-                    bulletins=bulletins[row.programme_id],
+                    bulletins=held.bulletins[row.programme_id],
                     settled=True,
                 )
             )

@@ -15,14 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcast.planning import ReceiverFacts, Rules
 from core import units
 from core.clock import to_ms
 from core.settings import Settings
-from core.units import UnitLink
 from devices.protocol.plan import Caps, Interval, VolumeStep
 from schedules import rule_store
 from schedules.localtime import instant_of
@@ -57,7 +55,7 @@ class RuleBook:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What every unit that has set a rule, or has a default, is called."""
-        top = self._session.scalars(select(UnitLink.unit_id).where(UnitLink.parent_id.is_(None)))
+        top = {link.unit_id for link in units.forest(self._session).links if link.parent_id is None}
         return units.names(self._session, {*self._rules, *top}, on=self._named_on)
 
     def counts(self, receiver: ReceiverFacts) -> bool:
@@ -113,9 +111,8 @@ def _merged_units(session: Session, rules: dict[str, list[SoundRule]]) -> dict[s
     if not rules:
         return {}
     found: dict[str, list[tuple[str, date, date]]] = defaultdict(list)
-    columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.valid_from, UnitLink.valid_to
-    for unit, successor, since, until in session.execute(select(*columns).where(UnitLink.relation == "successor")):
-        if successor is not None:  # the database refuses such a row
+    for unit, successor, relation, since, until in units.forest(session).links:
+        if relation == "successor" and successor is not None:  # the database refuses a row without one
             found[successor].append((unit, since, until))
     return dict(found)
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, Literal, TypeVar, cast
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -148,13 +148,12 @@ def replace(session: Session, schedule: Schedule, *, now: datetime, actor: Actor
     rows = session.scalars(
         locked(
             select(Airing)
-            .where(
-                Airing.schedule_id == schedule.id,
-                or_(Airing.original_start > now - _NEAR, and_(Airing.status == "scheduled", Airing.starts_at > now)),
-            )
+            # Asked for by status, PostgreSQL would read whatever is scheduled in the time to come.
+            .where(Airing.schedule_id == schedule.id, or_(Airing.original_start > now - _NEAR, Airing.starts_at > now))
             .order_by(Airing.original_start, Airing.generation)
         )
     ).all()
+    rows = [row for row in rows if row.original_start > now - _NEAR or row.status == "scheduled"]
     generations: dict[datetime, int] = {row.original_start: row.generation for row in rows}  # the highest of each
     # What a local day made of it is settled after this.
     rows = [row for row in rows if row.local_day_id is None]

@@ -174,13 +174,14 @@ class _Looking:
             for start in range(0, len(ordered), _BATCH)
             for row in self._session.scalars(
                 select(Airing)
-                .where(Airing.schedule_id.in_(ordered[start : start + _BATCH]), Airing.status == "scheduled")
+                # By status too, the databases would read whatever is scheduled in this time.
+                .where(Airing.schedule_id.in_(ordered[start : start + _BATCH]))
                 .where(Airing.starts_at >= self._since, Airing.starts_at < self._until)
                 .where(Airing.local_day_id.is_(None))
                 .where(or_(Airing.starts_at != Airing.original_start, Airing.own_programme))
             )
         ]
-        return [row for row in rows if is_moved(row) or row.own_programme]
+        return [row for row in rows if row.status == "scheduled" and (is_moved(row) or row.own_programme)]
 
     def _moved(self, schedule: Schedule, row: Airing) -> None:
         """It keeps its time; only a day that skips silences it."""

@@ -5,7 +5,7 @@ See `schedules.targets` for what targets mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, column, or_, select, table
@@ -22,15 +22,12 @@ _BATCH = 500
 # The craft of receivers stands beside this room: of a receiver only where it is, and whether it is in use, is known.
 receivers = table("receivers", column("id"), column("unit_id"), column("status"))
 
-_Dated = Callable[[date], Mapping[str, Sequence[str]]]
-
 
 class Resolver:
-    """Resolves targets as of dates, for whoever looks at many: the mergers and groups of all dates are read once."""
+    """Resolves targets as of dates, for whoever looks at many."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._history: tuple[_Dated, _Dated] | None = None
         self._days: dict[date, tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]] = {}
         self._known: dict[tuple[Targets, date], Reach] = {}
 
@@ -49,10 +46,7 @@ class Resolver:
 
     def _day(self, on: date) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
         if on not in self._days:
-            if self._history is None:
-                self._history = units.succession_history(self._session), units.membership_history(self._session)
-            after, members = self._history
-            self._days[on] = after(on), members(on)
+            self._days[on] = units.successions(self._session, on=on), units.memberships(self._session, on=on)
         return self._days[on]
 
 
@@ -129,7 +123,7 @@ def default_owner(session: Session, targets: Targets, *, on: date) -> str | None
     if not paths or any(not path for path in paths):
         return None
     common = [one for one in paths[0] if all(one in path for path in paths[1:])]
-    kinds = {unit.id: unit.kind for unit in session.scalars(select(Unit).where(Unit.id.in_(common)))}
+    kinds = units.kinds(session, common)
     return next((one for one in common if kinds[one] != "village"), None)
 
 

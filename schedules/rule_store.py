@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from core import events, units
 from core.clock import Clock, to_ms
+from core.database import plain_rows
 from core.events import Actor
 from core.ids import new_id
 from core.settings import Settings
@@ -84,13 +85,30 @@ def body_of(rule: SoundRule) -> dict[str, Any]:
     return body
 
 
+_BETWEEN = (
+    select(RuleRow)
+    .where(RuleRow.valid_from <= bindparam("until"), RuleRow.valid_to > bindparam("since"))
+    .where(RuleRow.valid_from < RuleRow.valid_to)
+    .order_by(RuleRow.id)
+)
+_OVERRIDDEN = (
+    select(
+        RuleOverride.schedule_id,
+        RuleOverride.rule_id,
+        RuleOverride.filling_id,
+        Filling.slot_id,
+        Filling.place_id,
+        Filling.original_start,
+    )
+    .outerjoin(Filling, Filling.id == RuleOverride.filling_id)
+    .where(RuleOverride.ended_at.is_(None), or_(RuleOverride.filling_id.is_(None), Filling.ended_at.is_(None)))
+)
+
+
 def between(session: Session, since: date, until: date) -> dict[str, list[SoundRule]]:
     """Every rule that holds on any day of since … until (inclusive), by its unit. There are few in a province."""
-    wanted = select(RuleRow).where(
-        RuleRow.valid_from <= until, RuleRow.valid_to > since, RuleRow.valid_from < RuleRow.valid_to
-    )
     found: dict[str, list[SoundRule]] = defaultdict(list)
-    for row in session.scalars(wanted.order_by(RuleRow.id)):
+    for row in session.scalars(_BETWEEN, {"since": since, "until": until}):
         found[row.unit_id].append(rule_of(row))
     return dict(found)
 
@@ -223,16 +241,7 @@ def overridden(session: Session) -> Waived:
     """What is let through, and against what."""
     schedules: dict[str, set[str]] = defaultdict(set)
     parts: dict[tuple[str, str, datetime], set[str]] = defaultdict(set)
-    rows = select(
-        RuleOverride.schedule_id,
-        RuleOverride.rule_id,
-        RuleOverride.filling_id,
-        Filling.slot_id,
-        Filling.place_id,
-        Filling.original_start,
-    ).outerjoin(Filling, Filling.id == RuleOverride.filling_id)
-    holds = or_(RuleOverride.filling_id.is_(None), Filling.ended_at.is_(None))
-    for row in session.execute(rows.where(RuleOverride.ended_at.is_(None), holds)):
+    for row in plain_rows(session, _OVERRIDDEN):
         if row.filling_id is None:
             schedules[row.schedule_id].add(row.rule_id)
         else:

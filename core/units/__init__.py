@@ -7,7 +7,8 @@ local date of Viet Nam: `date_of` gives that of an instant.
 from __future__ import annotations
 
 from core.units.changes import add, end, link, move, rename, succeed
-from core.units.groups import add_group, get_group, groups, join, leave, members, membership_history, memberships
+from core.units.forest import forest
+from core.units.groups import add_group, get_group, groups, join, leave, members, memberships
 from core.units.tables import (
     ALWAYS,
     FOREVER,
@@ -32,13 +33,13 @@ from core.units.tree import (
     followed,
     get,
     history,
+    kinds,
     links,
     name,
     names,
     path,
     paths,
     standing,
-    succession_history,
     successions,
     valid,
 )
@@ -66,16 +67,17 @@ __all__ = [
     "end",
     "follow",
     "followed",
+    "forest",
     "get",
     "get_group",
     "groups",
     "history",
     "join",
+    "kinds",
     "leave",
     "link",
     "links",
     "members",
-    "membership_history",
     "memberships",
     "move",
     "name",
@@ -85,7 +87,6 @@ __all__ = [
     "rename",
     "standing",
     "succeed",
-    "succession_history",
     "successions",
     "valid",
 ]

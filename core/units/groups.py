@@ -5,14 +5,14 @@ A member that is merged into another unit is followed to it: the group's members
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from core.database import remembered
 from core.errors import Conflict, Invalid, NotFound
+from core.units.forest import forest
 from core.units.tables import FOREVER, Unit, UnitGroup, UnitGroupMember
 from core.units.tree import followed
 
@@ -102,24 +102,8 @@ def members(session: Session, group_ids: Collection[str], *, on: date) -> list[s
 
 def memberships(session: Session, *, on: date) -> dict[str, list[str]]:
     """The units of every group of this date as they joined, not followed; for whoever looks at many groups."""
-    return membership_history(session)(on)
-
-
-def membership_history(session: Session) -> Callable[[date], dict[str, list[str]]]:
-    """`memberships` of any date, read once for all of them: for whoever asks for many days."""
-    member = UnitGroupMember
-    wanted = (
-        select(member.group_id, member.unit_id, member.valid_from, member.valid_to, UnitGroup.valid_to)
-        .join(UnitGroup, UnitGroup.id == member.group_id)
-        .order_by(member.id)
-    )
-    rows = remembered(session, "memberships", lambda: session.execute(wanted).all())
-
-    def on_day(on: date) -> dict[str, list[str]]:
-        held: dict[str, list[str]] = {}
-        for group, unit, since, until, ends in rows:
-            if since <= on < min(until, ends):
-                held.setdefault(group, []).append(unit)
-        return held
-
-    return on_day
+    held: dict[str, list[str]] = {}
+    for one in forest(session).members:
+        if one.valid_from <= on < one.valid_to:
+            held.setdefault(one.group_id, []).append(one.unit_id)
+    return held

@@ -73,6 +73,16 @@ class UnitName(Base):
     valid_to: Mapped[date] = mapped_column(Date)
 
 
+class UnitTree(Base):
+    """One row, whose random token triggers of the database change with whatever the tree of units is made of."""
+
+    __tablename__ = "unit_tree"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    token: Mapped[str] = mapped_column(String(32))
+
+
 class UnitGroup(Base):
     """A named set of units beside the tree, such as a cụm xã or a khu vực, in [valid_from, valid_to)."""
 

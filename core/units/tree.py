@@ -6,21 +6,21 @@ found below, and over, the new one from that date on, while history stays where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, select, union
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
-from core.database import remembered
 from core.errors import NotFound
-from core.units.tables import ALWAYS, Unit, UnitLink, UnitName
+from core.units.forest import forest
+from core.units.tables import Unit, UnitLink, UnitName
 
 # The dates of units are the law's: dates in Viet Nam, wherever the server stands.
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-_DOWN = ("below", "successor")  # the links on which what is below is found
 _BATCH = 500  # identifiers in one statement: far below what either database takes
 
 
@@ -55,29 +55,9 @@ def below(session: Session, unit_ids: Collection[str], *, on: date) -> set[str]:
     A given unit that stands no more counts as what took over from it. Units that are merged into one of these are
     among the ids, because what was at them is now there.
     """
-    # Nearly all of a tree are villages, and nothing stands below one: only the trunk is walked step by step, and each
-    # of its units asked once for what hangs on it. That is half the time of `below_query`, for the same answer.
+    stand = forest(session).on(on)
     start = followed(session, unit_ids, on=on)
-    columns = UnitLink.unit_id, UnitLink.parent_id
-    trunk = select(Unit.id).where(Unit.id.in_(start)).cte("trunk", recursive=True)
-    step = (
-        select(UnitLink.unit_id)
-        .join(trunk, UnitLink.parent_id == trunk.c.id)
-        .join(Unit, Unit.id == UnitLink.unit_id)
-        .where(UnitLink.relation.in_(_DOWN), valid(UnitLink, on), Unit.kind != "village")
-    )
-    trunk = trunk.union(step)
-    hanging = select(UnitLink.unit_id).join(trunk, UnitLink.parent_id == trunk.c.id)
-    hanging = hanging.where(UnitLink.relation.in_(_DOWN), valid(UnitLink, on))
-    # Plain rows: the session's own would be made into objects of five thousand.
-    connection = session.connection()
-    found = set(start).intersection(connection.scalars(select(Unit.id).where(Unit.id.in_(start))))
-    found.update(row[0] for row in connection.execute(hanging).fetchall())
-    merged = select(*columns).where(UnitLink.relation == "successor", valid(UnitLink, on))
-    into = [(unit, parent) for unit, parent in connection.execute(merged).fetchall() if unit not in found]
-    while gone := {unit for unit, parent in into if parent in found and unit not in found}:
-        found |= gone
-    return found
+    return stand.below(unit for unit in start if unit in forest(session).kinds)
 
 
 def below_query(session: Session, unit_ids: Collection[str], *, on: date) -> Select[str]:
@@ -100,16 +80,9 @@ def above(session: Session, unit_id: str, *, on: date) -> list[str]:
 
 
 def paths(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str, tuple[str, ...]]:
-    """`above` of each of these, in one query for some hundreds."""
-    held: dict[str, tuple[str | None, str]] = remembered(session, f"paths {on}", dict)
-    for batch in _batches([unit for unit in unit_ids if unit not in held]):
-        columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.relation
-        current = and_(UnitLink.relation != "also", valid(UnitLink, on))
-        over = select(*columns).where(UnitLink.unit_id.in_(batch), current).cte("over", recursive=True)
-        over = over.union(select(*columns).join(over, UnitLink.unit_id == over.c.parent_id).where(current))
-        for unit, parent, relation in session.execute(select(over)):
-            held[unit] = (parent, relation)
-    return {unit: path(unit, held) for unit in unit_ids}
+    """`above` of each of these."""
+    stand = forest(session).on(on)
+    return {unit: stand.path(unit) for unit in unit_ids}
 
 
 def path(unit_id: str, held: Mapping[str, tuple[str | None, str]]) -> tuple[str, ...]:
@@ -126,46 +99,12 @@ def path(unit_id: str, held: Mapping[str, tuple[str | None, str]]) -> tuple[str,
 
 def followed(session: Session, unit_ids: Iterable[str], *, on: date) -> list[str]:
     """These units, and for each that stands no more on this date all that took over from it, in their order."""
-    wanted = list(dict.fromkeys(unit_ids))
-    after: dict[str, list[str]] = {}
-    pending = set(wanted)
-    while pending:
-        found: set[str] = set()
-        for batch in _batches(sorted(pending)):
-            rows = session.execute(
-                select(UnitLink.unit_id, UnitLink.parent_id)
-                .where(UnitLink.unit_id.in_(batch), UnitLink.relation.in_(("successor", "also")), valid(UnitLink, on))
-                .order_by(UnitLink.relation.desc(), UnitLink.id)
-            )
-            for unit, successor in rows:
-                if successor is None:  # the database refuses such a row
-                    continue
-                after.setdefault(unit, []).append(successor)
-                found.add(successor)
-        pending = found - after.keys()
-    return follow(wanted, after)
+    return follow(unit_ids, successions(session, on=on))
 
 
-def successions(session: Session, *, on: date) -> dict[str, list[str]]:
+def successions(session: Session, *, on: date) -> Mapping[str, Sequence[str]]:
     """What took over from each unit that stands no more on this date, for whoever follows many; `follow` reads it."""
-    return succession_history(session)(on)
-
-
-def succession_history(session: Session) -> Callable[[date], dict[str, list[str]]]:
-    """`successions` of any date, read once for all of them: for whoever asks for many days."""
-    columns = UnitLink.unit_id, UnitLink.parent_id, UnitLink.valid_from, UnitLink.valid_to
-    wanted = select(*columns).where(UnitLink.relation.in_(("successor", "also")))
-    wanted = wanted.order_by(UnitLink.relation.desc(), UnitLink.id)
-    rows = remembered(session, "successions", lambda: session.execute(wanted).all())
-
-    def on_day(on: date) -> dict[str, list[str]]:
-        after: dict[str, list[str]] = {}
-        for unit, successor, since, until in rows:
-            if successor is not None and since <= on < until:  # the database refuses a row without one
-                after.setdefault(unit, []).append(successor)
-        return after
-
-    return on_day
+    return forest(session).on(on).successions
 
 
 def follow(unit_ids: Iterable[str], after: Mapping[str, Sequence[str]]) -> list[str]:
@@ -185,9 +124,14 @@ def _follow(unit: str, after: Mapping[str, Sequence[str]], result: dict[str, Non
 
 def change_dates(session: Session, since: date, until: date) -> list[date]:
     """The dates in (since, until] on which the tree changes, in order: there are few."""
-    every = union(select(UnitLink.valid_from), select(UnitLink.valid_to))
-    days: list[date] = remembered(session, "change dates", lambda: sorted(row[0] for row in session.execute(every)))
-    return [day for day in days if since < day <= until]
+    days = forest(session).change_dates
+    return days[bisect_right(days, since) : bisect_right(days, until)]
+
+
+def kinds(session: Session, unit_ids: Collection[str]) -> dict[str, str]:
+    """The kind of each of these that there is."""
+    held = forest(session).kinds
+    return {unit: held[unit] for unit in unit_ids if unit in held}
 
 
 def children(session: Session, unit_id: str, *, on: date) -> list[str]:
@@ -210,18 +154,8 @@ def name(session: Session, unit_id: str, *, on: date) -> str:
 
 def names(session: Session, unit_ids: Collection[str], *, on: date) -> dict[str, str]:
     """`name` of each of these; those that there are not are left out."""
-    held: dict[str, list[tuple[date, str]]] = remembered(session, "names", dict)
-    for batch in _batches([unit for unit in dict.fromkeys(unit_ids) if unit not in held]):
-        known = select(Unit.id, Unit.name, UnitName.valid_from, UnitName.name)
-        named = known.outerjoin(UnitName, UnitName.unit_id == Unit.id).where(Unit.id.in_(batch))
-        for unit, own, since, called in session.execute(named.order_by(UnitName.valid_from)):
-            held.setdefault(unit, []).append((since if called else ALWAYS, called or own))
-    return {unit: _name_on(held[unit], on) for unit in unit_ids if unit in held}
-
-
-def _name_on(held: Sequence[tuple[date, str]], on: date) -> str:
-    """The last name that began by this date, else the first."""
-    return next((called for since, called in reversed(held) if since <= on), held[0][1])
+    held = forest(session)
+    return {unit: held.name(unit, on) for unit in unit_ids if unit in held.kinds}
 
 
 def standing(session: Session, *, on: date, unit_ids: Collection[str] | None = None) -> list[Placed]:

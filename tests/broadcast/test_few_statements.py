@@ -109,9 +109,11 @@ def test_a_writing_session_is_told_anew_what_it_changed(db: Database, clock: Man
         day = units.date_of(clock.now())
         assert units.name(session, commune.id, on=day) == "Xã Cũ"
         units.rename(session, commune, "Xã Mới", day)
-        assert units.name(session, commune.id, on=day) == "Xã Mới"
         with statements(db) as seen:
+            assert units.name(session, commune.id, on=day) == "Xã Mới"
+            asked = len(seen)
+            assert asked >= 1
             assert units.name(session, commune.id, on=day) == "Xã Mới"
             assert units.above(session, commune.id, on=day) == [commune.id, province.id]
             assert units.above(session, commune.id, on=day) == [commune.id, province.id]
-        assert len(seen) == 1
+            assert len(seen) == asked

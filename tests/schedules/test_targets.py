@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,6 +16,7 @@ from core.units import Unit, UnitKind
 from devices.tables import Receiver
 from schedules.reach import NearBy, Resolver, default_owner, receivers_of, receivers_touched, silent_parts
 from schedules.targets import Reach, Targets
+from tests.support.statements import statements
 
 EVE, DAY = date(2026, 7, 31), date(2026, 8, 1)
 
@@ -146,23 +146,16 @@ def test_what_is_near_a_unit(db: Database, place: Place) -> None:
         assert not near("a", Targets(receivers=(box["v"],), except_receivers=(box["v"],)))
 
 
-def test_a_resolver_reads_the_mergers_once_for_all_days(
-    db: Database, place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Session] = []
-    real = units.succession_history
-
-    def counted(session: Session) -> Callable[[date], dict[str, list[str]]]:
-        asked.append(session)
-        return real(session)
-
-    monkeypatch.setattr(units, "succession_history", counted)
-    with db.reading() as session:
+def test_mergers_and_groups_of_all_days_are_asked_for_once(db: Database, place: Place) -> None:
+    with db.reading() as session, statements(db) as seen:
         resolver = Resolver(session)
         for name in "abc":
             for day in (EVE, DAY):
                 assert resolver.reach(Targets(units=(place.at[name],)), on=day) == Reach(frozenset([place.at[name]]))
-        assert asked == [session]
+        first = len(seen)
+        assert first >= 1
+        assert Resolver(session).reach(Targets(units=(place.at["a"],)), on=DAY) == Reach(frozenset([place.at["a"]]))
+        assert len(seen) == first
 
 
 def test_schedules_of_a_filled_database_get_their_owners(empty_db: Database) -> None:
