@@ -19,8 +19,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from broadcast import facts
 from broadcast.facts import LONGEST_AIRING
@@ -40,7 +40,8 @@ from schedules.tables import Airing, Schedule
 
 RECEIVERS_MOST = 500  # of one unit: more places than a person reads about at once
 
-_replacing = aliased(Airing)
+# The reasons for which an airing is cancelled and nothing airs instead, unless a hand brought it back.
+_FOR_GOOD = {"withdrawn", "schedule", "occurrence"}
 _SEEN = select(Receiver.id, Receiver.online, Receiver.heard_at).where(one_of(Receiver.id, "ids"))
 _PLAYOUTS = (
     select(
@@ -49,10 +50,6 @@ _PLAYOUTS = (
         Airing.programme_id,
         Airing.schedule_id,
         Airing.cancel_reason,
-        exists()
-        .where(_replacing.schedule_id == Airing.schedule_id)
-        .where(_replacing.original_start == Airing.original_start, _replacing.replaces_id == Airing.id)
-        .label("replaced"),
         Schedule.title,
         Slot.title.label("slot_title"),
     )
@@ -62,6 +59,7 @@ _PLAYOUTS = (
     .where(one_of(Playout.receiver_id, "ids"))
     .where(Playout.planned_at > bindparam("since"), Playout.planned_at < bindparam("until"))
 )
+_REPLACED = select(Airing.replaces_id).where(one_of(Airing.schedule_id, "schedules"), one_of(Airing.replaces_id, "ids"))
 _COMMANDS = (
     select(IssuedCommand.id, IssuedCommand.body, IssuedCommand.name, StoredRecord)
     .join(StoredRecord, StoredRecord.airing_id == IssuedCommand.id)
@@ -168,6 +166,7 @@ class _Reading:
         self._start = datetime.combine(day, time(), self._zone)
         self._end = datetime.combine(day + timedelta(days=1), time(), self._zone)
         self._settings = settings
+        self._replaced: set[str | None] = set()
         furthest = (now + FURTHEST).astimezone(self._zone).date()
         if day >= furthest:
             raise TooFarAhead(day=f"{day:%d/%m/%Y}", until=f"{furthest - timedelta(days=1):%d/%m/%Y}")
@@ -188,8 +187,14 @@ class _Reading:
         values = {"ids": self._ids, "since": self._start - LONGEST_AIRING, "until": self._end}
         rows = self._session.execute(_PLAYOUTS, values)
         found: dict[str, list[Any]] = {receiver: [] for receiver in self._ids}
+        cancelled: dict[str, str] = {}
         for row in rows:
             found[row.Playout.receiver_id].append(row)
+            if row.cancel_reason in _FOR_GOOD:
+                cancelled[row.Playout.airing_id] = row.schedule_id
+        if cancelled:
+            values = {"ids": cancelled.keys(), "schedules": set(cancelled.values())}
+            self._replaced = {row[0] for row in plain_rows(self._session, _REPLACED, values)}
         return found
 
     def _begun(self, rows: Sequence[Any]) -> list[Item]:
@@ -207,7 +212,7 @@ class _Reading:
         if row.Playout.cancelled and row.Playout.started_at is None:
             # What was moved, edited or brought back is told by what replaced it.
             gave_way = row.cancel_reason is None and row.Playout.note is not None
-            for_good = row.cancel_reason in {"withdrawn", "schedule", "occurrence"} and not row.replaced
+            for_good = row.cancel_reason in _FOR_GOOD and row.Playout.airing_id not in self._replaced
             return for_good or (gave_way and row.Playout.planned_at <= self._now)
         return bool(row.Playout.planned_at <= self._now)
 

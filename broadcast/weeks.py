@@ -52,6 +52,7 @@ class Entry:
     relay: bool = False
     moved_from: datetime | None = None  # by hand or by a local day
     changed: bool = False  # a hand chose another programme for it alone
+    replaced: bool = False  # what airs in its place stands here by itself
 
     @property
     def ends_at(self) -> datetime:
@@ -77,7 +78,8 @@ def week(session: Session, unit_id: str, first: date, zone: ZoneInfo, *, days: i
     until = first + days * _DAY
     held = entries(session, unit_id, _begin(first, zone), _begin(until, zone))
     by_day: dict[date, list[Entry]] = defaultdict(list)
-    for entry in held:
+    # What was brought back to a day that has another time by now is another occurrence; a telephone is told of both.
+    for entry in (one for one in held if not one.replaced):
         by_day[entry.starts_at.astimezone(zone).date()].append(entry)
     own = set(units.above(session, unit_id, on=first))
     named: dict[date, list[str]] = defaultdict(list)
@@ -95,6 +97,7 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
     for airing in sorted(found, key=lambda one: one.generation):
         newest[_uid(airing)] = airing
     airings = sorted(newest.values(), key=lambda one: (one.starts_at, one.id))
+    replaced = {airing.replaces_id for airing in airings}
     titles = _titles(session, {airing.schedule_id for airing in airings})
     slots = _slots(session, {airing.slot_id for airing in airings if airing.slot_id})
     programmes = _programmes(session, {airing.programme_id for airing in airings if airing.slot_id})
@@ -121,6 +124,7 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
             relay=bool(airing.slot_id) and slots[airing.slot_id].kind == "relay",
             moved_from=_moved_from(airing, shifts),
             changed=airing.own_programme and airing.status != "cancelled",
+            replaced=_is_cancelled_by_hand(airing) and airing.id in replaced,
         )
         for airing in airings
     ]
@@ -142,6 +146,10 @@ def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
         )
         for those in alike.values()
     )
+
+
+def _is_cancelled_by_hand(airing: Airing) -> bool:
+    return airing.status == "cancelled" and airing.cancel_reason != "local-day"
 
 
 def _moved_from(airing: Airing, shifts: Mapping[tuple[str, datetime], timedelta]) -> datetime | None:

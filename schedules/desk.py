@@ -101,7 +101,7 @@ class Desk:
         if schedule_id not in self._frames:
             schedule = sessions.lock(self._session, schedule_id)
             slots = sessions.slots_of(self._session, schedule_id)
-            self._frames[schedule_id] = _Frame(schedule, slots)
+            self._frames[schedule_id] = _Frame(self._session, schedule, slots)
         return self._frames[schedule_id]
 
     def _day(self, frame: _Frame, instant: datetime) -> _Day:
@@ -144,8 +144,8 @@ class Desk:
 class _Frame:
     """What is asked of one session again and again."""
 
-    def __init__(self, schedule: Schedule, slots: list[Slot]) -> None:
-        self.schedule, self.slots = schedule, slots
+    def __init__(self, session: Session, schedule: Schedule, slots: list[Slot]) -> None:
+        self._session, self.schedule, self.slots = session, schedule, slots
         lengths = [slot.length_ms for slot in slots]
         self.begins = dict(zip((slot.id for slot in slots), offsets(lengths), strict=True))
         self.places: dict[date, set[str]] = {}
@@ -153,7 +153,7 @@ class _Frame:
 
     def occurrence(self, on: date, at: time | None) -> datetime:
         if (on, at) not in self._found:
-            self._found[on, at] = filling.occurrence(self.schedule, on, at)
+            self._found[on, at] = filling.occurrence(self._session, self.schedule, on, at)
         return self._found[on, at]
 
 

@@ -49,19 +49,27 @@ class ToFill:
     why: Why
 
 
-def occurrence(schedule: Schedule, on: date, at: time | None) -> datetime:
-    """The session's start on a local day, at this local time where it airs more than once.
+def occurrence(session: Session, schedule: Schedule, on: date, at: time | None) -> datetime:
+    """The original start of the session that airs on a local day, at this local time where there are several.
 
+    What a hand moved is named by when it airs now, as people see it; where nothing airs so, by when it was to air.
     Raises `NotOnThatDay`, `WhichAiring`.
     """
     rule, zone = rule_of(schedule), ZoneInfo(schedule.timezone)
     noon = datetime.combine(on, time(12), zone)
-    found = [one for one in occurrences(rule, noon - 2 * _DAY, noon + 2 * _DAY) if rule.local_day(one) == on]
-    times = [one for one in found if at is None or one.astimezone(zone).time() == at]
-    if len(times) == 1:
-        return times[0]
-    if times:
-        raise WhichAiring(day=on, times=", ".join(f"{one.astimezone(zone):%H:%M}" for one in times))
+    planned = {one: one for one in occurrences(rule, noon - 2 * _DAY, noon + 2 * _DAY) if rule.local_day(one) == on}
+    moved = dict(session_days.moved(session, schedule.id, planned, noon - 2 * _DAY, noon + 2 * _DAY))
+    airs = {one: start for one, start in planned.items() if one not in moved}
+    airs |= {one: start for one, start in moved.items() if start.astimezone(zone).date() == on}
+    for starts in (airs, {one: start for one, start in planned.items() if one in moved}):
+        times = {one: start.astimezone(zone) for one, start in starts.items()}
+        found = [one for one, start in times.items() if at is None or start.time() == at]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise WhichAiring(
+                day=on, times=", ".join(f"{times[one]:%H:%M}" for one in sorted(found, key=times.__getitem__))
+            )
     raise NotOnThatDay(title=schedule.title, when=f"{on:%d/%m/%Y}" + (f" {at:%H:%M}" if at else ""))
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
-from core.database import Base
+from core.database import one_of, plain_rows
 from schedules.lease import Leadership
 from schedules.tables import Airing, Firing
 
@@ -121,29 +122,47 @@ def claim(
     Raises `NotLeader`, now or at the commit, where this process does not lead.
     """
     fence = leadership.check(session)
-    still = {
-        policy.kind: set(
-            session.scalars(
-                select(Airing.id).where(
-                    Airing.id.in_([what.airing_id for what in batch if what.kind == policy.kind]), _calls_for(policy)
-                )
-            )
-        )
-        for policy in policies
-        if any(what.kind == policy.kind for what in batch)
-    }
-    rows = [
-        {"kind": what.kind, "key": what.key, "fence": fence, "due_at": what.due_at, "fired_at": now}
-        for what in batch
-        if what.airing_id in still[what.kind]
-    ]
-    if not rows:
+    still: dict[str, set[str]] = {}
+    for policy in policies:
+        ids = [what.airing_id for what in batch if what.kind == policy.kind]
+        if ids:
+            still[policy.kind] = {row[0] for row in plain_rows(session, _calling(policy), {"ids": ids})}
+    wanted = [what for what in batch if what.airing_id in still[what.kind]]
+    if not wanted:
         return []
-    firings = Base.metadata.tables[Firing.__tablename__]
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    claims = insert(firings).on_conflict_do_nothing(index_elements=["kind", "key"])
-    claimed = {tuple(row) for row in session.execute(claims.returning(firings.c.kind, firings.c.key), rows)}
-    return [what for what in batch if (what.kind, what.key) in claimed]
+    if session.get_bind().dialect.name == "sqlite":
+        rows = [
+            {"kind": what.kind, "key": what.key, "fence": fence, "due_at": what.due_at, "fired_at": now}
+            for what in wanted
+        ]
+        claims = sqlite.insert(Firing).on_conflict_do_nothing(index_elements=["kind", "key"])
+        found = session.execute(claims.returning(Firing.kind, Firing.key), rows)
+        claimed = {(row.kind, row.key) for row in found}
+    else:
+        values = {
+            "kinds": [what.kind for what in wanted],
+            "keys": [what.key for what in wanted],
+            "dues": [what.due_at for what in wanted],
+            "fence": fence,
+            "now": now,
+        }
+        claimed = {(row.kind, row.key) for row in plain_rows(session, _CLAIM_MANY, values)}
+    return [what for what in wanted if (what.kind, what.key) in claimed]
+
+
+# The claims travel as arrays, so that the statement is the same for any number: the database plans it once.
+_CLAIM_MANY = text(
+    "INSERT INTO firings (kind, key, fence, due_at, fired_at)"
+    " SELECT one.kind, one.key, :fence, one.due_at, :now"
+    " FROM unnest(CAST(:kinds AS VARCHAR[]), CAST(:keys AS VARCHAR[]), CAST(:dues AS TIMESTAMPTZ[]))"
+    " AS one(kind, key, due_at)"
+    " ON CONFLICT (kind, key) DO NOTHING RETURNING kind, key"
+)
+
+
+@cache
+def _calling(policy: Policy) -> Select[str]:
+    return select(Airing.id).where(one_of(Airing.id, "ids"), _calls_for(policy))
 
 
 def _calls_for(policy: Policy) -> ColumnElement[bool]:

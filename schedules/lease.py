@@ -18,13 +18,26 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from sqlalchemy import BindParameter, ColumnElement, Float, Update, cast, extract, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Float,
+    Update,
+    bindparam,
+    cast,
+    extract,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core import events
-from core.database import Database
+from core.database import Database, plain_rows
 from core.events import Actor
 from core.ids import new_id
 from schedules.errors import NotLeader
@@ -52,6 +65,13 @@ class Leadership:
         self.name = name
         self.holder = holder or holder_name()
         self.life_s = life_s
+        # Asked in every transaction of the leader's, so built once.
+        self._holding = select(Lease.fence).where(*self.holding(bindparam("fence", type_=BigInteger())))
+        self._guarding = (
+            select(Lease.fence)
+            .where(Lease.name == name, Lease.holder == self.holder, Lease.fence == bindparam("fence"))
+            .with_for_update(read=True)
+        )
         self._lock = threading.Lock()
         self._fence: int | None = None
         self._until = 0.0  # by this machine's monotonic clock, and never later than the database's
@@ -132,7 +152,7 @@ class Leadership:
         fence = self.fence
         if fence is None:
             raise NotLeader(name=self.name)
-        if session.scalar(select(Lease.fence).where(*self.holding(fence))) is None:
+        if not plain_rows(session, self._holding, {"fence": fence}):
             self.forget(fence)
             raise NotLeader(name=self.name)
         self.guard(session, fence)
@@ -153,14 +173,9 @@ class Leadership:
         if (self.name, fence) in guards or self._db.is_sqlite:
             return  # on SQLite nobody else has written since this transaction began
         guards.add((self.name, fence))
-        statement = (
-            select(Lease.fence)
-            .where(Lease.name == self.name, Lease.holder == self.holder, Lease.fence == fence)
-            .with_for_update(read=True)
-        )
 
         def before_commit(committing: Session) -> None:
-            if not committing.in_nested_transaction() and committing.scalar(statement) is None:
+            if not committing.in_nested_transaction() and not plain_rows(committing, self._guarding, {"fence": fence}):
                 self.forget(fence)
                 raise NotLeader(name=self.name)
 

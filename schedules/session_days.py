@@ -12,7 +12,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from core import events
@@ -98,6 +98,18 @@ def decision(session: Session, schedule: Schedule, original_start: datetime) -> 
             DayDecision.ended_at.is_(None),
         )
     )
+
+
+def moved(
+    session: Session, schedule_id: str, of: Collection[datetime], since: datetime, until: datetime
+) -> list[tuple[datetime, datetime]]:
+    """(original start, start) of those that a hand moved: among these, or into this time."""
+    held = select(DayDecision.original_start, DayDecision.starts_at).where(
+        DayDecision.schedule_id == schedule_id, DayDecision.ended_at.is_(None), DayDecision.starts_at.is_not(None)
+    )
+    into = and_(DayDecision.starts_at >= since, DayDecision.starts_at < until)
+    found = session.execute(held.where(or_(DayDecision.original_start.in_(of), into)))
+    return [(original, start) for original, start in found if start is not None]
 
 
 def shifts(session: Session, of: Collection[tuple[str, datetime]]) -> dict[tuple[str, datetime], timedelta]:

@@ -98,20 +98,10 @@ def unit_import(
         raise Invalid(what="hãy nêu một tệp hoặc --province / name a file or --province")
     rows = importing.read(file) if file else importing.official_rows(str(province))
     name = file.name if file else str(province)
+    from broadcast import tree_changes  # noqa: PLC0415 - heavy, and only this command needs it
+
     with open_database(Settings.load()) as db, db.writing() as session:
-        done = importing.apply(session, rows, name)
-        if dry_run:
-            session.rollback()
-        elif done.added or done.extended:
-            record(
-                session,
-                "user:units:imported",
-                actor=SYSTEM_OPERATOR,
-                at=SystemClock().now(),
-                subject=("units", name[:64]),
-                added=len(done.added),
-                extended=len(done.extended),
-            )
+        done = tree_changes.take_in(session, rows, name, actor=SYSTEM_OPERATOR, clock=SystemClock(), dry_run=dry_run)
     for mark, names in (("+", done.added), ("~", done.extended)):
         for one in names:
             typer.echo(f"{mark} {one}")

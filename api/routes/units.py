@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from api.auth.errors import NotHere
 from api.auth.guard import Ctx, Needs, Principal
@@ -21,10 +22,11 @@ from broadcast import tree_changes
 from core import units as tree
 from core.errors import Invalid
 from core.events import record
-from core.units import ALWAYS, FOREVER, Unit, UnitKind, UnitLink
+from core.units import ALWAYS, FOREVER, Unit, UnitKind, UnitLink, importing
 
 units = api_router("units")
 groups = api_router("unit-groups")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Reader = Annotated[Principal, Depends(Needs(Right.READ_UNITS))]
 Writer = Annotated[Principal, Depends(Needs(Right.WRITE_UNITS))]
@@ -95,6 +97,15 @@ class UnitHistory(Out):
     links: list[LinkOut]
 
 
+class ImportOut(Out):
+    """What an import did, or would do: units by their names."""
+
+    dry_run: bool
+    added: list[str]
+    extended: list[str] = Field(description="Were there, and have other dates or successors now")
+    unchanged: int
+
+
 @units.get("/units", summary="Units of a date")
 def list_units(
     context: Ctx,
@@ -143,6 +154,38 @@ def create_unit(context: Ctx, who: Writer, body: UnitIn) -> UnitOut:
         facts = {"name": unit.name, "unit_kind": unit.kind, "parent_id": body.parent_id}
         _record(session, context, who, "created", unit, **facts)
         return _last(session, unit)
+
+
+@units.post(
+    "/units/import",
+    summary="Load units from a CSV or XLSX file",
+    responses=responses(413),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("text/csv", XLSX)},
+        }
+    },
+)
+async def import_units(
+    request: Request,
+    context: Ctx,
+    who: Annotated[Principal, Depends(Needs(Right.WRITE_UNITS, everywhere=True))],
+    dry_run: Annotated[bool, Query(description="Only tell what would become of it")] = True,  # noqa: FBT002 - a query
+) -> ImportOut:
+    """The body is the file itself, with the columns that `docs/units.md` tells of. All of it is written or nothing."""
+    # Asynchronous only to read the raw body; what is done with it is not.
+    body = await request.body()
+    return await run_in_threadpool(_import, context, who, body, dry_run=dry_run)
+
+
+def _import(context: Context, who: Principal, body: bytes, *, dry_run: bool) -> ImportOut:
+    # An XLSX is a ZIP, which no text begins like.
+    name = "units.xlsx" if body.startswith(b"PK") else "units.csv"
+    rows = importing.parse(body, name)
+    with context.db.writing() as session:
+        done = tree_changes.take_in(session, rows, name, actor=who.actor, clock=context.clock, dry_run=dry_run)
+    return ImportOut(dry_run=dry_run, added=done.added, extended=done.extended, unchanged=done.unchanged)
 
 
 @units.get("/units/{unit_id}", summary="One unit on a date", responses=responses(404))

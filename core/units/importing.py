@@ -52,6 +52,7 @@ class Imported:
     added: list[str] = field(default_factory=list)
     extended: list[str] = field(default_factory=list)  # were there, and have other dates or successors now
     unchanged: int = 0
+    touched: set[str] = field(default_factory=set)  # ids of the first two
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ def official_rows(province: str) -> list[Row]:
         what=f"danh sách chính thức không có tỉnh “{province}”; hãy ghi như “Bắc Ninh” hoặc mã “24”"
         f" / the official list has no province “{province}”; write it like “Bắc Ninh”, or its code “24”"
     )
+
+
+def parse(content: bytes, name: str) -> list[Row]:
+    """The rows of a file of units that came as bytes."""
+    return sheets.parse(content, name, needed=NEEDED, optional=OPTIONAL, called=CALLED)
 
 
 def read(path: Path) -> list[Row]:
@@ -258,6 +264,7 @@ class _Import:
                 self._done.extended.append(held[-1].name)
             else:
                 self._done.unchanged += 1
+        self._done.touched = self._touched
         return self._done
 
     def _refer(self) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
+from sqlalchemy import delete, select
 
 from api.cli import main
+from broadcast.tables import PlanRequest
+from core.events import Event
+from core.units import Unit
 from tests.api.scene import Scene
 from tests.api.site import Site
 
@@ -49,6 +55,41 @@ def test_groups_of_a_date(site: Site, scene: Scene) -> None:
     assert before["unit_ids"] == scene.communes[:2]
     assert admin.get("/api/v1/unit-groups", params={"on": "2026-06-30"}).json() == []
     assert admin.post("/api/v1/unit-groups", json=body).status_code == 409
+
+
+def test_a_file_of_units_is_looked_at_then_loaded(site: Site, scene: Scene) -> None:
+    """As CSV or XLSX; whoever hears something else by it gets a new plan."""
+    admin, operator = site.as_("admin"), site.as_("operator")
+    with site.context.db.reading() as session:
+        code = session.get_one(Unit, scene.province).official_code or scene.province
+    head = ["Tên đơn vị", "Cấp", "Mã", "Cấp trên", "Từ ngày"]
+    rows = [["Xã Tân Sơn", "xã", "09998", code, "2026-09-01"], ["Thôn Bến", "thôn", "", "09998", "2026-09-01"]]
+    book = openpyxl.Workbook()
+    for row in (head, *rows):
+        book.worksheets[0].append(row)
+    xlsx = io.BytesIO()
+    book.save(xlsx)
+    csv = "\n".join(",".join(row) for row in (head, *rows)).encode()
+    at = "/api/v1/units/import"
+    assert operator.post(at, content=csv).status_code == 403
+    for content in (csv, xlsx.getvalue()):
+        shown = admin.post(at, content=content)
+        assert shown.json() == {"dry_run": True, "added": ["Xã Tân Sơn", "Thôn Bến"], "extended": [], "unchanged": 0}
+    with site.context.db.writing() as session:
+        session.execute(delete(PlanRequest))
+    loaded = admin.post(at, content=xlsx.getvalue(), params={"dry_run": False})
+    assert (loaded.status_code, loaded.json()["added"]) == (200, ["Xã Tân Sơn", "Thôn Bến"])
+    with site.context.db.reading() as session:
+        asked = set(session.scalars(select(PlanRequest.receiver_id)))
+        (told,) = session.scalars(select(Event).where(Event.kind == "user:units:imported"))
+        assert told.data == {"added": 2, "extended": 0}
+    assert asked >= {one for boxes in scene.receivers.values() for one in boxes}
+    again = admin.post(at, content=csv, params={"dry_run": False}).json()
+    assert (again["added"], again["unchanged"]) == ([], 2)
+    wrong = admin.post(at, content=b"Ten,Cap trn\nX,xa\n")
+    assert (wrong.status_code, "dòng 1" in wrong.json()["detail"], "Cấp" in wrong.json()["detail"]) == (422, True, True)
+    broken = admin.post(at, content=b"PK nothing of a ZIP")
+    assert (broken.status_code, "XLSX" in broken.text) == (422, True)
 
 
 def test_a_merger_is_shown_then_applied(site: Site, scene: Scene) -> None:

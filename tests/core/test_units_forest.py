@@ -91,10 +91,14 @@ def test_what_is_taken_back_was_never_there(db: Database, elsewhere: Database, t
     class Undone(Exception):
         pass
 
-    with pytest.raises(Undone), db.writing() as session:
-        units.move(session, units.get(session, village), units.get(session, tree["second"]), LATER)
-        assert units.above(session, village, on=LATER)[1] == tree["second"]
-        raise Undone
+    def move_and_fail() -> None:
+        with db.writing() as session:
+            units.move(session, units.get(session, village), units.get(session, tree["second"]), LATER)
+            assert units.above(session, village, on=LATER)[1] == tree["second"]
+            raise Undone
+
+    with pytest.raises(Undone):
+        move_and_fail()
     assert seen(db, village)[1] == tree["first"]
     with elsewhere.writing() as session:
         units.rename(session, units.get(session, village), "Thôn Mới", LATER)

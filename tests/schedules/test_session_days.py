@@ -10,7 +10,7 @@ from core.clock import ManualClock
 from core.database import Database
 from schedules import airings, occurrences, series, timetable
 from schedules.errors import AiringBegun, InThePast
-from schedules.slot_errors import HasSlots, SlotWithdrawn
+from schedules.slot_errors import HasSlots, NotOnThatDay, SlotWithdrawn, WhichAiring
 from schedules.tables import Airing
 from tests.schedules.support import OPERATOR, Cast, cast, daily, local
 from tests.schedules.test_sessions import D29, OPEN_DAY, Frame, framed, specs
@@ -85,6 +85,19 @@ def test_a_day_moves_with_all_its_slots_and_keeps_what_it_is_filled_with(frame: 
     with frame.db.writing() as session:
         occurrences.restore(session, frame.id, local(29, 5, 30), actor=OPERATOR, clock=frame.clock)
     assert [row[0] for row in frame.told()] == ["05:30", "05:40", "05:55", "05:55"]
+
+
+def test_a_moved_day_is_filled_by_when_people_see_it(frame: Frame) -> None:
+    move(frame, local(30, 20))
+    with pytest.raises(WhichAiring, match="05:00, 20:00"):
+        frame.fill(1, D29.replace(day=30))
+    assert frame.fill(1, D29.replace(day=30), at=time(20)).original_start == local(29, 5)
+    assert frame.fill(1, D29.replace(day=30), at=time(5)).original_start == local(30, 5)
+    assert frame.fill(1).original_start == local(29, 5)  # nothing airs on that day now, so it is meant by its own
+    move(frame, local(31, 9), 30)  # and the one of the thirtieth is not on its day either
+    assert frame.fill(1, D29.replace(day=30)).original_start == local(29, 5)
+    with pytest.raises(NotOnThatDay):
+        frame.fill(1, D29.replace(day=30), at=time(9))
 
 
 def test_days_beyond_the_horizon(frame: Frame) -> None:
