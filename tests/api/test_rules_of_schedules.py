@@ -8,10 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from api.auth.passwords import hash_password
-from api.tables import User
+from api.auth.users import add_user
 from broadcast.tables import ProgrammeItem
-from core.ids import new_id
+from core.events import SYSTEM
 from schedules.rule_tables import RuleOverride
 from tests.api.scene import PASSWORD, Scene
 from tests.api.site import Site
@@ -50,19 +49,8 @@ def check(client: httpx.Client, given: dict[str, Any]) -> Any:
 
 def both(site: Site) -> httpx.Client:
     """Someone who schedules and answers for what is said."""
-    now = site.context.clock.now()
     with site.db.writing() as session:
-        session.add(
-            User(
-                id=new_id(),
-                username="chief",
-                full_name="Vũ Thị Mai",
-                roles=["operator", "approver"],
-                password_hash=hash_password(PASSWORD),
-                created_at=now,
-                password_changed_at=now,
-            )
-        )
+        add_user(session, "chief", "Vũ Thị Mai", ["operator", "approver"], PASSWORD, SYSTEM, site.context.clock)
     return site.as_("chief")
 
 
