@@ -12,7 +12,7 @@ a receiver is meant. The rules:
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 # The columns of rows that have targets; all but the first are null where there are none.
@@ -30,8 +30,10 @@ class Targets:
     except_receivers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            object.__setattr__(self, one.name, tuple(dict.fromkeys(getattr(self, one.name))))
+        for name in self.__slots__:
+            held = getattr(self, name)
+            if len(held) > 1 or not isinstance(held, tuple):
+                object.__setattr__(self, name, tuple(dict.fromkeys(held)))
 
     def __bool__(self) -> bool:
         return bool(self.units or self.groups or self.receivers)

@@ -18,7 +18,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from core.errors import Invalid
-from core.units.tables import ALWAYS, FOREVER, KINDS, Unit, UnitKind, UnitLink, UnitName
+from core.units.tables import ALWAYS, FOREVER, KINDS, Unit, UnitKind, UnitLink, UnitName, UnitTree
 from core.units.tree import name as name_on
 
 _WORDS: dict[str, str] = {"province": "tỉnh", "district": "huyện", "commune": "xã, phường", "village": "thôn"}
@@ -246,5 +246,7 @@ def _cut(session: Session, row: UnitLink, on: date) -> None:
 
 
 def _lock(session: Session, unit: Unit) -> None:
-    # On SQLite a writing session is alone anyway.
+    # On SQLite a writing session is alone anyway. Elsewhere whoever changes the tree changes its token too, so that is
+    # locked first: two who change it at once go one after the other, instead of each waiting for the other.
+    session.execute(select(UnitTree.token).with_for_update())
     session.execute(select(Unit.id).where(Unit.id == unit.id).with_for_update())

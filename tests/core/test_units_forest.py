@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date
 
 import pytest
@@ -118,3 +120,26 @@ def test_a_session_sees_what_it_changes_itself(db: Database, tree: dict[str, str
             assert units.below(session, [tree["second"]], on=DAY) == {tree["second"], tree["village"]}
             point.rollback()
         assert units.below(session, [tree["second"]], on=DAY) == {tree["second"]}
+
+
+def test_two_who_change_the_tree_at_once_go_one_after_the_other(
+    db: Database, elsewhere: Database, tree: dict[str, str]
+) -> None:
+    """One changes a commune and then the other one; meanwhile somebody else changes that one first."""
+    began = threading.Event()
+
+    def other() -> None:
+        with elsewhere.writing() as session:
+            began.set()
+            units.rename(session, units.get(session, tree["second"]), "Xã Hai Mới", DAY)
+
+    with db.writing() as session, ThreadPoolExecutor(1) as beside:
+        units.rename(session, units.get(session, tree["first"]), "Xã Một Mới", DAY)
+        waiting = beside.submit(other)
+        assert began.wait(10) or db.is_sqlite
+        wait([waiting], timeout=0.2)
+        units.rename(session, units.get(session, tree["second"]), "Xã Hai Khác", DAY)
+        session.commit()
+        waiting.result(timeout=20)
+    with db.reading() as session:
+        assert units.name(session, tree["second"], on=DAY) == "Xã Hai Mới"
