@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, bindparam, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, bindparam, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from broadcast import facts
@@ -34,7 +34,6 @@ _SLACK = timedelta(days=1)
 _BATCH = 500
 _SHORT = timedelta(minutes=45)
 
-_NAMING = select(ScheduleTarget.schedule_id).where(one_of(ScheduleTarget.target_id, "names"))
 _FINISHING = select(Airing.id).where(one_of(Airing.id, "ids"), facts.finishing())
 
 
@@ -68,9 +67,11 @@ def airings(
     """
     # First the schedules, then their airings, then what those are: asked for all at once, SQLite reads every airing of
     # the span, or of that status. Schedules are named a second time, or else PostgreSQL reads all of them for the join.
-    schedules = {row[0] for row in plain_rows(session, _NAMING, {"names": names})}
     ends = {f"{name}_{number}": at for number, span in enumerate(spans) for name, at in _edges(*span).items()}
-    rows = plain_rows(session, _wanted(len(spans), reach_back), {"schedules": schedules, **ends})
+    naming = plain_rows(session, _naming(len(spans), reach_back), {"names": names, **ends})
+    schedules = {schedule for schedule, is_named in naming if is_named}
+    found_by = {schedule for schedule, _ in naming}
+    rows = plain_rows(session, _wanted(len(spans), reach_back), {"schedules": found_by, **ends}) if found_by else ()
     beyond = _beyond(spans, now, settings, reach_back=reach_back)
     foreseen: tuple[AiringFacts, ...] = ()
     gone: frozenset[str] = frozenset()
@@ -128,13 +129,23 @@ def joined(spans: Sequence[Span]) -> list[Span]:
 
 
 @cache
-def _wanted(spans: int, reach_back: bool) -> CompoundSelect[Any]:  # noqa: FBT001 - private, and named where it is called
-    """The airings of some schedules, and those of local days, that begin in so many spans."""
+def _naming(spans: int, reach_back: bool) -> CompoundSelect[Any]:  # noqa: FBT001 - private, and named where it is called
+    """The schedules that name a place; and (marked 0) those that a local day lets air where they don't name it."""
+    named = select(ScheduleTarget.schedule_id, literal(1)).where(one_of(ScheduleTarget.target_id, "names"))
+    of_local_days = select(Airing.schedule_id, literal(0)).where(Airing.local_day_id.is_not(None))
+    return union_all(named, of_local_days.where(_in_time(spans, reach_back)))
+
+
+@cache
+def _wanted(spans: int, reach_back: bool) -> Select[Any]:  # noqa: FBT001 - as above
+    """The airings of some schedules that begin in so many spans."""
+    of_them = facts.airing_rows().where(one_of(Airing.schedule_id, "schedules"), one_of(Schedule.id, "schedules"))
+    return of_them.where(_in_time(spans, reach_back))
+
+
+def _in_time(spans: int, reach_back: bool) -> ColumnElement[bool]:  # noqa: FBT001 - as above
     begins = _bears_on if reach_back else _begins_in
-    wanted = facts.airing_rows().where(or_(*(begins(number) for number in range(spans))))
-    of_them = wanted.where(one_of(Airing.schedule_id, "schedules"), one_of(Schedule.id, "schedules"))
-    # A local day lets a schedule air at a place that it doesn't name.
-    return union_all(of_them, wanted.where(Airing.local_day_id.is_not(None)))
+    return or_(*(begins(number) for number in range(spans)))
 
 
 def _edges(since: datetime, until: datetime) -> dict[str, datetime]:
