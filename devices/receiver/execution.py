@@ -20,6 +20,7 @@ from devices.receiver.state import State
 FAR_MS = 9_007_199_254_740_991
 TONE_MS = 5_000
 TONE_MAX_MS = 60_000
+TONE_LEAD_MS = 500  # from the command to its first sample, at most
 
 log = logging.getLogger(__name__)
 
@@ -151,9 +152,9 @@ class Executor:
         return ""
 
     def _test_tone(self, order: Order) -> str:
-        if not self._player.idle:
-            return "busy"
         duration_ms = min(order.command.duration_ms or TONE_MS, TONE_MAX_MS)
+        if not self._player.free(order.accepted_at, order.accepted_at + duration_ms + TONE_LEAD_MS):
+            return "busy"
         # Whatever class the command states: a tone is never an emergency.
         order = Order(_ordinary(order.command), order.expires_at, order.accepted_at)
         job = self._job(order, [Item(item=new_id(), duration_ms=duration_ms)], recorded=False)

@@ -184,12 +184,17 @@ def blocker(jobs: Iterable[Job], job: Job, from_ms: int, until_ms: int | None = 
 
 
 def cut_by(jobs: Iterable[Job], job: Job, before_ms: int) -> int | None:
-    """When something stronger cuts a job before this instant."""
+    """When something stronger cuts a job before this instant. What will have ended when it begins leaves it alone."""
+    begins_ms = job.start_ms if job.placed_ms is None else job.placed_ms
     return min(
         (
             other.placed_ms
             for other in jobs
-            if other.placed and other.placed_ms is not None and other.rank > job.rank and other.placed_ms < before_ms
+            if other.placed
+            and other.placed_ms is not None
+            and other.rank > job.rank
+            and other.placed_ms < before_ms
+            and begins_ms < other.expected_end_ms
         ),
         default=None,
     )

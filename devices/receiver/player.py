@@ -124,6 +124,11 @@ class Player:
         running = [job for job in self._jobs.values() if job.begun and job.placed]
         return max(running, key=lambda job: job.rank, default=None)
 
+    def free(self, from_ms: float, until_ms: float) -> bool:
+        """Does nothing sound in this span, nor is about to?"""
+        placed = [(job.placed_ms, job.expected_end_ms) for job in self._jobs.values() if job.placed]
+        return not any(begins is not None and begins < until_ms and from_ms < ends for begins, ends in placed)
+
     @property
     def idle(self) -> bool:
         return not any(job.placed for job in self._jobs.values())
@@ -184,7 +189,7 @@ class Player:
             return self._resume(job, now_ms)
         if job.command is not None:
             return self._begin_command(job, now_ms)
-        if now_ms > job.start_ms + self._settings.grace_ms:
+        if now_ms > min(job.start_ms + self._settings.grace_ms, job.airing.ends_at):
             return self._finish(job, self.why_late(job.airing, job.start_ms))
         return self._arm(job, now_ms)
 

@@ -70,8 +70,7 @@ class Postman:
                 self._sent = last
                 break
             self._send(records)
-            self._sent = records[-1].seq
-            self._deadline = NEVER
+            self._sent = records[-1].seq  # the wait runs from the oldest that has no acknowledgement
         if self._outbox.acknowledged >= last:
             self._deadline = NEVER
         elif self._deadline == NEVER or now_s >= self._deadline:

@@ -176,6 +176,16 @@ def test_only_some_batches_go_without_an_acknowledgement(state: State) -> None:
     assert postman.tick(11.0, online=True) == float("inf")
 
 
+def test_records_that_go_on_coming_put_the_next_attempt_off_no_further(state: State) -> None:
+    outbox, server = Outbox(state), Server()
+    postman = Postman(outbox, server, SMALL)
+    for now_s in (0.0, 4.0, 8.0):
+        outbox.add(draft())
+        assert postman.tick(now_s, online=True) == 10.0
+    postman.tick(10.0, online=True)
+    assert server.sent[-1] == [1, 2, 3]
+
+
 def test_a_message_of_records_stays_below_the_limit(tmp_path: Path) -> None:
     """Records are short; these are as long as none is, so that few fit."""
     state = State(tmp_path / "state.db", synchronous="OFF")

@@ -211,3 +211,23 @@ def test_what_was_cancelled_before_it_began_leaves_no_record(scene: Scene) -> No
     scene.plan(witness)
     scene.records(witness)
     assert not scene.station.records_of(planned.airing)
+
+
+def test_what_comes_right_behind_something_stronger_sounds(scene: Scene) -> None:
+    """Both are settled some seconds ahead: that the first is stronger is no reason to leave the second out."""
+    scene.run()
+    strong = airing(scene.stage.soon(1.5), [scene.short], class_="priority")
+    weak = airing(scene.stage.soon(2.1), [scene.short])
+    scene.plan(strong, weak)
+    assert [record.outcome for one in (strong, weak) for record in scene.records(one)] == ["finished", "finished"]
+
+
+def test_what_was_over_before_the_agent_began_is_put_down_to_the_power(scene: Scene) -> None:
+    agent = scene.run(settings=dataclasses.replace(QUICK, prepare_ms=300))
+    brief = airing(scene.stage.soon(1.2), [scene.short])
+    scene.plan(brief)
+    agent.stop()
+    scene.station.wait(lambda: past(brief, 700))
+    scene.run()
+    (record,) = scene.records(brief)
+    assert (record.outcome, record.reason) == ("missed", "power-off")
