@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.cli import (
     chimes,
+    conformance,
     lexicon,
     programmes,
     reading,
@@ -60,6 +61,7 @@ speech.register(app)
 lexicon.register(app)
 voices.register(app)
 receivers.register(app)
+conformance.register(app)
 chimes.register(app)
 programmes.register(app)
 recordings.register(app)
