@@ -16,6 +16,7 @@ from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, DateIn, Identifier, In, Instant, Limit, Out, Page, UnitIds, page_of
+from broadcast import campaign_plays
 from broadcast import campaigns as room
 from broadcast import dispatches as registry
 from broadcast.tables import Campaign, Dispatch
@@ -24,6 +25,7 @@ dispatches = api_router("dispatches")
 campaigns = api_router("campaigns")
 
 Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
+Auditor = Annotated[Principal, Depends(Needs(Right.READ_AIRTIME))]
 Editor = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
 
 
@@ -168,3 +170,82 @@ def create_campaign(context: Ctx, who: Editor, body: CampaignIn) -> CampaignOut:
 def get_campaign(context: Ctx, _who: Reader, campaign_id: str) -> CampaignOut:
     with context.db.reading() as session:
         return CampaignOut.model_validate(room.get(session, campaign_id))
+
+
+class HeardOut(Out):
+    """An airing at a commune: receivers there by what they proved of the campaign's own items."""
+
+    commune: str
+    airing_id: str
+    title: str
+    starts_at: Instant
+    verdict: campaign_plays.Verdict
+    receivers: int
+    whole: int
+    unconfirmed: int
+    lost: int
+
+
+class DayOut(Out):
+    """Airings of one day that came to what; `sounded` of those `owed` were whole at one receiver at least."""
+
+    day: date
+    owed: int
+    sounded: int
+    everywhere: int
+    ahead: int
+    verdict: campaign_plays.Verdict
+
+
+class CommuneOut(Out):
+    unit_id: str
+    name: str
+    meant: bool = Field(description="Whether the campaign is for it; others are told where it sounded all the same")
+    owed: int
+    sounded: int
+    days: list[DayOut]
+
+
+class PlaysOut(Out):
+    first_date: date
+    last_date: date
+    communes: list[CommuneOut]
+    gaps: list[HeardOut] = Field(description="Over, and not whole at every receiver; newest first")
+
+
+@campaigns.get(
+    "/campaigns/{campaign_id}/plays",
+    summary="What came of a campaign, by commune and day, with its gaps",
+    responses=responses(404),
+)
+def get_plays(context: Ctx, _who: Auditor, campaign_id: str) -> PlaysOut:
+    """Counted are airings whose programme holds a bulletin of the campaign; only what signed records prove sounded."""
+    with context.db.reading() as session:
+        campaign = room.get(session, campaign_id)
+        found = campaign_plays.plays(session, campaign, now=context.clock.now(), zone=context.settings.zone)
+    return PlaysOut(
+        first_date=campaign.first_date,
+        last_date=campaign.last_date,
+        communes=[
+            CommuneOut(
+                unit_id=commune.unit_id,
+                name=commune.name,
+                meant=commune.meant,
+                owed=commune.owed,
+                sounded=commune.sounded,
+                days=[
+                    DayOut(
+                        day=day,
+                        owed=cell.owed,
+                        sounded=cell.sounded,
+                        everywhere=cell.of("everywhere"),
+                        ahead=cell.of("ahead"),
+                        verdict=cell.verdict,
+                    )
+                    for day, cell in sorted(commune.cells.items())
+                ],
+            )
+            for commune in found.communes
+        ],
+        gaps=[HeardOut.model_validate(gap) for gap in found.gaps],
+    )
