@@ -55,6 +55,7 @@ class Draft:
     class_: str = "ordinary"
     unit_id: str = ""
     rate: str = ""
+    campaign_id: str = ""
 
 
 @router.get("/ban-tin", response_class=HTMLResponse)
@@ -76,8 +77,8 @@ def every(
 
 
 @router.get("/ban-tin/moi", response_class=HTMLResponse)
-def new(request: Request, context: Ctx, who: Writer) -> Response:
-    return _form(request, context, who, Draft())
+def new(request: Request, context: Ctx, who: Writer, dot: str = "") -> Response:
+    return _form(request, context, who, Draft(campaign_id=dot))
 
 
 @router.get("/ban-tin/{bulletin_id}/sua", response_class=HTMLResponse)
@@ -108,9 +109,10 @@ def create(
     class_: Annotated[BroadcastClass, Form(alias="class")] = "ordinary",
     unit_id: Short = "",
     rate: Short = "",
+    dot: Short = "",
     viec: Short = "",
 ) -> Response:
-    draft = Draft(title, _lines(text), class_, unit_id, rate)
+    draft = Draft(title, _lines(text), class_, unit_id, rate, dot)
     if viec == "doc":
         return _form(request, context, who, draft)
     try:
@@ -120,7 +122,9 @@ def create(
                 title=title,
                 text=draft.text,
                 class_=class_,
-                unit_id=unit_id or who.home(Right.WRITE_NEWS),
+                # One for a campaign is its places'.
+                unit_id=unit_id or (None if dot else who.home(Right.WRITE_NEWS)),
+                campaign_id=dot or None,
                 actor=who.actor,
                 clock=context.clock,
                 characters_max=context.settings.bulletin_characters_max,
@@ -212,7 +216,7 @@ def _reading(context: Context, draft: Draft, bulletin: Bulletin | None = None) -
     now = context.clock.now()
     today = units.date_of(now)
     with context.db.reading() as session:
-        known = bulletin or Bulletin(unit_id=draft.unit_id or None, campaign_id=None)
+        known = bulletin or Bulletin(unit_id=draft.unit_id or None, campaign_id=draft.campaign_id or None)
         names = lexicon_of(session, known, on=today)
     text = draft.text[: context.settings.bulletin_characters_max]
     found = read(text, names)

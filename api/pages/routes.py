@@ -26,7 +26,20 @@ from api.auth.guard import (
 from api.auth.rights import Right
 from api.auth.secrets import form_token, form_token_fits, new_secret
 from api.context import Context
-from api.pages import airtime, attention, day, enrolment, heard, news, programmes, receivers, scheduling, timeline, week
+from api.pages import (
+    airtime,
+    attention,
+    campaigns,
+    day,
+    enrolment,
+    heard,
+    news,
+    programmes,
+    receivers,
+    scheduling,
+    timeline,
+    week,
+)
 from api.pages.templating import STATIC, page
 from api.routes.commands import stop_airing
 from api.routes.schemas import without_nul
@@ -35,6 +48,7 @@ from core.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
 router.include_router(airtime.router)
+router.include_router(campaigns.router)
 router.include_router(enrolment.router)
 router.include_router(heard.router)
 router.include_router(news.router)

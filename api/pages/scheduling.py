@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.guard import Ctx, Needs, NeedsForm, Principal
 from api.auth.rights import Right
+from api.auth.scope import Reach
 from api.context import Context
 from api.pages.newsdesk import A_PAGE, names_of, plain
 from api.pages.templating import page
@@ -274,7 +275,7 @@ def _form(
 ) -> HTMLResponse:
     with context.db.reading() as session:
         offered = _programmes(session, who, draft.programme_id)
-        tree = _tree(session, who, units.date_of(context.clock.now()))
+        tree = tree_of(session, who.reach(Right.WRITE_SCHEDULES), units.date_of(context.clock.now()))
     if not draft.title:
         draft.title = next((one.title for one in offered if one.id == draft.programme_id), "")
     foreseen = _foreseen(context, who, draft) if looked_at else None
@@ -316,9 +317,8 @@ def _programmes(session: Session, who: Principal, chosen: str) -> list[Programme
     return found
 
 
-def _tree(session: Session, who: Principal, on: date) -> list[tuple[units.Placed, int, str]]:
-    """Units to choose from in the order of a tree, with their depth and what a search without marks looks in."""
-    reach = who.reach(Right.WRITE_SCHEDULES)
+def tree_of(session: Session, reach: Reach, on: date) -> list[tuple[units.Placed, int, str]]:
+    """Units within reach to choose from, in the order of a tree, with their depth and what a search without marks looks in."""
     standing = [one for one in units.standing(session, on=on) if one.kind != "village" and reach.covers(one.id)]
     below: dict[str | None, list[units.Placed]] = {}
     known = {one.id for one in standing}

@@ -1,4 +1,4 @@
-// Setting up a schedule: what will be heard is shown while it is chosen; a tree that can be searched without marks.
+// Setting up a schedule: what will be heard is shown while it is chosen.
 
 const form = document.getElementById("dat");
 const shown = document.getElementById("truoc");
@@ -38,8 +38,6 @@ function arrange() {
   const kind = form.elements.kind.value;
   for (const one of form.querySelectorAll("[data-for]")) one.hidden = !one.dataset.for.split(" ").includes(kind);
   document.querySelector("label[for=first]").textContent = kind === "once" ? "Ngày" : "Từ ngày";
-  const chosen = tree.querySelectorAll("input:checked").length;
-  document.getElementById("so-noi").textContent = chosen ? `(${chosen} nơi)` : "";
 }
 
 form.addEventListener("click", (event) => {
@@ -62,41 +60,6 @@ form.addEventListener("input", () => {
   soon();
 });
 
-// --- the tree: what is below a chosen unit is chosen with it ------------------------------------------------------------
-
-const tree = document.getElementById("cay");
-const filter = document.getElementById("loc-noi");
-const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("đ", "d");
-
-function below(id) {
-  return [...tree.querySelectorAll(`[data-parent="${id}"]`)].flatMap((one) => [one, ...below(one.dataset.id)]);
-}
-
-function cover() {
-  const covered = new Set();
-  for (const one of tree.children) {
-    if (one.querySelector("input:checked")) for (const inner of below(one.dataset.id)) covered.add(inner);
-  }
-  for (const one of tree.children) {
-    const box = one.querySelector("input");
-    if (!box) continue;
-    if (covered.has(one)) box.checked = false;
-    box.disabled = covered.has(one);
-    one.classList.toggle("covered", covered.has(one));
-  }
-}
-
-tree.addEventListener("change", () => {
-  cover();
-  arrange();
-});
-filter.hidden = tree.children.length < 8;
-filter.addEventListener("input", (event) => {
-  event.stopPropagation(); // looking for a place changes nothing of the schedule
-  const text = plain(filter.value.trim());
-  for (const one of tree.children) one.hidden = !one.dataset.plain?.includes(text) && !one.querySelector("input:checked");
-});
-
-cover();
+document.getElementById("cay").addEventListener("change", arrange);
 arrange();
 if (form.elements.programme_id.value && at.value) look();
