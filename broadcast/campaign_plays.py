@@ -16,7 +16,7 @@ is not owed and not counted. Days are local; a commune is that of the tree on th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Literal
@@ -127,8 +127,18 @@ class Plays:
     gaps: tuple[Heard, ...]
 
 
-def plays(session: Session, campaign: Campaign, *, now: datetime, zone: ZoneInfo = units.ZONE) -> Plays:
-    """The campaign's plays by commune and day, communes by their name as of today or of the window's last day."""
+def plays(
+    session: Session,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    zone: ZoneInfo = units.ZONE,
+    within: Collection[str] | None = None,
+) -> Plays:
+    """The campaign's plays by commune and day, communes by their name as of today or of the window's last day.
+
+    `within`: of these units alone.
+    """
     days = tuple(
         campaign.first_date + timedelta(days=day) for day in range((campaign.last_date - campaign.first_date).days + 1)
     )
@@ -137,14 +147,15 @@ def plays(session: Session, campaign: Campaign, *, now: datetime, zone: ZoneInfo
     communes = _Communes(session)
     found = _judged(session, campaign.id, since, until, communes)
     _promised(session, campaign.id, max(since, now), until, communes, found)
+    told = [one for one in found.values() if within is None or one.commune in within]
     cells: dict[str, dict[date, Cell]] = defaultdict(dict)
-    for one in found.values():
+    for one in told:
         cells[one.commune].setdefault(one.starts_at.astimezone(zone).date(), Cell()).add(one.verdict)
     seen_on = min(max(now.astimezone(zone).date(), days[0]), days[-1])
-    meant = _meant(session, campaign.unit_ids, seen_on)
+    meant = {one for one in _meant(session, campaign.unit_ids, seen_on) if within is None or one in within}
     names = units.names(session, {*meant, *cells}, on=seen_on)
     rows = tuple(Commune(unit, name, unit in meant, cells.get(unit, {})) for unit, name in names.items())
-    gaps = [one for one in found.values() if one.verdict in {"some", "unconfirmed", "none"}]
+    gaps = [one for one in told if one.verdict in {"some", "unconfirmed", "none"}]
     return Plays(days, rows, tuple(sorted(gaps, key=lambda one: (one.starts_at, one.airing_id), reverse=True)))
 
 

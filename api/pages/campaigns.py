@@ -199,15 +199,11 @@ def one(
     with context.db.reading() as session:
         campaign = room.get(session, campaign_id)
         dispatch = session.get(Dispatch, campaign.dispatch_id) if campaign.dispatch_id else None
-        found = campaign_plays.plays(session, campaign, now=now, zone=zone)
+        within = None if reach.everywhere else reach.units
+        found = campaign_plays.plays(session, campaign, now=now, zone=zone, within=within)
         bulletins = _bulletins(session, who, campaign_id)
         places = units.names(session, campaign.unit_ids, on=today)
-        communes = sorted(
-            (row for row in found.communes if reach.everywhere or row.unit_id in reach.units),
-            key=lambda row: sort_key(row.name),
-        )
-        shown = {row.unit_id for row in communes}
-        gaps = [gap for gap in found.gaps if gap.commune in shown]
+    communes = sorted(found.communes, key=lambda row: sort_key(row.name))
     pages = max(1, -(-len(communes) // COMMUNES_SHOWN))
     number = min(max(1, trang), pages)
     starts = [found.days[at] for at in range(0, len(found.days), DAYS_SHOWN)]
@@ -230,8 +226,8 @@ def one(
         total=len(communes),
         verdicts=VERDICTS,
         names={row.unit_id: row.name for row in communes},
-        gaps=gaps[:GAPS_SHOWN],
-        gaps_total=len(gaps),
+        gaps=found.gaps[:GAPS_SHOWN],
+        gaps_total=len(found.gaps),
         states=STATES,
         days=days,
         starts=starts,

@@ -318,7 +318,7 @@ def _programmes(session: Session, who: Principal, chosen: str) -> list[Programme
 
 
 def tree_of(session: Session, reach: Reach, on: date) -> list[tuple[units.Placed, int, str]]:
-    """Units within reach to choose from, in the order of a tree, with their depth and what a search without marks looks in."""
+    """Units within reach in the order of a tree, with their depth and what a search without marks looks in."""
     standing = [one for one in units.standing(session, on=on) if one.kind != "village" and reach.covers(one.id)]
     below: dict[str | None, list[units.Placed]] = {}
     known = {one.id for one in standing}

@@ -218,11 +218,13 @@ class PlaysOut(Out):
     summary="What came of a campaign, by commune and day, with its gaps",
     responses=responses(404),
 )
-def get_plays(context: Ctx, _who: Auditor, campaign_id: str) -> PlaysOut:
+def get_plays(context: Ctx, who: Auditor, campaign_id: str) -> PlaysOut:
     """Counted are airings whose programme holds a bulletin of the campaign; only what signed records prove sounded."""
     with context.db.reading() as session:
         campaign = room.get(session, campaign_id)
-        found = campaign_plays.plays(session, campaign, now=context.clock.now(), zone=context.settings.zone)
+        now, zone, reach = context.clock.now(), context.settings.zone, who.reach(Right.READ_AIRTIME)
+        within = None if reach.everywhere else reach.units
+        found = campaign_plays.plays(session, campaign, now=now, zone=zone, within=within)
     return PlaysOut(
         first_date=campaign.first_date,
         last_date=campaign.last_date,

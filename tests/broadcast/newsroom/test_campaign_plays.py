@@ -95,6 +95,8 @@ def test_a_commune_heard_it_where_its_items_were_proven(db: Database, scene: Sce
         add_playout(session, past, scene.receivers[third][1], "planned", clock).cancelled = True
         session.flush()
         found = campaign_plays.plays(session, campaign, now=clock.now())
+        second_alone = campaign_plays.plays(session, campaign, now=clock.now(), within={second})
+    assert ([row.unit_id for row in second_alone.communes], len(second_alone.gaps)) == ([second], 1)
     assert _verdicts(found, first) == {1: "everywhere"}
     assert _verdicts(found, second) == {1: "unconfirmed"}
     assert _verdicts(found, third) == {1: "none"}
