@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import av
@@ -32,12 +33,18 @@ Samples = NDArray[np.float32]
 SAMPLE_RATE = 48_000
 FRAME: Final = ogg.FRAME
 BIT_RATES_KBPS = (16, 24, 32)
+BANDS_HZ: Final = (8_000, 12_000, 20_000)  # up to where a sound may be coded: Opus's wide, super-wide and full band
 LEAD_FRAMES: Final = 3  # of silence before a sound whose packets are to follow another one's
 LIBRARIES: Final = f"PyAV {av.__version__}"  # brings its own libopus: what the packets depend on beside the samples
 
 _DECODED_TOGETHER: Final = 200  # packets of 20 ms
 _TOGETHER_FROM_KBPS: Final = 24  # below it libopus may code longer frames, that can't be taken apart
 _PRE_SKIP: Final = 312  # samples by which libopus is late
+
+
+def band_hz(sample_rate: int) -> int:
+    """The narrowest band that holds whatever a sound of that sample rate can."""
+    return next((band for band in BANDS_HZ if sample_rate <= 2 * band), BANDS_HZ[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Encoded:
     packets: Sequence[bytes]
     samples: int
     lead: int = 0
+    band_hz: int = BANDS_HZ[-1]
 
     def ogg(self) -> bytes:
         """The file."""
@@ -75,7 +83,7 @@ class Encoded:
 
 def joined(sounds: Sequence[Encoded]) -> bytes:
     """One file of sounds one behind the other. All but the last hold whole packets of 20 ms and end in silence of at
-    least as much as `LEAD_FRAMES`, and all but the first were encoded with such a lead.
+    least as much as `LEAD_FRAMES`, and all but the first were encoded with such a lead or are `silence`.
 
     A packet holds the last 6.5 ms of what came before: at the end of a sound, silence, which the next one's first
     packet holds as well. So each but the last goes without the packet that only its own end would need.
@@ -91,12 +99,14 @@ def joined(sounds: Sequence[Encoded]) -> bytes:
 
 class Encoder:
     """Takes mono samples at 48 kHz (−1…1) block by block; `end` gives Opus of about `kbps` kbit/s altogether, with
-    `lead` packets of silence before it.
+    `lead` packets of silence before it. Told the band that a sound has, it spends neither bits nor time above.
     """
 
-    def __init__(self, kbps: int, lead: int = 0) -> None:
+    def __init__(self, kbps: int, lead: int = 0, band_hz: int = BANDS_HZ[-1]) -> None:
         if kbps not in BIT_RATES_KBPS:
             raise ValueError(f"kbps must be one of {BIT_RATES_KBPS}")
+        if band_hz not in BANDS_HZ:
+            raise ValueError(f"band_hz must be one of {BANDS_HZ}")
         self._context: av.AudioCodecContext = av.CodecContext.create("libopus", "w")
         self._context.sample_rate, self._context.layout, self._context.format = SAMPLE_RATE, "mono", "flt"
         self._context.bit_rate = kbps * 1000
@@ -108,9 +118,10 @@ class Encoder:
             "application": "audio",
             "vbr": "constrained",
             "compression_level": "5",
+            "cutoff": str(band_hz),
             "frame_duration": str(20 * packets.FRAMES_MOST if kbps >= _TOGETHER_FROM_KBPS else 20),
         }
-        self._lead = lead
+        self._lead, self._band_hz = lead, band_hz
         self._given = 0
         self._packets: list[bytes] = []
         if lead:
@@ -127,11 +138,23 @@ class Encoder:
     def end(self) -> Encoded:
         """Everything was taken, at least one sample."""
         self._keep(self._context.encode(None))
-        return Encoded(self._packets, self._given - self._lead * FRAME, self._lead)
+        return Encoded(self._packets, self._given - self._lead * FRAME, self._lead, self._band_hz)
 
     def _keep(self, encoded: Sequence[Any]) -> None:
         for packet in encoded:
             self._packets += packets.single(bytes(packet))
+
+
+@cache
+def _silent_packet(kbps: int, band_hz: int) -> bytes:
+    encoder = Encoder(kbps, band_hz=band_hz)
+    encoder.take(np.zeros(2 * LEAD_FRAMES * FRAME, np.float32))
+    return encoder.end().packets[LEAD_FRAMES - 1]
+
+
+def silence(frames: int, kbps: int, band_hz: int) -> Encoded:
+    """So many packets of silence, to follow a sound that ends in some."""
+    return Encoded([_silent_packet(kbps, band_hz)] * (frames + 1), frames * FRAME, 0, band_hz)
 
 
 def encode(samples: Samples, kbps: int = 24) -> bytes:

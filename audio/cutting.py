@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from audio._pydub import AudioSegment, detect_leading_silence
 from audio.codec import FRAME, SAMPLE_RATE, Samples
 from audio.errors import SoundUnusable
+from audio.resampling import set_in_silence
 
 MS: Final = SAMPLE_RATE // 1000  # samples
 LEAD_MS: Final = 150
@@ -55,15 +55,17 @@ def cut(parts: Sequence[Part], sample_rate: int, *, lead_ms: int = LEAD_MS, tail
 
 
 def piece(part: Part, sample_rate: int, *, lead_ms: int = 0) -> Samples:
-    """One part at 48 kHz: silence trimmed, edges faded, `lead_ms` of silence before it, and its pause after it, which
-    is longer by up to a packet, so that the whole is made of packets. Raises `SoundUnusable` where it is silent.
+    """One part at 48 kHz, with nothing below 30 Hz: silence trimmed, edges faded, `lead_ms` of silence before it, and
+    its pause after it, which is longer by up to a packet, so that the whole is made of packets. Raises `SoundUnusable`
+    where it is silent.
     """
     segment = _trimmed(AudioSegment(_to_pcm16(part.samples), frame_rate=sample_rate, sample_width=2, channels=1))
     if not len(segment):
         raise SoundUnusable(reason_vi="có câu chỉ toàn im lặng", reason_en="a sentence is silent")
-    speech = resample(_from_pcm16(segment), sample_rate)
-    before, after = lead_ms * MS, part.pause_ms * MS
-    return np.pad(speech, (before, after + -(before + speech.size + after) % FRAME))
+    speech = _from_pcm16(segment)
+    before, count = lead_ms * MS, math.ceil(speech.size * SAMPLE_RATE / sample_rate)
+    whole = -(-(before + count + part.pause_ms * MS) // FRAME) * FRAME
+    return set_in_silence(speech, sample_rate, before, whole)
 
 
 def _trimmed(segment: AudioSegment) -> AudioSegment:
@@ -82,12 +84,3 @@ def _to_pcm16(samples: NDArray[np.float32]) -> bytes:
 
 def _from_pcm16(segment: AudioSegment) -> Samples:
     return (np.frombuffer(segment.raw_data, "<i2") / np.float32(32768)).astype(np.float32)
-
-
-def resample(samples: Samples, sample_rate: int) -> Samples:
-    """The samples at 48 kHz."""
-    if sample_rate == SAMPLE_RATE:
-        return samples.astype(np.float32, copy=False)
-    common = math.gcd(SAMPLE_RATE, sample_rate)
-    resampled: Samples = scipy.signal.resample_poly(samples, SAMPLE_RATE // common, sample_rate // common)
-    return resampled.astype(np.float32, copy=False)

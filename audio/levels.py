@@ -18,6 +18,7 @@ import scipy  # its parts load at first use: scipy.signal would cost every comma
 from numpy.typing import NDArray
 
 from audio.codec import SAMPLE_RATE, Samples
+from audio.filters import Filter, Sections
 
 SILENCE_DB = -150.0
 
@@ -27,18 +28,13 @@ STEP_MS: Final = 100  # from one gating block of BS.1770 to the next
 _STEPS = 4  # that make one
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 
+# Of a sound that holds nothing above this, every second sample says everything.
+THINNED_TO_HZ: Final = 12_000
+
 _OVERSAMPLING = 4
 _REACH = 12  # samples on either side that the interpolation filter sees
 _PIECE = 128  # samples that are kept or left out together
-_FIRST = 32  # pieces that are looked at before any is left out
-
-
-@cache
-def _k_weighting() -> NDArray[np.float64]:
-    """The meter's own weighting, as second-order sections."""
-    from pyloudnorm import Meter  # noqa: PLC0415 - it loads scipy.signal
-
-    return np.array([[*stage.b, *stage.a] for stage in Meter(SAMPLE_RATE)._filters.values()])  # noqa: SLF001
+_FIRST = 8  # pieces that are looked at before any is left out
 
 
 @cache
@@ -58,30 +54,39 @@ def amplitude(level_db: float) -> float:
     return float(10 ** (level_db / 20))
 
 
+@cache
+def _k_sections(rate_hz: int) -> Sections:
+    """The meter's own weighting."""
+    from pyloudnorm import Meter  # noqa: PLC0415 - it loads scipy.signal
+
+    stages = Meter(rate_hz)._filters.values()  # noqa: SLF001
+    return Sections.of(np.array([[*stage.b, *stage.a] for stage in stages]))
+
+
 class Weighting:
     """K-weights mono samples at 48 kHz that come in blocks; answers with the energy of each millisecond.
 
-    What is left over of a block that does not end on a whole millisecond comes with the next. A meter starts from
-    silence, so that a constant offset is a knock at the beginning; `settled` it starts as if the sound had been going
-    on at its first sample.
+    What is left over of a block that does not end on a whole millisecond comes with the next.
+
+    A sound whose `band_hz` is at most `THINNED_TO_HZ` is weighted at 24 kHz, in half the time, the same to 0.03 dB at
+    any frequency. All its blocks but the last hold an even number of samples.
     """
 
-    def __init__(self, *, settled: bool = False) -> None:
-        self._state = np.zeros((len(_k_weighting()), 2))
+    def __init__(self, *, band_hz: int = SAMPLE_RATE // 2) -> None:
+        self._every = 2 if band_hz <= THINNED_TO_HZ else 1
+        self._filter = Filter(_k_sections(SAMPLE_RATE // self._every), settled=False)
         self._held = np.zeros(0)
-        self._unsettled = settled
 
     def __call__(self, samples: Samples) -> NDArray[np.float32]:
-        if self._unsettled and samples.size:
-            self._state, self._unsettled = scipy.signal.sosfilt_zi(_k_weighting()) * float(samples[0]), False
-        weighted, self._state = scipy.signal.sosfilt(_k_weighting(), samples, zi=self._state)
-        if self._held.size or weighted.size % MS:
+        weighted = self._filter(samples[:: self._every])
+        ms = MS // self._every
+        if self._held.size or weighted.size % ms:
             weighted = np.concatenate([self._held, weighted])
-            whole = weighted.size // MS * MS
+            whole = weighted.size // ms * ms
             weighted, self._held = weighted[:whole], weighted[whole:]
-        framed = weighted.reshape(-1, MS)
+        framed = weighted.reshape(-1, ms)
         energies: NDArray[np.float32] = np.einsum("ij,ij->i", framed, framed).astype(np.float32)
-        return energies
+        return energies * np.float32(self._every)
 
 
 def step_energies(energies: NDArray[Any], together: int = STEP_MS) -> NDArray[np.float64]:
@@ -113,10 +118,10 @@ def _lkfs(power: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
 
 
 class LoudnessMeter:
-    """Integrated loudness of mono samples at 48 kHz that come in blocks."""
+    """Integrated loudness of mono samples at 48 kHz that come in blocks, as `Weighting` takes them."""
 
-    def __init__(self) -> None:
-        self._weighting = Weighting()
+    def __init__(self, band_hz: int = SAMPLE_RATE // 2) -> None:
+        self._weighting = Weighting(band_hz=band_hz)
         self._frames: list[NDArray[np.float64]] = []
         self._held = np.zeros(0, np.float32)
 
@@ -187,13 +192,13 @@ class PeakMeter:
         return db(self.highest)
 
     def _look(self, framed: Samples, count: int) -> None:
-        size = _PIECE + 2 * _REACH
-        pieces = np.lib.stride_tricks.sliding_window_view(framed, size)[::_PIECE]
-        tops = np.abs(pieces).max(axis=1)
-        bends = np.abs(np.lib.stride_tricks.sliding_window_view(np.diff(framed, 2), size - 2)[::_PIECE]).max(axis=1)
-        worst, straight, bend = _peak_bounds()
-        bounds = np.minimum(tops * worst, tops * straight + bends * bend)
+        tops = _tops(np.abs(framed), count)
         self.highest = max(self.highest, float(tops.max()))
+        worst, straight, bend = _peak_bounds()
+        near = np.flatnonzero(tops * worst > min(self.highest, self._watched))
+        pieces = np.lib.stride_tricks.sliding_window_view(framed, _PIECE + 2 * _REACH)[::_PIECE][near]
+        bends = np.abs(np.diff(pieces, 2)).max(axis=1)
+        bounds = np.minimum(tops[near] * worst, tops[near] * straight + bends * bend)
         order = np.argsort(-bounds)
         for some in (order[:_FIRST], order[_FIRST:]):
             wanted = some[bounds[some] > min(self.highest, self._watched)]
@@ -202,7 +207,7 @@ class PeakMeter:
             peaks = _oversampled_tops(pieces[wanted])
             self.highest = max(self.highest, float(peaks.max()))
             for piece in np.flatnonzero(peaks > self._watched):
-                self.above.append((self._at + int(wanted[piece]) * _PIECE, float(peaks[piece])))
+                self.above.append((self._at + int(near[wanted[piece]]) * _PIECE, float(peaks[piece])))
         self._at += count * _PIECE
 
 
@@ -213,6 +218,17 @@ def true_peak_dbtp(samples: Samples) -> float:
     meter = PeakMeter()
     meter.take(samples)
     return meter.end()
+
+
+def _tops(levels: Samples, count: int) -> Samples:
+    """The highest of the levels of each piece and within reach of it."""
+    own = levels[_REACH : _REACH + count * _PIECE].reshape(count, _PIECE)
+    tops: Samples = own.max(axis=1)
+    before = np.append(levels[:_REACH].max(), own[:-1, -_REACH:].max(axis=1))
+    after = np.append(own[1:, :_REACH].max(axis=1), levels[_REACH + count * _PIECE :].max())
+    np.maximum(tops, before, out=tops)
+    np.maximum(tops, after, out=tops)
+    return tops
 
 
 def _oversampled_tops(pieces: NDArray[np.float32]) -> NDArray[np.float32]:

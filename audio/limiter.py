@@ -18,7 +18,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from audio.codec import Samples
+from audio.codec import BANDS_HZ, Samples
 from audio.levels import MS, SILENCE_DB, Weighting, amplitude, integrated_lufs, step_energies
 
 GAIN_MAX_DB: Final = 72.0  # what needs more is silence
@@ -26,7 +26,7 @@ GAIN_MAX_DB: Final = 72.0  # what needs more is silence
 _HALF = 1  # milliseconds on either side of each averaging window: about 2 ms of look-ahead
 _REACH = 4 * _HALF + 2  # milliseconds that a gain looks to either side
 _TOGETHER = 60_000  # milliseconds that are worked out together; whole gating steps
-_NEAR_LU = 0.03
+_NEAR_LU = 0.06
 _TRIALS = 14
 
 
@@ -37,8 +37,10 @@ class Limiter:
     ones of each millisecond, where they are known.
     """
 
-    def __init__(self, count: int, ceiling: float, energies: NDArray[np.float32] | None = None) -> None:
-        self._weighting = Weighting() if energies is None else None
+    def __init__(
+        self, count: int, ceiling: float, energies: NDArray[np.float32] | None = None, *, band_hz: int = BANDS_HZ[-1]
+    ) -> None:
+        self._weighting = Weighting(band_hz=band_hz) if energies is None else None
         self._tops = np.zeros(count // MS, np.float32)
         self._energies = np.zeros(count // MS, np.float32) if energies is None else energies
         self.ceiling = ceiling

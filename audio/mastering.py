@@ -1,8 +1,8 @@
 """From raw speech to the sound that goes on air: −16 LUFS ± 0.5, true peak at most −1.5 dBTP, measured on what a
 receiver decodes, not on what was meant.
 
-1. Take the sound at 48 kHz and measure the whole (`Take`). Then for each profile, side by side: shape, and keep what
-   the limiter needs to know.
+1. Take the sound at 48 kHz, without rumble, and measure the whole (`Take`). Then for each profile, side by side: shape,
+   and keep what the limiter needs to know.
 2. Bring to the target loudness, hold the peaks with a look-ahead limiter, encode; decode and measure. Where the
    loudness is off, aim beside; where the codec let a peak out, lower the limiter's ceiling there; and encode again.
 
@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.codec import LEAD_FRAMES, SAMPLE_RATE, Encoded, Encoder, Samples
-from audio.cutting import resample
+from audio.codec import BANDS_HZ, LEAD_FRAMES, SAMPLE_RATE, Encoded, Encoder, Samples
 from audio.errors import SoundUnusable
 from audio.levels import SILENCE_DB, LoudnessMeter, PeakMeter, amplitude, db, lufs_of_frames
 from audio.limiter import GAIN_MAX_DB, Limiter
-from audio.profiles import Profile, Shaper
+from audio.profiles import CODED_TO_HZ, HornShaper, Profile
+from audio.resampling import resample
 from audio.take import Take
 
 TARGET_LUFS = -16.0
@@ -44,6 +44,8 @@ _CLOSE_ENOUGH_LU = 0.4
 _ATTEMPTS = 10
 
 _PEAK_ABOVE_LOUDNESS_DB = 15.0  # of speech, about
+
+_SENTENCE = 12 * SAMPLE_RATE  # as a rule, worked on at once
 
 _AROUND = SAMPLE_RATE // 100  # samples on either side of a peak that take part in it, or move it when they change
 
@@ -144,12 +146,12 @@ def _whole(made: Rendered) -> Mastered:
     return Mastered(made.encoded.ogg(), duration_ms, round(made.loudness_lufs, 2), round(made.true_peak_dbtp, 2))
 
 
-def rendered(samples: Samples, *, kbps: Mapping[Profile, int]) -> dict[Profile, Rendered]:
-    """A short sound at 48 kHz as packets that can follow others (`codec.joined`), within the limits as
-    `master_blocks` holds them. Raises `SoundUnusable` where they can't be held.
+def rendered(samples: Samples, *, kbps: Mapping[Profile, int], band_hz: int = BANDS_HZ[-1]) -> dict[Profile, Rendered]:
+    """A short sound at 48 kHz, with nothing below 30 Hz or above `band_hz`, as packets that can follow others
+    (`codec.joined`), within the limits as `master_blocks` holds them. Raises `SoundUnusable` where they can't be held.
     """
-    with Take() as take:
-        take.fill([samples])
+    with Take(band_hz=band_hz, block=_SENTENCE) as take:
+        take.fill([samples], clean=True)
         if not take.finite or not take.loudest:
             raise _silent()
         return {profile: _Rendering(take, profile, rate, lead=LEAD_FRAMES).made() for profile, rate in kbps.items()}
@@ -165,7 +167,7 @@ def _counted(blocks: Iterable[Samples], expected_ms: int | None, tell: Progress)
 
 
 def compressor_level_db(loudness: float, loudest: float) -> float:
-    """What a `Shaper` goes by: the loudness, or where nothing passes the meter's gate, a guess by the peak."""
+    """What a `HornShaper` goes by: the loudness, or where nothing passes the meter's gate, a guess by the peak."""
     return loudness if loudness > SILENCE_DB else db(loudest) - _PEAK_ABOVE_LOUDNESS_DB
 
 
@@ -177,21 +179,23 @@ class _Rendering:
         self._profile = profile
         self._kbps = kbps
         self._lead = lead
+        self._band_hz = min(take.band_hz, CODED_TO_HZ[profile])
         self.done = 0.0  # a share of the whole, that only rises
         self.stopped = False  # set from outside: nobody waits for it any more
         self._kept: list[Samples] = []  # what is shaped, of a short sound
         doublings = math.log2(max(take.samples / (60 * SAMPLE_RATE), 1))  # of a minute
         room_db = _CODEC_ROOM_DB + _ROOM_A_DOUBLING_DB * doublings
-        # The full profile takes nothing away that loudness counts: its energies are those of the take.
-        energies = take.energies if profile == "full" else None
-        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - room_db), energies)
+        energies = take.energies if profile == "full" else None  # which is the take as it is
+        self._limiter = Limiter(take.samples, amplitude(CEILING_DBTP - room_db), energies, band_hz=self._band_hz)
 
     def made(self) -> Rendered:
         """Encode, measure, correct, until it is right."""
         kept: list[Samples] = []
         for block in self._shaped():
             self._limiter.measure(block)
-            if self._take.in_memory:  # short: shaping it anew for each encoding takes longer than it is worth
+            if (
+                self._take.in_memory and self._profile != "full"
+            ):  # short: shaping it anew for each encoding takes longer than it is worth
                 kept.append(block)
         self._kept = kept
         aim_lufs = TARGET_LUFS + _CODEC_LOSS_LU[self._kbps]
@@ -231,14 +235,14 @@ class _Rendering:
         if self._kept:
             yield from self._kept
             return
-        shaper = Shaper(self._profile, compressor_level_db(self._take.lufs, self._take.loudest))
+        shaper = HornShaper(compressor_level_db(self._take.lufs, self._take.loudest))
         for block in self._take.blocks():
             if self.stopped:
                 raise CancelledError
-            yield shaper(block)
+            yield block if self._profile == "full" else shaper(block)
 
     def _encoded(self, gain: float) -> Encoded:
-        encoder, at = Encoder(self._kbps, self._lead), 0
+        encoder, at = Encoder(self._kbps, self._lead, self._band_hz), 0
         done, left = self.done, _ENCODED_SHARE * (1 - self.done)
         for block in self._shaped():
             encoder.take(self._limiter.apply(block, at, gain))
@@ -249,7 +253,7 @@ class _Rendering:
 
 def _measured(encoded: Encoded) -> tuple[Rendered, list[tuple[int, float]]]:
     """What a receiver decodes, and the places where it is above the peak allowed."""
-    loudness, peaks = LoudnessMeter(), PeakMeter(amplitude(CEILING_DBTP))
+    loudness, peaks = LoudnessMeter(encoded.band_hz), PeakMeter(amplitude(CEILING_DBTP))
     for block in encoded.blocks():
         loudness.take(block)
         peaks.take(block)

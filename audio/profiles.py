@@ -9,27 +9,29 @@ What a horn needs, and why:
 - Presence, +4 dB around 2.5 kHz. Consonants and the second formant stand there, which tell words apart; it comes after
   the compressor, which would take it back.
 
-`full` loses only what lies below 30 Hz, a constant offset above all, which is never heard but takes the room of peaks.
-Shaping keeps the number of samples: both renditions of a sound have exactly the same duration.
+`full` is the sound as it was taken. Shaping keeps the number of samples: both renditions of a sound have exactly the
+same duration.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
 from audio.codec import SAMPLE_RATE, Samples
+from audio.filters import Filter, Sections
 from core.profiles import PROFILES, Profile
 
-__all__ = ["HORN_BAND_HZ", "PROFILES", "STEP", "Profile", "Shaper"]
+__all__ = ["CODED_TO_HZ", "HORN_BAND_HZ", "PROFILES", "STEP", "HornShaper", "Profile"]
 
 STEP: Final = SAMPLE_RATE // 200  # 5 ms: the compressor's level is taken as often
 HORN_BAND_HZ: Final = (300, 6000)
+CODED_TO_HZ: Final[dict[Profile, int]] = {"full": 20_000, "horn": 8_000}  # what lies above is not worth its bits
 
 _PRESENCE_HZ, _PRESENCE_DB, _PRESENCE_Q = 2500.0, 4.0, 0.9
 _RATIO = 2.0
@@ -39,43 +41,20 @@ _QUIETEST = 1e-12  # power
 
 
 @cache
-def _full() -> NDArray[np.float64]:
-    sections: NDArray[np.float64] = scipy.signal.butter(2, 30, "highpass", fs=SAMPLE_RATE, output="sos")
-    return sections
+def _band() -> Sections:
+    butter = scipy.signal.butter
+    low = butter(4, HORN_BAND_HZ[0], "highpass", fs=SAMPLE_RATE, output="sos")
+    return Sections.of(np.vstack([low, butter(4, HORN_BAND_HZ[1], "lowpass", fs=SAMPLE_RATE, output="sos")]))
 
 
 @cache
-def _band() -> NDArray[np.float64]:
-    butter = scipy.signal.butter
-    low = butter(4, HORN_BAND_HZ[0], "highpass", fs=SAMPLE_RATE, output="sos")
-    return np.vstack([low, butter(4, HORN_BAND_HZ[1], "lowpass", fs=SAMPLE_RATE, output="sos")])
-
-
-def _presence() -> NDArray[np.float64]:
-    """A peaking equaliser (R. Bristow-Johnson's cookbook) as one second-order section."""
+def _presence() -> Sections:
+    """A peaking equaliser (R. Bristow-Johnson's cookbook)."""
     gain = 10 ** (_PRESENCE_DB / 40)
     turn = 2 * math.pi * _PRESENCE_HZ / SAMPLE_RATE
     width, middle = math.sin(turn) / (2 * _PRESENCE_Q), -2 * math.cos(turn)
     section = [1 + width * gain, middle, 1 - width * gain, 1 + width / gain, middle, 1 - width / gain]
-    return np.array([section]) / section[3]
-
-
-_PRESENCE_SOS = _presence()
-
-
-class _Filter:
-    """Second-order sections that go on from block to block and start settled, so that an offset makes no click."""
-
-    def __init__(self, sections: NDArray[np.float64]) -> None:
-        self._sections = sections
-        self._state: NDArray[np.float64] | None = None
-
-    def __call__(self, samples: NDArray[Any]) -> NDArray[np.float64]:
-        if self._state is None:
-            self._state = scipy.signal.sosfilt_zi(self._sections) * float(samples[0])
-        filtered: NDArray[np.float64]
-        filtered, self._state = scipy.signal.sosfilt(self._sections, samples, zi=self._state)
-        return filtered
+    return Sections.of(np.array([section]) / section[3])
 
 
 class _Compressor:
@@ -100,21 +79,16 @@ class _Compressor:
         return (steps * (gains[:-1, None] + np.diff(gains)[:, None] * ramp)).ravel()
 
 
-class Shaper:
-    """Shapes one sound for a profile, block by block; each block holds whole steps of 5 ms.
+class HornShaper:
+    """Shapes one sound for horns, block by block; each block holds whole steps of 5 ms.
 
     `level_db` is the loudness of the sound as it comes in (LUFS), which the compressor goes by, so that a whisper and
     a shout are treated alike.
     """
 
-    def __init__(self, profile: Profile, level_db: float) -> None:
-        if profile == "full":
-            self._stages: list[_Filter | _Compressor] = [_Filter(_full())]
-        else:
-            self._stages = [_Filter(_band()), _Compressor(level_db - _BELOW_LOUDNESS_DB), _Filter(_PRESENCE_SOS)]
+    def __init__(self, level_db: float) -> None:
+        self._band, self._presence = Filter(_band(), settled=True), Filter(_presence(), settled=True)
+        self._compressor = _Compressor(level_db - _BELOW_LOUDNESS_DB)
 
     def __call__(self, samples: Samples) -> Samples:
-        shaped: NDArray[Any] = samples  # the filters answer in 64 bits
-        for stage in self._stages:
-            shaped = stage(shaped)
-        return shaped.astype(np.float32)
+        return self._presence(self._compressor(self._band(samples))).astype(np.float32)

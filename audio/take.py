@@ -15,7 +15,8 @@ from typing import IO, Final, Self
 
 import numpy as np
 
-from audio.codec import FRAME, SAMPLE_RATE, Samples
+from audio.codec import BANDS_HZ, FRAME, SAMPLE_RATE, Samples
+from audio.filters import rumble_filter
 from audio.levels import FRAME_MS, SILENCE_DB, Weighting, lufs_of_frames, step_energies
 from audio.store import full_disk_named
 
@@ -27,10 +28,12 @@ _IN_MEMORY = 90 * SAMPLE_RATE
 class Take:
     """Mono samples at 48 kHz: `fill` it once, then go through its `blocks`, from several threads if need be."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, band_hz: int = BANDS_HZ[-1], block: int = BLOCK) -> None:
         self._folder = folder  # of the file, if it comes to one; None: the system's for temporary files
         self._file: IO[bytes] | None = None
         self._blocks: list[Samples] = []
+        self._block = block  # samples that are worked on together
+        self.band_hz = band_hz  # up to where the sound may hold anything
         self.samples = 0
         self.loudest = 0.0
         self.finite = True
@@ -42,15 +45,19 @@ class Take:
         """It is short."""
         return self._file is None
 
-    def fill(self, blocks: Iterable[Samples]) -> None:
-        """Take everything, in blocks of any size, and measure it. Raises `DiskFull`."""
-        weighting = Weighting(settled=True)
+    def fill(self, blocks: Iterable[Samples], *, clean: bool = False) -> None:
+        """Take everything, in blocks of any size, without what lies below 30 Hz (`clean`: nothing does), and measure
+        it. Raises `DiskFull`.
+        """
+        filtered = None if clean else rumble_filter(SAMPLE_RATE)
+        weighting = Weighting(band_hz=self.band_hz)
         energies = []
-        for block in _regular(blocks):
-            self.loudest = max(self.loudest, float(np.abs(block).max()))
-            self.finite = self.finite and bool(np.isfinite(block).all())
+        for came in _regular(blocks, self._block):
+            self.finite = bool(np.isfinite(came).all())
             if not self.finite:
                 return
+            block = filtered(came).astype(np.float32) if filtered else came
+            self.loudest = max(self.loudest, float(np.abs(block).max()))
             energies.append(weighting(block))
             self._keep(block)
         if energies:
@@ -58,12 +65,12 @@ class Take:
             self.lufs = lufs_of_frames(step_energies(self.energies, FRAME_MS))
 
     def blocks(self) -> Iterator[Samples]:
-        """The samples in order, four seconds at a time, the last filled up with silence to whole 20 ms."""
+        """The samples in order, `block` at a time, the last filled up with silence to whole 20 ms."""
         if self._file is None:
             yield from self._blocks
             return
-        for at in range(0, self.samples, BLOCK):
-            count = min(BLOCK, self.samples - at)
+        for at in range(0, self.samples, self._block):
+            count = min(self._block, self.samples - at)
             yield np.frombuffer(os.pread(self._file.fileno(), 4 * count, 4 * at), np.float32)
 
     def _keep(self, block: Samples) -> None:
@@ -87,8 +94,8 @@ class Take:
             self._file.close()
 
 
-def _regular(blocks: Iterable[Samples]) -> Iterator[Samples]:
-    """The same samples in blocks of four seconds, the last shorter, of whole packets: so that a duration in
+def _regular(blocks: Iterable[Samples], size: int) -> Iterator[Samples]:
+    """The same samples in blocks of that size, the last shorter, of whole packets: so that a duration in
     milliseconds is exact.
     """
     held: list[Samples] = []
@@ -96,11 +103,11 @@ def _regular(blocks: Iterable[Samples]) -> Iterator[Samples]:
     for block in blocks:
         held.append(np.asarray(block, np.float32))
         count += block.size
-        if count >= BLOCK:
+        if count >= size:
             joined = np.concatenate(held)
-            whole = count // BLOCK * BLOCK
-            for at in range(0, whole, BLOCK):
-                yield joined[at : at + BLOCK]
+            whole = count // size * size
+            for at in range(0, whole, size):
+                yield joined[at : at + size]
             held, count = [joined[whole:].copy()], count - whole
     if count:
         yield np.pad(np.concatenate(held), (0, -count % FRAME))

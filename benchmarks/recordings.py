@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from audio import reading
 from audio.codec import SAMPLE_RATE
-from audio.cutting import resample
 from audio.mastering import CEILING_DBTP, TARGET_LUFS, TOLERANCE_LU
 from audio.profiles import Profile
 from audio.recordings.analysis import analyse
 from audio.recordings.decoding import Decoder
 from audio.recordings.recipe import Cut, mastered
+from audio.resampling import resample
 from audio.voices.espeak import EspeakVoice
 from benchmarks.speech import BULLETIN
 

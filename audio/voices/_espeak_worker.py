@@ -1,9 +1,9 @@
 """The process in which eSpeak NG speaks: a library that is set up once, and a fork of it for every sentence.
 
-It is a script, not a module of the package, and imports nothing but the standard library: started with `-I -S` it is
-there in some 30 ms and has one thread, so forking it is safe. Called with the paths of the library and of its data and
-a deadline in seconds (start, and each sentence). From standard input it takes requests, to standard output it gives one
-reply each:
+It is run alone, not as a module of the package, and imports nothing but the standard library: started with `-I -S` it
+is there in some 30 ms and has one thread, so forking it is safe. Called (`run`) with the paths of the library and of
+its data and a deadline in seconds (start, and each sentence). From standard input it takes requests, to standard output
+it gives one reply each:
 
 - request: rate in words a minute, length (two unsigned 32-bit numbers), then the text in UTF-8;
 - reply: status (0: spoken), sample rate in Hz, length (32-bit numbers, the first signed), then 16-bit samples, or the
@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import struct
 import sys
 
 TYPE_CHECKING = False  # as the type checker knows it: importing `typing` would take a third of the start
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
     from typing import Any, Final, NoReturn, Protocol
 
@@ -31,15 +31,17 @@ if TYPE_CHECKING:
 
         sample_rate: int
 
-        def speak(self, text: bytes, rate: int) -> bytes: ...
+        def speak(self, text: bytes, rate: int) -> bytes | bytearray: ...
 
+else:
+    import _signal as signal  # the half of it that works; the other one names its numbers, which takes a fifth
 
 REQUEST: Final = struct.Struct("=II")
 REPLY: Final = struct.Struct("=iII")
 FAILED: Final = -1
 
 # Best of those tried with a recogniser: northern accent, female variant 5 with a wide pitch range.
-VOICE: Final = "vi+f5"
+VOICE: Final = "aav/vi+f5"  # by the path of its file: by its name alone all voices are looked through
 _PITCH_RANGE: Final = 80
 # The library counts English words; Vietnamese ones, which are syllables, come that much faster (over a bulletin).
 # Below its slowest the rest is made up by gaps between words, whose unit is this long at that speed.
@@ -104,7 +106,7 @@ class Engine:
             self._pcm += ctypes.string_at(wave, 2 * count)
         return 0  # go on
 
-    def speak(self, text: bytes, rate_wpm: int) -> bytes:
+    def speak(self, text: bytes, rate_wpm: int) -> bytearray:
         """The text's 16-bit samples."""
         asked = max(round(rate_wpm / _WORDS_PER_WORD), _SLOWEST)
         lacking_s = max(60 / rate_wpm - 60 / (_SLOWEST * _WORDS_PER_WORD), 0)
@@ -114,7 +116,7 @@ class Engine:
         status = self._library.espeak_Synth(text + b"\0", len(text) + 1, 0, _POS_CHARACTER, 0, _CHARS_UTF8, None, None)
         if status != 0 or not self._pcm:
             raise Refused(f"espeak_Synth = {status}, {len(self._pcm)}")
-        return bytes(self._pcm)
+        return self._pcm
 
 
 def main(library_path: str, data_path: str, deadline_s: float) -> int:
@@ -170,10 +172,11 @@ def _request() -> tuple[int, bytes] | None:
     return (rate_wpm, text) if len(text) == length else None
 
 
-def _reply(out: int, status: int, sample_rate: int, payload: bytes) -> None:
-    left = memoryview(REPLY.pack(status, sample_rate, len(payload)) + payload)
-    while left:
-        left = left[os.write(out, left) :]
+def _reply(out: int, status: int, sample_rate: int, payload: bytes | bytearray) -> None:
+    for part in (REPLY.pack(status, sample_rate, len(payload)), payload):
+        left = memoryview(part)
+        while left:
+            left = left[os.write(out, left) :]
 
 
 def _own_stdout() -> int:
@@ -185,5 +188,6 @@ def _own_stdout() -> int:
     return out
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """By the arguments of the process."""
     sys.exit(main(sys.argv[1], sys.argv[2], float(sys.argv[3])))

@@ -39,6 +39,8 @@ WORKERS_MOST: Final = 2
 DEADLINE_S: Final = 60.0  # the longest text that may be spoken takes about 5 s on an idle core
 
 _SCRIPT = Path(worker.__file__)
+# Imported, so that it is compiled once; behind everything else, as files beside it are called like standard ones.
+_START: Final = "import sys; sys.path.append(sys.argv.pop(1)); __import__(sys.argv.pop(1)).run()"
 
 
 class EspeakVoice:
@@ -71,7 +73,8 @@ class _Worker(Worker):
         except (OSError, RuntimeError) as error:
             raise _failed(str(error)) from error
         # -I -S: no site-packages, which it doesn't need and which would take longer than everything else.
-        super().__init__([sys.executable, "-I", "-S", str(_SCRIPT), *paths, str(DEADLINE_S)], _failed)
+        start = [sys.executable, "-I", "-S", "-c", _START, str(_SCRIPT.parent), _SCRIPT.stem]
+        super().__init__([*start, *paths, str(DEADLINE_S)], _failed)
 
 
 class _Workers(WorkerPool):

@@ -14,11 +14,12 @@ from scipy.signal import resample_poly
 
 from audio import chime
 from audio.codec import BIT_RATES_KBPS, SAMPLE_RATE, Encoder, Samples, decode, encode
-from audio.cutting import Part, cut, resample
+from audio.cutting import Part, cut
 from audio.errors import SoundUnusable
 from audio.levels import LoudnessMeter, PeakMeter, amplitude, db, loudness_lufs, true_peak_dbtp
 from audio.limiter import Limiter
 from audio.mastering import Mastered, master
+from audio.resampling import resample
 
 
 def tone(seconds: float, hz: float = 440, level_dbfs: float = -20, rate: int = SAMPLE_RATE) -> Samples:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.cutting import resample
+from audio.resampling import resample
 from audio.voices.espeak import EspeakVoice
 
 RATE = 48_000
