@@ -37,7 +37,7 @@ class _Plan:
     hop_old: int
     hop_new: int
     ringing: int
-    weights: NDArray[np.float32]
+    weights: NDArray[np.complex64]
 
 
 @cache
@@ -52,10 +52,9 @@ def _plan(sample_rate: int, lowest_hz: int) -> _Plan:
     fall = count // _FALL_PART
     weights[-fall:] *= np.cos(np.linspace(0, np.pi / 2, fall)) ** 2
     if lowest_hz:
-        frequencies = np.arange(1, count) * common / length
-        weights[0] = 0
-        weights[1:] /= np.sqrt(1 + (lowest_hz / frequencies) ** 4)  # as a Butterworth filter, but without its delay
-    return _Plan(down * length, up * length, down * hop, up * hop, up * ringing, weights.astype(np.float32))
+        at = 1j * np.arange(count) * common / length / lowest_hz
+        weights = weights * at**2 / (at**2 + math.sqrt(2) * at + 1)  # Butterworth: rings behind, not before
+    return _Plan(down * length, up * length, down * hop, up * hop, up * ringing, weights.astype(np.complex64))
 
 
 def resample(samples: Samples, sample_rate: int) -> Samples:

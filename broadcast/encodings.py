@@ -19,6 +19,7 @@ from core.errors import TruyenThanhError
 BYTES_MAX = 1_048_576  # a dispatch of a hundred pages is about 300 KiB of UTF-8
 _SAMPLE_CHARACTERS = 20_000  # enough to tell an encoding; the whole is not needed
 _SURE = 0.75  # share of accented words that must be possible syllables
+_FOREIGN_MOST = 0.25  # share of letters that a code page may lack in a text that came through it
 _PREVIEW_CHARACTERS = 60
 
 
@@ -156,6 +157,8 @@ def unconverted(text: str) -> LegacyEncoding | None:
         return None
     best: tuple[_Score, str, str] | None = None
     for page in ("cp1252", "cp1258"):  # what the program that re-saved it took the bytes for
+        if _foreign_share(sample, page) > _FOREIGN_MOST:
+            continue
         raw = _bytes_again(sample, page)
         for name, reading in _readings(raw):
             score = _vietnamese(reading)
@@ -227,6 +230,12 @@ def _readings(raw: bytes) -> Iterator[tuple[str, str]]:
         yield name, unicodedata.normalize("NFC", read(raw))
 
 
+def _foreign_share(text: str, page: str) -> float:
+    """Of the letters outside ASCII, how many the code page doesn't have: a text of ầ, ư and đ never was cp1252."""
+    letters = [letter for letter in text if letter >= "\x80" and letter.isalpha()]
+    return sum(not letter.encode(page, "ignore") and ord(letter) >= 256 for letter in letters) / max(len(letters), 1)
+
+
 def _bytes_again(text: str, page: str) -> bytes:
     """The bytes that a program took for `page`; what is in no code page becomes a blank."""
     out = bytearray()
@@ -288,13 +297,13 @@ _COMMON_WORDS = (
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
 _SYLLABLE = re.compile(f"(?:{_ONSETS})(?:{'|'.join(sorted(set(_RHYMES.split()), key=len, reverse=True))})")
-_CAPITALS = re.compile("[A-ZĐƠƯ]{2,7}")  # HĐ, UBMTTQ: an abbreviation says nothing of the encoding
+_CAPITALS = re.compile("[A-ZĐƠƯ]{2,7}")  # HĐ, UBMTTQ: an abbreviation says nothing of the encoding; nor does đ/c
 _ACCENTED_WORD = re.compile(r"\b(?=\w*[^\W\d_a-zA-Z])[^\W\d_]+\b")
 
 
 def _vietnamese(text: str) -> _Score:
     found = _ACCENTED_WORD.findall(re.sub(r"\b[kcd]?m[²³]", " ", unicodedata.normalize("NFC", text)))
-    words = [word for word in found if not _CAPITALS.fullmatch(word)]
+    words = [word for word in found if not _CAPITALS.fullmatch(word) and word not in {"đ", "Đ"}]
     common = sum(word.lower() in _COMMON for word in words)
     return _Score(sum(map(_is_syllable, words)), common, len(words))
 

@@ -119,6 +119,9 @@ def _on_a_day(match: re.Match[str]) -> str | None:
 _ANOTHER: Final = re.compile(r"\s*(?:-|đến|tới)\s*\d{1,2}[hg]")
 _DAYS, _MONTHS, _MARKED = 31, 12, 10
 
+# In a range: `7-9g`, `2 - 4 g chiều`; but `1-2 g`, `1-2g/lít` are grams.
+_HOUR_G: Final = r"(?:g(?![ ]?/[ ]?[^\W\d])|[ ]g(?=\d|[ ](?:sáng|trưa|chiều|tối|đêm)\b))"
+
 _ANGLE: Final = r"\d{1,3}(?:[.,]\d{1,4})?"
 
 RULES = [
@@ -160,7 +163,7 @@ RULES_LAST = [
     rule(
         "time",
         r"(?<![\w:/.,-])(?P<first>\d{1,2})[ ]?-[ ]?"
-        r"(?:(?P<hour>[01]?\d|2[0-4])[ ]?[hg](?P<minute>[0-5]\d)?'?|(?P<hours>\d{2,3})[ ]?h)(?!\w)",
+        rf"(?:(?P<hour>[01]?\d|2[0-4])(?:[ ]?h|{_HOUR_G})(?P<minute>[0-5]\d)?'?|(?P<hours>\d{{2,3}})[ ]?h)(?!\w)",
         _hours,
         begins="digit",
     ),

@@ -220,7 +220,7 @@ _NTH: Final = re.compile(r"(?<!\w)(thứ|đợt|khóa|lần|kỳ|tập|vòng) $"
 
 
 def _quarter(match: re.Match[str]) -> str | None:
-    """`quý II/2025`, `quý II, III/2025`, `Q3/2025`."""
+    """`quý II/2025`, `quý II, III/2025`, `Q3/2025`, `đợt I/2026`."""
     said: list[str] = []
     for part, sign in re.findall(rf"([IV]{{1,3}}|[1-4])({_AND})?", match["numbers"]):
         value = int(part) if part.isdecimal() else roman(part)
@@ -353,7 +353,7 @@ RULES = [
     ),
     rule(
         "date",
-        rf"(?<!\w)(?:(?P<word>quý|học kỳ|kỳ)[ ]+|(?P<short>Q)(?=[IV1-4]))"
+        rf"(?<!\w)(?:(?P<word>quý|học kỳ|kỳ|đợt)[ ]+|(?P<short>Q)(?=[IV1-4]))"
         rf"(?P<numbers>(?:[IV]{{1,3}}|[1-4])(?:{_AND}(?:[IV]{{1,3}}|[1-4])){{0,3}})[ ]?[/-][ ]?(?P<year>{_YEAR})(?!\w)",
         _quarter,
         re.IGNORECASE,

@@ -216,3 +216,8 @@ def test_any_bytes_give_text_or_a_named_error(data: bytes) -> None:
     except TruyenThanhError as error:
         said = error.text("vi")
     assert said.strip("\ufeff").strip()
+
+
+@pytest.mark.parametrize("text", ["- Thành phần: đ/c Bí thư ĐU, CT HĐND, các đ/c UVBCH.", "Đ/c Bí thư: các đ/c ở ấp."])
+def test_a_line_of_abbreviations_with_strokes_is_not_taken_for_an_old_encoding(text: str) -> None:
+    assert encodings.decode(text.encode()) == text
