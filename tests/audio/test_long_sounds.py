@@ -48,7 +48,7 @@ def in_blocks(sound: Samples, size: int) -> Iterator[Samples]:
 def test_a_take_gives_back_what_it_was_given_as_often_as_asked(tmp_path: Path) -> None:
     sound = voice()[: -SAMPLE_RATE // 3]
     with Take(tmp_path) as one:
-        one.fill(in_blocks(sound, 12_345))
+        one.fill(in_blocks(sound, 12_345), clean=True)
         for _ in range(2):
             blocks = list(one.blocks())
             whole = np.concatenate(blocks)
