@@ -224,3 +224,17 @@ def test_times_of_a_sheet_are_local(db: Database, clock: ManualClock, people: Ca
     with db.reading() as session:
         sheet = weeks.week(session, people.commune, date(2026, 7, 27), HANOI)
     assert [len(day.entries) for day in sheet] == [0, 1, 0, 0, 0, 0, 0]
+
+
+def test_what_is_brought_back_to_another_time_stands_there_once(
+    db: Database, clock: ManualClock, people: Cast
+) -> None:
+    schedule = add(db, clock, people, daily())
+    withdrawn = next(row.id for row in rows(db, schedule) if row.starts_at == local(29, 17))
+    with db.writing() as session:
+        airings.cancel(session, withdrawn, actor=OPERATOR, clock=clock)
+        timetable.edit(session, schedule.id, rule=daily(time(18)), actor=OPERATOR, clock=clock)
+        airings.restore(session, withdrawn, actor=OPERATOR, clock=clock)
+    with db.reading() as session:
+        day = weeks.week(session, people.commune, date(2026, 7, 27), HANOI)[2]
+    assert [(one.starts_at, one.cancelled) for one in day.entries] == [(local(29, 18), False)]
