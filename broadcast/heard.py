@@ -61,10 +61,14 @@ _PLAYOUTS = (
 )
 _REPLACED = select(Airing.replaces_id).where(one_of(Airing.schedule_id, "schedules"), one_of(Airing.replaces_id, "ids"))
 _COMMANDS = (
+    select(IssuedCommand.id)
+    .where(IssuedCommand.name.in_(("play-now", "test-tone")))
+    .where(IssuedCommand.issued_at > bindparam("issued"), IssuedCommand.issued_at < bindparam("until"))
+)
+_OF_COMMANDS = (
     select(IssuedCommand.id, IssuedCommand.body, IssuedCommand.name, StoredRecord)
     .join(StoredRecord, StoredRecord.airing_id == IssuedCommand.id)
-    .where(IssuedCommand.name.in_(("play-now", "test-tone")), IssuedCommand.issued_at < bindparam("until"))
-    .where(IssuedCommand.issued_at > bindparam("issued"), one_of(StoredRecord.receiver_id, "ids"))
+    .where(one_of(IssuedCommand.id, "commands"), one_of(StoredRecord.receiver_id, "ids"))
     .where(StoredRecord.planned_at >= bindparam("since"), StoredRecord.planned_at < bindparam("until"))
 )
 
@@ -243,10 +247,14 @@ class _Reading:
 
     def _commands(self) -> dict[str, list[Item]]:
         """What commands let these receivers play, by their records."""
-        values = {"ids": self._ids, "since": self._start, "until": self._end, "issued": self._start - LONGEST_AIRING}
-        rows = self._session.execute(_COMMANDS, values)
+        # First the commands, of which there are few or none: records lie in a part for each month, all to be looked at.
+        issued = {"issued": self._start - LONGEST_AIRING, "until": self._end}
+        commands = {row[0] for row in plain_rows(self._session, _COMMANDS, issued)}
+        if not commands:
+            return {receiver: [] for receiver in self._ids}
+        values = {"commands": commands, "ids": self._ids, "since": self._start, "until": self._end}
         records: dict[tuple[str, str], list[Any]] = defaultdict(list)
-        for row in rows:
+        for row in self._session.execute(_OF_COMMANDS, values):
             records[row.StoredRecord.receiver_id, row.id].append(row)
         found: dict[str, list[Item]] = defaultdict(list)
         for (receiver, _), of_command in records.items():

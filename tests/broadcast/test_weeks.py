@@ -226,9 +226,7 @@ def test_times_of_a_sheet_are_local(db: Database, clock: ManualClock, people: Ca
     assert [len(day.entries) for day in sheet] == [0, 1, 0, 0, 0, 0, 0]
 
 
-def test_what_is_brought_back_to_another_time_stands_there_once(
-    db: Database, clock: ManualClock, people: Cast
-) -> None:
+def test_what_is_brought_back_to_another_time_stands_there_once(db: Database, clock: ManualClock, people: Cast) -> None:
     schedule = add(db, clock, people, daily())
     withdrawn = next(row.id for row in rows(db, schedule) if row.starts_at == local(29, 17))
     with db.writing() as session:
