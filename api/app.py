@@ -69,6 +69,7 @@ TAGS = [
     {"name": "sounds", "description": "Nhạc hiệu, nhạc: the project's chimes, and what the site handed in"},
     {"name": "airtime", "description": "Thời lượng phát: proven minutes per unit"},
     {"name": "commands", "description": "Lệnh: what receivers were told to do at once, and their answers"},
+    {"name": "releases", "description": "Phần mềm của bộ thu: signed releases, rolled out in stages"},
     {"name": "events", "description": "Nhật ký thao tác: the audit trail"},
     {"name": "live", "description": "Word that something changed"},
     {"name": "health", "description": "For load balancers and monitoring"},

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from audio.errors import ObjectDamaged
 from audio.store import ObjectStore
+from broadcast.release_tables import SoftwareOffer, SoftwareRelease
 from broadcast.tables import IssuedCommand, ProgrammeItem, PublishedObject
 from broadcast.upserts import insert
 from core.clock import Clock
@@ -83,7 +84,19 @@ def needed(session: Session, now: datetime, grace: timedelta = GRACE) -> set[str
     commands = select(IssuedCommand.body).where(IssuedCommand.name == "play-now", IssuedCommand.expires_at > now)
     for body in session.scalars(commands):
         objects.update(entry["sha256"] for entry in body.get("objects", []))
-    return objects
+    return objects | _releases(session, now)
+
+
+def _releases(session: Session, now: datetime) -> set[str]:
+    """Objects of receivers' software that some command still offers; they lie in the same store."""
+    offered = (
+        select(SoftwareRelease.sha256)
+        .join(SoftwareOffer, SoftwareOffer.release_id == SoftwareRelease.id)
+        .join(IssuedCommand, IssuedCommand.id == SoftwareOffer.command_id)
+        .where(IssuedCommand.expires_at > now)
+        .distinct()
+    )
+    return set(session.scalars(offered))
 
 
 def publish_needed(db: Database, store: ObjectStore, link: Link, clock: Clock, *, grace: timedelta = GRACE) -> int:

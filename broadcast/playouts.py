@@ -230,6 +230,8 @@ def _records(session: Session, pairs: Sequence[Pair]) -> dict[Pair, list[Evidenc
             columns.played_ms,
             columns.body["sha256"].as_string().label("sha256"),
             columns.body["reason"].as_string().label("reason"),
+            columns.body["output_dbfs"].as_float().label("output_dbfs"),
+            columns.body["heard_match"].as_float().label("heard_match"),
         ).where(tuple_(columns.airing_id, columns.receiver_id).in_(pairs))
     )
     records: dict[Pair, list[Evidence]] = defaultdict(list)
@@ -245,6 +247,8 @@ def _records(session: Session, pairs: Sequence[Pair]) -> dict[Pair, list[Evidenc
                 row.ended_at,
                 row.played_ms,
                 row.reason or "",
+                row.output_dbfs,
+                row.heard_match,
             )
         )
     return records

@@ -18,7 +18,10 @@ The playout
 5. Without proof of every item: playing while its time runs, if something sounded or the receiver says that it plays.
    After its close: partial if something sounded. Else missed where no plan that held it was accepted before its end,
    and unconfirmed where one was: only a signed record says `missed` for a receiver that had the plan.
-6. A cancelled playout that sounded is judged as any other (and counted, flagged). One without records is missed if
+6. What sounded claims no more than its evidence carries: where a microphone or a loopback listens and did not catch
+   what was played, or what left the sound card was silence, the reason says so. The state stays what it is: *played* is
+   proven, *heard* is not.
+7. A cancelled playout that sounded is judged as any other (and counted, flagged). One without records is missed if
    the receiver accepted a plan without it before its start, or never had it; else unconfirmed.
 """
 
@@ -26,12 +29,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from broadcast.planning import ItemFacts
-from devices.protocol.reports import Outcome
+from devices.protocol.reports import MATCH_LEAST, Outcome
 
 State = Literal["planned", "delivered", "ready", "playing", "finished", "partial", "missed", "refused", "unconfirmed"]
 OPEN_STATES: tuple[State, ...] = ("planned", "delivered", "ready", "playing")
@@ -43,6 +46,9 @@ NO_RECORD = "đã nhận kế hoạch, chưa có nhật ký"
 NOT_PROVEN = "nhật ký không chứng minh được bản tin đã duyệt"
 RECORDS_LACKING = "thiếu nhật ký của {count} mục"
 TWO_LOGS = "có nhiều nhật ký khác nhau"
+NOT_HEARD = "đã phát ra, nhưng micro không nghe thấy"
+SILENT_CARD = "đã phát, nhưng tín hiệu ra cạc âm thanh là im lặng"
+SILENT_DBFS = -90.0
 CANCELLED = "đã hủy trước giờ phát"
 CANCEL_UNCONFIRMED = "đã hủy, bộ thu chưa xác nhận"
 
@@ -80,6 +86,8 @@ class Evidence:
     ended_at: datetime | None = None
     played_ms: int = 0
     reason: str = ""
+    output_dbfs: float | None = None
+    heard_match: float | None = None  # None: nothing listened
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class _Proof:
     played_ms: int = 0
     reason: str = ""
     contradicted: bool = False
+    doubt: str = ""  # what its evidence doesn't carry
 
     @property
     def sounded(self) -> bool:
@@ -185,7 +194,7 @@ def _prove(item: ItemFacts, records: Sequence[Evidence]) -> _Proof:
     best = max(proofs, key=lambda proof: (_STRENGTH[proof.kind], proof.played_ms))
     if len(proofs) == 1:
         return best
-    return _Proof(best.kind, best.started_at, best.ended_at, best.played_ms, best.reason, contradicted=True)
+    return replace(best, contradicted=True)
 
 
 def _prove_by_log(item: ItemFacts, records: Sequence[Evidence]) -> _Proof:
@@ -203,7 +212,16 @@ def _prove_by_log(item: ItemFacts, records: Sequence[Evidence]) -> _Proof:
         max(_end(record) for record in sounds),
         min(sum(record.played_ms for record in sounds), item.duration_ms),
         "" if finished else next((record.reason for record in sounds if record.reason), ""),
+        doubt=_doubt(sounds),
     )
+
+
+def _doubt(sounds: Sequence[Evidence]) -> str:
+    levels = [record.output_dbfs for record in sounds if record.output_dbfs is not None]
+    if levels and max(levels) <= SILENT_DBFS:
+        return SILENT_CARD
+    matches = [record.heard_match for record in sounds if record.heard_match is not None]
+    return NOT_HEARD if matches and max(matches) < MATCH_LEAST else ""
 
 
 def _proves_sound(item: ItemFacts, record: Evidence) -> bool:
@@ -227,6 +245,7 @@ def _after(start: datetime | None, ms: int) -> datetime:
 
 def _reason(proofs: Sequence[_Proof], *more: str) -> str | None:
     said = list(dict.fromkeys([proof.reason for proof in proofs if proof.reason] + list(more)))
+    said += dict.fromkeys(proof.doubt for proof in proofs if proof.doubt)
     if any(proof.contradicted for proof in proofs):
         said.append(TWO_LOGS)
     return "; ".join(said)[:500] or None

@@ -7,6 +7,7 @@
 | `plan.key`, `command.key` | plans, commands | scheduler |
 | `time.key`, `ack.key` | time, watermarks | ingest |
 | `enrol.key` | answers to boxes that enrol or renew | web |
+| `release.key` | software for receivers | nobody online: it stays where the root is |
 | `receivers-ca.key` | client certificates and their revocation list | web, scheduler |
 | `broker-ca.key` | the broker's own certificate | nobody online, as the root |
 
@@ -192,14 +193,18 @@ def make_online_key(folder: Path, root: SigningKey, role: Role, now: datetime) -
     return key.kid
 
 
-def revoke_keys(folder: Path, kids: Iterable[str], now: datetime) -> Revocations:
+def revoke_keys(folder: Path, kids: Iterable[str], now: datetime, *, receivers: Iterable[str] = ()) -> Revocations:
     """Add keys to the root's revocation list, which from the next plan on every receiver learns. Raises `KeyMissing`.
 
-    A key is named by its kid.
+    A key is named by its kid; of `receivers`, which then fall silent, each by the kid of its key or its identifier.
     """
     root = root_key(folder)
     held = Trust(root.public, (), _text_if_there(folder / REVOCATIONS)).revoked
-    listed = Revocations(seq=max(held.seq + 1, to_ms(now)), kids=sorted({*held.kids, *kids}), receivers=held.receivers)
+    listed = Revocations(
+        seq=max(held.seq + 1, to_ms(now)),
+        kids=sorted({*held.kids, *kids}),
+        receivers=sorted({*held.receivers, *receivers}),
+    )
     text = revoke(root, listed, now - BACKDATED, now + LIST_LIFE)
     (folder / REVOCATIONS).write_text(text + "\n")
     return listed

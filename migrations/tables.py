@@ -6,6 +6,7 @@ import api.tables
 import audio.lexicon.tables
 import broadcast.choice_tables
 import broadcast.recording_tables
+import broadcast.release_tables
 import broadcast.site_sound_tables
 import broadcast.tables
 import core.events
@@ -28,6 +29,7 @@ ROOMS = (
     schedules.slot_tables,
     broadcast.tables,
     broadcast.recording_tables,
+    broadcast.release_tables,
     broadcast.choice_tables,
     broadcast.site_sound_tables,
     api.tables,

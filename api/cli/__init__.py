@@ -19,6 +19,7 @@ from api.cli import (
     reading,
     receivers,
     recordings,
+    releases,
     reports,
     rules,
     site,
@@ -62,6 +63,7 @@ lexicon.register(app)
 voices.register(app)
 receivers.register(app)
 conformance.register(app)
+releases.register(app)
 chimes.register(app)
 programmes.register(app)
 recordings.register(app)

@@ -17,7 +17,7 @@ import typer
 
 from api.cli.common import SYSTEM_OPERATOR, open_database
 from core import units
-from core.clock import SystemClock
+from core.clock import SystemClock, to_ms
 from core.errors import Invalid
 from core.profiles import PROFILE_VI, Profile
 from core.settings import Settings
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 receiver_app = typer.Typer(help="Bộ thu / receivers", no_args_is_help=True)
 
 DEFAULT_IDENTITY = Path("/etc/truyenthanh-receiver/identity.json")
+DEFAULT_FOLDER = Path("/var/lib/truyenthanh-receiver")
 IdentityFile = Annotated[Path, typer.Option("--identity", exists=True, dir_okay=False, help="Tệp danh tính của bộ thu")]
 
 
@@ -151,12 +152,36 @@ def run(
     identity: IdentityFile,
     *,
     folder: Annotated[Path, typer.Option("--dir", help="Thư mục giữ kế hoạch, âm thanh, nhật ký")],
-    output: Annotated[str, typer.Option(help="sound (cạc âm thanh), wav:TỆP, hoặc null")] = "sound",
+    output: Annotated[str, typer.Option(help="sound (cạc âm thanh), sound:THIẾT-BỊ, wav:TỆP, hoặc null")] = "sound",
+    listen: Annotated[str, typer.Option(help="sound[:THIẾT-BỊ]: micro hoặc loopback để nghe lại")] = "",
+    amplifier: Annotated[str, typer.Option(help="Công tắc tăng âm: sysfs:TỆP, gpio:CHIP/ĐƯỜNG, exec:LỆNH")] = "",
+    log_file: Annotated[Path | None, typer.Option(help="Ghi nhật ký phần mềm vào tệp, tối đa 4 MB")] = None,
 ) -> None:
     """Chạy phần mềm bộ thu trên máy này / run the receiver's agent on this machine."""
     # The agent is its own small program: replacing this process keeps the command line's libraries out of its memory.
     arguments = ["--identity", str(identity), "--dir", str(folder), "--output", output]
-    os.execv(sys.executable, [sys.executable, "-m", "devices.receiver", *arguments])  # noqa: S606 - our own module
+    arguments += ["--listen", listen] if listen else []
+    arguments += ["--amplifier", amplifier] if amplifier else []
+    arguments += ["--log-file", str(log_file)] if log_file else []
+    os.execv(sys.executable, [sys.executable, "-m", "devices.receiver.launch", *arguments])  # noqa: S606 - our module
+
+
+@receiver_app.command("status")
+def status(
+    folder: Annotated[Path, typer.Option("--dir", help="Thư mục dữ liệu của bộ thu")] = DEFAULT_FOLDER,
+) -> None:
+    """Tình trạng bộ thu trên máy này, và việc cần làm / how the receiver on this machine does, and what to do first."""
+    from devices.receiver import board  # noqa: PLC0415 - only this command needs it
+
+    facts, now = board.read(folder), to_ms(SystemClock().now())
+    for line in board.lines(facts) if facts is not None else []:
+        typer.echo(line)
+    wrongs = board.wrongs(facts, now)
+    for wrong in wrongs:
+        typer.echo(f"✕ {wrong}")
+    if wrongs:
+        raise typer.Exit(1)
+    typer.echo("● Sẵn sàng phát / ready to play")
 
 
 def fleet(

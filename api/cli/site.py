@@ -142,13 +142,22 @@ def keys_rotate(
 
 @keys_app.command("revoke")
 def keys_revoke(
-    kids: Annotated[list[str], typer.Argument(metavar="MÃ-KHÓA…", help="32 chữ số hệ 16")],
+    kids: Annotated[list[str] | None, typer.Argument(metavar="[MÃ-KHÓA…]", help="32 chữ số hệ 16")] = None,
+    *,
+    receiver: Annotated[
+        list[str] | None,
+        typer.Option(help="Bộ thu phải im lặng: mã khóa (kid) của máy, hoặc mã bộ thu nếu chỗ đó không dùng nữa"),
+    ] = None,
 ) -> None:
     """Ghi khóa vào danh sách thu hồi do khóa gốc ký / list keys as revoked, where the root's key is."""
     from devices.keyring import Keyring, revoke_keys  # noqa: PLC0415 - only this command needs it
     from devices.protocol.trust import Trust  # noqa: PLC0415 - as above
 
-    folder = Settings.load().keys
+    folder, kids, receivers = Settings.load().keys, kids or [], receiver or []
+    if not kids and not receivers:
+        raise Invalid(what="chưa nêu mã khóa hoặc --receiver / name a key, or --receiver")
+    if wrong := [one for one in receivers if not re.fullmatch("[0-9a-f]{32}|[0-9A-HJKMNP-TV-Z]{26}", one)]:
+        raise Invalid(what=f"“{wrong[0]}” không phải mã bộ thu hay mã khóa / neither a receiver nor a key")
     if wrong := [kid for kid in kids if not re.fullmatch("[0-9a-f]{32}", kid)]:
         raise Invalid(what=f"“{wrong[0]}” không phải mã khóa (32 chữ số hệ 16) / not a key's identifier")
     keyring = Keyring.load(folder, ())
@@ -159,8 +168,11 @@ def keys_revoke(
             what=f"khóa đang dùng cho {', '.join(in_use)}: hãy chạy “truyenthanh keys rotate” trước"
             f" / in use for {', '.join(in_use)}: run “truyenthanh keys rotate” first"
         )
-    listed = revoke_keys(folder, kids, SystemClock().now())
-    typer.echo(f"Danh sách thu hồi có {len(listed.kids)} khóa. Hãy xuất lại khóa và khởi động lại bộ lập lịch.")
+    listed = revoke_keys(folder, kids, SystemClock().now(), receivers=receivers)
+    typer.echo(
+        f"Danh sách thu hồi có {len(listed.kids)} khóa, {len(listed.receivers)} bộ thu."
+        " Hãy xuất lại khóa và khởi động lại bộ lập lịch."
+    )
 
 
 @broker_app.command("passwords")

@@ -27,11 +27,12 @@ from api.pages.templating import page
 from api.pages.words import STATES, sort_key
 from api.routes import commands
 from api.routes.schemas import without_nul
-from broadcast.tables import CommandAnswer, IssuedCommand, Playout
+from broadcast.tables import CommandAnswer, IssuedCommand, Playout, StoredRecord
 from core import units
 from core.clock import from_ms
 from core.errors import Invalid
 from devices import registry
+from devices.protocol.reports import MATCH_LEAST
 from devices.tables import Receiver
 
 router = APIRouter(include_in_schema=False)
@@ -161,6 +162,7 @@ def one(
         names = _places(session, now)
         row = _rows(session, [receiver], names, now)[0]
         days, counts = _strip(session, receiver_id, first, now, zone)
+        evidence = _evidence(session, receiver_id, now)
     at = row.status.get("at")
     return page(
         request,
@@ -171,6 +173,8 @@ def one(
         said_at=from_ms(at) if isinstance(at, int) else None,
         muted_until=_instant(row.status.get("muted_until"), now),
         told=told,
+        evidence=evidence,
+        match_least=MATCH_LEAST,
         volumes=VOLUMES,
         mutes=MUTES,
         command_words=COMMANDS,
@@ -179,6 +183,18 @@ def one(
         first=first,
         before=(first - timedelta(days=1)).replace(day=1),
         after=(first + timedelta(days=32)).replace(day=1),
+    )
+
+
+def _evidence(session: Session, receiver_id: str, now: datetime) -> dict[str, Any] | None:
+    """The newest record of something that sounded in the last days: how loud it left, and whether it was heard."""
+    held = StoredRecord
+    recent = (held.receiver_id == receiver_id, held.planned_at > now - PROVEN, held.planned_at <= now + PROVEN)
+    return session.scalar(
+        select(held.body)
+        .where(*recent, held.outcome.in_(("finished", "partial")))
+        .order_by(held.planned_at.desc(), held.seq.desc())
+        .limit(1)
     )
 
 

@@ -48,6 +48,8 @@ REASONS: dict[str, str] = {
     "plan-not-yet-valid": "lịch chưa tới ngày",
     "plan-expired": "lịch đã hết hạn",
     "cloned-card": "thẻ nhớ bị sao chép",
+    "revoked": "bộ thu đã bị thu hồi",
+    "output-lost": "cạc âm thanh bị treo giữa chừng",
     "no-audio": "chưa tải đủ âm thanh",
     "damaged-audio": "âm thanh bị hỏng",
     "busy": "đang phát lần khác",

@@ -27,6 +27,7 @@ from api.routes import (
     preview,
     programmes,
     recordings,
+    releases,
     rules,
     schedules,
     sessions,
@@ -67,6 +68,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     playouts.playouts,
     playouts.airtime,
     commands.router,
+    releases.router,
     events.router,
     live.router,
 )

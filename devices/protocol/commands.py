@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 from devices.protocol.plan import BroadcastClass, DurationMs, Id, Item, Manifest, Percent, Seq, UnixMs
 from devices.protocol.resolve import resolve
 
-CommandName = Literal["play-now", "stop", "volume", "mute", "test-tone", "refresh", "restart", "rotate"]
+CommandName = Literal["play-now", "stop", "volume", "mute", "test-tone", "refresh", "restart", "rotate", "update"]
 AREA_COMMANDS: frozenset[CommandName] = frozenset({"play-now", "stop", "mute"})
 
 
@@ -40,6 +40,8 @@ class Command(Struct, frozen=True, kw_only=True):
     duration_ms: DurationMs | None = None
     # rotate: certified online keys, each a JWS signed by the root
     keys: list[str] = field(default_factory=list)
+    # update: a release, as a JWS of its own; its object's manifest is in it
+    release: Annotated[str, Meta(max_length=200_000)] = ""
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 

@@ -15,10 +15,10 @@ from devices.protocol.plan import Seq, UnixMs
 from devices.protocol.resolve import resolve
 from devices.protocol.signing import BadMessage, Claims, SigningKey, VerifyKey, decode_body, open_signed, sign
 
-Role = Literal["plan", "command", "time", "ack", "enrol"]
+Role = Literal["plan", "command", "time", "ack", "enrol", "release"]
 # Of what goes over the broker; plans carry the certificates of these.
 ROLES: tuple[Role, ...] = ("plan", "command", "time", "ack")
-EVERY_ROLE: tuple[Role, ...] = (*ROLES, "enrol")
+EVERY_ROLE: tuple[Role, ...] = (*ROLES, "enrol", "release")
 
 # Which role may sign which message.
 ROLE_OF_TYPE: dict[str, Role] = {
@@ -27,6 +27,7 @@ ROLE_OF_TYPE: dict[str, Role] = {
     "time": "time",
     "ack": "ack",
     "enrolment": "enrol",
+    "release": "release",
 }
 
 ALLOWED_SKEW_S = 60  # `iat` may lie this far ahead of the receiver's clock

@@ -12,10 +12,12 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from core.clock import SystemClock
 from core.errors import TruyenThanhError
+from devices.receiver import launch
 from devices.receiver.agent import Agent
 from devices.receiver.amplifier import switch_of
 from devices.receiver.connection import mqtt_link
@@ -23,6 +25,8 @@ from devices.receiver.hearing import Capture, SoundCardCapture
 from devices.receiver.identity import Identity
 from devices.receiver.outputs import NullOutput, Output, WavOutput
 from devices.receiver.soundcard import SoundCardOutput
+
+LOG_BYTES, LOG_FILES = 1_000_000, 4
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -32,6 +36,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--output", default="sound", help="sound | sound:DEVICE | wav:FILE | null")
     parser.add_argument("--listen", default="", help="sound[:DEVICE]: micro hoặc loopback / microphone or loopback")
     parser.add_argument("--amplifier", default="", help="sysfs:FILE | gpio:CHIP/LINE | exec:PROGRAM: công tắc tăng âm")
+    parser.add_argument("--log-file", type=Path, help="tệp nhật ký, tối đa 4 × 1 MB / rotating, at most 4 x 1 MB")
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     return parser.parse_args(arguments)
 
@@ -61,11 +66,32 @@ def _device(text: str) -> int | str | None:
     return int(text) if text.isdecimal() else text or None
 
 
+def log_to(path: Path | None) -> logging.Handler:
+    """Standard error, or a file that never fills a small disk."""
+    if path is None:
+        return logging.StreamHandler(sys.stderr)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
+
+
+def begin_again(arguments: Sequence[str]) -> int:
+    """In this process's place; where another one looks after it, that does it."""
+    if os.environ.get(launch.TRIAL):
+        return launch.AGAIN
+    launcher = os.environ.get(launch.LAUNCHER)
+    program = ["-P", launcher] if launcher else ["-m", "devices.receiver"]
+    command = [sys.executable, *program, *arguments]
+    return os.execv(command[0], command)  # noqa: S606 - ourselves, as we were started
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     logging.basicConfig(
-        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        handlers=[log_to(options.log_file)],
     )
+    software = os.environ.get(launch.SOFTWARE)
     ending = threading.Event()
     again = threading.Event()
 
@@ -87,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             identity_file=options.identity,
             capture=capture_of(options.listen),
             switch=switch_of(options.amplifier) if options.amplifier else None,
+            software=Path(software) if software else None,
         )
         agent.start()
     except TruyenThanhError as error:
@@ -95,8 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ending.wait()
     agent.stop()
     if again.is_set():
-        command = [sys.executable, "-m", "devices.receiver", *(arguments if arguments is not None else sys.argv[1:])]
-        os.execv(sys.executable, command)  # noqa: S606 - ourselves, with what we were started with
+        return begin_again(sys.argv[1:] if arguments is None else arguments)
     return 0
 
 

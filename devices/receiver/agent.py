@@ -37,6 +37,7 @@ class Agent:
 
     `restart` is called (from another thread) when a command asks for it; None: such a command is refused.
     `capture` hears what is in the air, `switch` puts the amplifier on and off, where there are such.
+    `software` is where `launch` keeps releases; None: none are taken.
     `identity_file` is where renewed certificates are kept; None: none are asked for.
     """
 
@@ -53,9 +54,10 @@ class Agent:
         identity_file: Path | None = None,
         capture: Capture | None = None,
         switch: Switch | None = None,
+        software: Path | None = None,
     ) -> None:
         self.identity = identity
-        self._capture, self._switch = capture, switch
+        self._capture, self._switch, self._software = capture, switch, software
         self._identity_file = identity_file
         self.folder = folder
         self.output = output
@@ -92,6 +94,7 @@ class Agent:
             keep=self._keep_identity if self._identity_file else None,
             capture=self._capture,
             switch=self._switch,
+            software=self._software,
         )
         try:
             control.begin()

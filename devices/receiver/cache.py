@@ -7,11 +7,13 @@ needs, and never what it pins.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Collection, Iterable
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from devices.protocol.plan import Manifest
@@ -78,6 +80,14 @@ class Cache:
             self.drop(idle.pop(0))
         return self._room() >= wanted_bytes
 
+    def least_useful(self, needed_in: Mapping[str, float]) -> str | None:
+        """The object to drop first: what was needed longest ago of what isn't, else what is needed last."""
+        needed_at = dict(self._state.rows("SELECT sha256, needed_at FROM objects"))
+        idle = [sha256 for sha256 in self._sizes if sha256 not in needed_in]
+        if idle:
+            return min(idle, key=lambda sha256: int(needed_at.get(sha256, 0)))
+        return max(self._sizes, key=lambda sha256: needed_in[sha256], default=None)
+
     def _room(self) -> int:
         parts = sum(path.stat().st_size for path in self._folder.glob("*.part"))
         return min(self._quota_bytes - sum(self._sizes.values()) - parts, self.free_bytes() - SPARE_BYTES)
@@ -86,7 +96,8 @@ class Cache:
         """Remove an object, say one that is damaged."""
         self.path(sha256).unlink(missing_ok=True)
         self._sizes.pop(sha256, None)
-        with self._state.writing():
+        with contextlib.suppress(sqlite3.OperationalError), self._state.writing():
+            # On a full disk the row stays; it says only when something was needed.
             self._state.run("DELETE FROM objects WHERE sha256 = ?", sha256)
         log.info("An audio object was dropped", extra={"sha256": sha256})
 

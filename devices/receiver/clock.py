@@ -1,8 +1,20 @@
 """Trustworthy time: the machine's monotonic clock, tied to the server's by signed answers.
 
-A request carries a nonce; the answer is signed over it with the server's times. Half of the round trip is how far
-off the answer may be, so of the recent answers the one with the least error counts, its error growing with its age
-(`DRIFT`). The machine's own wall clock, and so NTP, has no say; where it contradicts, that is told as an alarm.
+A request carries a nonce; the answer is signed over it with the server's times. Each answer bounds the offset from
+both sides: the question can't have come before it was sent, nor the answer have left after it came. So, with the times
+of the server (whole milliseconds, rounded down) and ours,
+
+    sent - ours when it came  <=  offset  <=  received + 1 - ours when it was asked
+
+Of many answers the tightest bounds count, which those with the least delay each way give, whichever answers these are.
+Half of what is left between them is how far off the time may be; it grows with age by `DRIFT`.
+
+For the estimate itself the crystal's drift is found as well: the one within `SKEW_MAX` for which all bounds of the
+last hour lie closest to two parallel lines (the sum of their distances is convex in the drift; it is halved down to its
+least value). The offset lies midway between the two lines: the least delays each way are taken for equal. It is put
+back between the bounds that hold without any belief about drift where it should lie outside of them.
+
+The machine's own wall clock, and so NTP, has no say; where it contradicts, that is told as an alarm.
 
 The *floor* is the latest signed time ever seen. It is kept on disk, and an answer below it is refused: nobody who
 holds the network can take the box back to a day whose messages he has recorded.
@@ -15,6 +27,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +44,11 @@ log = logging.getLogger(__name__)
 
 DRIFT = 50e-6  # of a cheap quartz that lives outdoors
 ROUND_TRIP_MAX_MS = 10_000.0
-SAMPLES = 32
+SKEW_MAX = 200e-6
+SKEW_STEPS = 40
+SAMPLES = 128
+SKEW_SURE_MS = 600_000.0
+SPAN_MS = 3_600_000.0
 NONCES = 4
 SAVE_EVERY_MS = 300_000.0
 CONTRADICTION_MS = 5_000.0
@@ -39,17 +56,69 @@ CONTRADICTION_MS = 5_000.0
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    mono_ms: float  # when
-    offset_ms: float  # Unix milliseconds minus monotonic milliseconds
-    half_trip_ms: float
+    """An answer: at `mono_ms` the offset (Unix minus monotonic milliseconds) was between these."""
 
-    def error_ms(self, mono_ms: float) -> float:
-        # The server gives whole milliseconds, rounded down.
-        return self.half_trip_ms + 0.5 + abs(mono_ms - self.mono_ms) * DRIFT
+    mono_ms: float
+    low_ms: float
+    high_ms: float
+
+    @property
+    def width_ms(self) -> float:
+        return self.high_ms - self.low_ms
 
     def agrees(self, later: _Sample) -> bool:
-        bound = self.error_ms(later.mono_ms) + later.error_ms(later.mono_ms)
-        return abs(self.offset_ms - later.offset_ms) <= bound
+        slack = abs(later.mono_ms - self.mono_ms) * DRIFT
+        return self.low_ms - slack <= later.high_ms and later.low_ms <= self.high_ms + slack
+
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """What is believed from `mono_ms` on: the offset then, how it changes, how far off it may have been."""
+
+    mono_ms: float
+    offset_ms: float
+    skew: float
+    half_ms: float
+
+    def offset_at(self, mono_ms: float) -> float:
+        return self.offset_ms + self.skew * (mono_ms - self.mono_ms)
+
+    def error_ms(self, mono_ms: float) -> float:
+        return self.half_ms + abs(mono_ms - self.mono_ms) * DRIFT
+
+
+def _tie(samples: Sequence[_Sample]) -> _Tie:
+    """What the answers say together, at the instant of the last one."""
+    now = samples[-1].mono_ms
+    low = max(one.low_ms - (now - one.mono_ms) * DRIFT for one in samples)
+    high = min(one.high_ms + (now - one.mono_ms) * DRIFT for one in samples)
+    skew = _skew(samples) if len(samples) > 2 else 0.0
+    below = max(one.low_ms + skew * (now - one.mono_ms) for one in samples)
+    above = min(one.high_ms + skew * (now - one.mono_ms) for one in samples)
+    offset = min(max((below + above) / 2, low), high)
+    return _Tie(now, offset, skew, max(offset - low, high - offset, 0.0))
+
+
+def _skew(samples: Sequence[_Sample]) -> float:
+    """The drift for which the bounds lie closest to two parallel lines."""
+    now = samples[-1].mono_ms
+
+    def distance(skew: float) -> float:
+        lows = [one.low_ms + skew * (now - one.mono_ms) for one in samples]
+        highs = [one.high_ms + skew * (now - one.mono_ms) for one in samples]
+        return len(samples) * (max(lows) - min(highs)) - sum(lows) + sum(highs)
+
+    left, right = -SKEW_MAX, SKEW_MAX
+    for _ in range(SKEW_STEPS):
+        third = (right - left) / 3
+        if distance(left + third) <= distance(right - third):
+            right -= third
+        else:
+            left += third
+    skew = (left + right) / 2
+    # A few minutes say little of a drift: it counts as far as it would show.
+    span = now - samples[0].mono_ms
+    return skew * min(1.0, span / SKEW_SURE_MS)
 
 
 class _Kept(Struct, frozen=True):
@@ -57,7 +126,8 @@ class _Kept(Struct, frozen=True):
     boot: str = ""
     mono_ms: float = 0.0
     offset_ms: float = 0.0
-    half_trip_ms: float = 0.0
+    half_trip_ms: float = 0.0  # how far off the offset may have been
+    skew: float = 0.0
 
 
 resolve(_Kept)
@@ -72,7 +142,7 @@ class SignedClock:
         self._boot = boot
         self._error_max_ms = error_max_ms
         self._samples: list[_Sample] = []
-        self._best: _Sample | None = None
+        self._best: _Tie | None = None
         self._asked: dict[str, float] = {}
         self._saved_at = float("-inf")
         self.answers = 0
@@ -98,11 +168,15 @@ class SignedClock:
         best = self._best
         if best is None:
             raise RuntimeError("the time is not known yet")
-        return mono_ms + best.offset_ms
+        return mono_ms + best.offset_at(mono_ms)
 
     def mono_of(self, unix_ms: float) -> float:
         """The monotonic instant of a time. Only to be asked once there has been an answer."""
-        return unix_ms - self.unix_ms(0.0)
+        best = self._best
+        if best is None:
+            raise RuntimeError("the time is not known yet")
+        # unix = mono + offset + skew * (mono - then), solved for mono
+        return best.mono_ms + (unix_ms - best.mono_ms - best.offset_ms) / (1.0 + best.skew)
 
     def now_ms(self) -> float | None:
         """The time, or None while it isn't trusted."""
@@ -112,6 +186,10 @@ class SignedClock:
         """A time to write on a message: the trusted one, else the best guess, never before the floor."""
         now = self.now_ms()
         return max(self.floor_ms, to_ms(self._clock.now()) if now is None else int(now))
+
+    def machine_ms(self) -> int:
+        """The machine's own wall clock, which nothing rests on."""
+        return to_ms(self._clock.now())
 
     def facts(self) -> ClockFacts:
         if not self.trusted:
@@ -144,12 +222,11 @@ class SignedClock:
         trip_ms = arrived_mono_ms - sent_at - max(0, answer.sent - answer.received)
         if not 0 <= answer.sent - answer.received <= ROUND_TRIP_MAX_MS or not -1.0 <= trip_ms <= ROUND_TRIP_MAX_MS:
             return "too-slow"
-        offset = (answer.received + answer.sent + 1.0) / 2 - (sent_at + arrived_mono_ms) / 2
-        sample = _Sample(arrived_mono_ms, offset, max(0.0, trip_ms) / 2)
-        # Errors are bounds: an earlier answer that can't be reconciled with this one is of a clock that was set since.
-        agreeing = [held for held in self._samples if held.agrees(sample)]
+        sample = _Sample(arrived_mono_ms, answer.sent - arrived_mono_ms, answer.received + 1.0 - sent_at)
+        # Bounds are bounds: an earlier answer that can't be reconciled with this one is of a clock that was set since.
+        agreeing = [held for held in self._samples if held.agrees(sample) and held.mono_ms > arrived_mono_ms - SPAN_MS]
         self._samples = [*agreeing[-(SAMPLES - 1) :], sample]
-        self._best = min(self._samples, key=lambda held: held.error_ms(arrived_mono_ms))
+        self._best = _tie(self._samples)
         self.answers += 1
         self.raise_floor(answer.sent)
         return ""
@@ -162,9 +239,9 @@ class SignedClock:
 
     def save(self) -> None:
         """Put floor and tie on disk. A disk that fails is logged: the box goes on without."""
-        best = self._best or _Sample(0.0, 0.0, 0.0)
+        best = self._best or _Tie(0.0, 0.0, 0.0, 0.0)
         boot = self._boot if self._best else ""
-        kept = _Kept(self.floor_ms, boot, best.mono_ms, best.offset_ms, best.half_trip_ms)
+        kept = _Kept(self.floor_ms, boot, best.mono_ms, best.offset_ms, best.half_ms, best.skew)
         self._saved_at = self.mono_ms()
         try:
             write_whole(self._path, msgspec.json.encode(kept))
@@ -181,6 +258,12 @@ class SignedClock:
             return
         self.floor_ms = kept.floor_ms
         if kept.boot and kept.boot == self._boot and kept.mono_ms <= self.mono_ms():
-            sample = _Sample(kept.mono_ms, kept.offset_ms, kept.half_trip_ms)
-            if self.mono_ms() + kept.offset_ms >= self.floor_ms - sample.error_ms(self.mono_ms()):
-                self._samples, self._best = [sample], sample
+            tie = _Tie(kept.mono_ms, kept.offset_ms, kept.skew, kept.half_trip_ms)
+            if self.unix_of(tie) >= self.floor_ms - tie.error_ms(self.mono_ms()):
+                half = kept.half_trip_ms
+                self._samples = [_Sample(kept.mono_ms, kept.offset_ms - half, kept.offset_ms + half)]
+                self._best = tie
+
+    def unix_of(self, tie: _Tie) -> float:
+        mono = self.mono_ms()
+        return mono + tie.offset_at(mono)

@@ -21,6 +21,7 @@ from devices.protocol.reports import PlanAccepted
 from devices.protocol.trust import Trust
 from devices.receiver import machine
 from devices.receiver.amplifier import Amplifier, Switch
+from devices.receiver.board import Board
 from devices.receiver.cache import Cache
 from devices.receiver.clock import SignedClock
 from devices.receiver.decisions import obeyed_areas
@@ -31,7 +32,7 @@ from devices.receiver.ledger import Ledger
 from devices.receiver.messenger import Messenger
 from devices.receiver.mixer import Event, Mixer
 from devices.receiver.orders import Orders
-from devices.receiver.outbox import DAY_MS, Outbox
+from devices.receiver.outbox import Outbox
 from devices.receiver.outputs import Output
 from devices.receiver.planbook import Planbook, PlanNotAccepted
 from devices.receiver.player import Player
@@ -43,6 +44,8 @@ from devices.receiver.standing import Standing
 from devices.receiver.state import State
 from devices.receiver.supply import Supply
 from devices.receiver.timing import Lateness, Timekeeper
+from devices.receiver.updates import Updates
+from devices.receiver.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from devices.receiver.office import Renewed
@@ -51,8 +54,6 @@ log = logging.getLogger(__name__)
 
 NEVER = float("inf")
 HELD_MESSAGES = 64
-HOUSEKEEPING_S = 60.0
-WATCHING_S = 1.0
 CONTENT = f"{topics.ROOT}/content/"
 AREA = f"{topics.ROOT}/area/"
 
@@ -79,14 +80,13 @@ class Control:
         keep: Callable[[Identity], None] | None,
         capture: Capture | None = None,
         switch: Switch | None = None,
+        software: Path | None = None,
     ) -> None:
         self._identity, self._keep = identity, keep
         self._restart = restart
         self._receiver = identity.receiver
         self._capture, self._ear = capture, Ear() if capture is not None else None
         mixer.ear = self._ear
-        self._settings = settings
-        self._output = output
         self._receive, self._forget_topic = receive, forget
         self.state = State(folder / "state.db", synchronous=settings.synchronous)
         self.state.claim(self._receiver)
@@ -115,7 +115,7 @@ class Control:
             messenger=self._messenger,
             wonder=self._wonder,
         )
-        self._ledger = Ledger(self.state, self.outbox, self.clock)
+        self._ledger = Ledger(self.state, self.outbox, self.clock, disk_full=lambda: self._upkeep.disk_full())  # noqa: PLW0108 - made below
         self.amplifier = Amplifier(switch, lambda why: self._messenger.alarm("amplifier", why))
         self.player = Player(
             clock=self.clock,
@@ -129,6 +129,16 @@ class Control:
             lead_ms=lambda: self.amplifier.lead_ms,
             ear=self._ear,
         )
+        self._updates = Updates(
+            software,
+            state=self.state,
+            trust=self._trust,
+            cache=self.cache,
+            player=self.player,
+            messenger=self._messenger,
+            settings=settings,
+            restart=restart,
+        )
         self._executor = Executor(
             state=self.state,
             player=self.player,
@@ -137,6 +147,7 @@ class Control:
             cache=self.cache,
             refresh=self.connected,
             restart=restart,
+            update=self._updates.offer,
         )
         self._orders = Orders(
             self.state,
@@ -153,6 +164,7 @@ class Control:
             planbook=self.planbook,
             player=self.player,
             executor=self._executor,
+            release=lambda: self._updates.wanted,
             subscribe=receive,
             unsubscribe=forget,
             settings=settings,
@@ -170,6 +182,29 @@ class Control:
             wonder=self._wonder,
             known=self._time_known,
         )
+        self._upkeep = Upkeep(
+            output=output,
+            capture=capture,
+            ledger=self._ledger,
+            orders=self._orders,
+            supply=self._supply,
+            messenger=self._messenger,
+            clock=self.clock,
+            settings=settings,
+            restart=restart,
+        )
+        self._board = Board(
+            folder,
+            identity,
+            clock=self.clock,
+            messenger=self._messenger,
+            presence=self._presence,
+            planbook=self.planbook,
+            player=self.player,
+            outbox=self.outbox,
+            cache=self.cache,
+            upkeep=self._upkeep,
+        )
         # A copy of what is believed, because it asks on a thread of its own.
         self._renewal = Renewal(identity, self._trust_now, renewed, now_s=self._mono_s())
         self._lateness = Lateness(self.clock, self.planbook.airings)
@@ -177,13 +212,13 @@ class Control:
         self._events: list[tuple[float, int, Event]] = []
         self._event_number = itertools.count()
         self._areas: set[str] = set()
-        self._housekeeping_due = self._watching_due = 0.0
 
     def begin(self) -> None:
         """Before the first message: what was sounding when power went is recorded, topics are subscribed."""
         if self.state.damaged:
             self._messenger.alarm("outbox-damaged", "the state was put aside and a new log begun")
         self.outbox.recover()
+        self._updates.begin()
         self._standing.look_at_machine(self._presence.machine)
         self._standing.look_at_list()
         self.player.why_late = self._lateness.why
@@ -326,18 +361,15 @@ class Control:
                 self.message(*self._waiting.popleft())
             wakes.append(self.player.tick(now_ms) / 1000.0)
             wakes.append(self.amplifier.tick(now_s, self.player.next_sound_ms(now_ms)))
+            well = self._messenger.online and not self._upkeep.output_wrong
+            wakes.append(self._updates.tick(now_s, self.planbook.next_in_ms(now_ms), well=well))
         wakes.append(self._supply.tick())
         wakes.append(self._postman.tick(now_s, online=self._messenger.online) - now_s)
         wakes.append(self._presence.tick(now_s))
         if self._keep is not None and not self._standing.cloned:
             wakes.append(self._renewal.tick(now_s, now_ms, online=self._messenger.online))
-        if now_s >= self._watching_due:
-            self._watching_due = now_s + WATCHING_S
-            self._watch_output()
-        if now_s >= self._housekeeping_due:
-            self._housekeeping_due = now_s + HOUSEKEEPING_S
-            self._keep_house()
-        wakes.append(min(self._housekeeping_due, self._watching_due) - now_s)
+        wakes.append(self._upkeep.tick(now_s))
+        wakes.append(self._board.tick(now_s))
         return max(0.0, min(wakes))
 
     def _hear_events(self) -> float:
@@ -345,31 +377,6 @@ class Control:
         while self._events and self._events[0][0] <= mono:
             self.player.happened(heapq.heappop(self._events)[2])
         return (self._events[0][0] - mono) / 1000.0 if self._events else NEVER
-
-    def _watch_output(self) -> None:
-        """Each second: does the sound card still ask for sound?"""
-        wrong = self._output.check()
-        if wrong:
-            self._messenger.alarm("output", wrong)
-        if self._output.hung and self._restart is not None:
-            log.error("The sound card's driver hangs; the agent starts again")
-            self._restart()
-
-    def _keep_house(self) -> None:
-        """Each minute: drop what needn't be kept, look after card and clock."""
-        if self._capture is not None and (wrong := self._capture.check()):
-            self._messenger.alarm("microphone", wrong)
-        self._ledger.flush()
-        now = self.clock.now_ms()
-        if now is None:
-            return
-        self._orders.forget(now)
-        self._ledger.forget(now, self._settings.keep_days * DAY_MS)
-        self._supply.touch(now)
-        self._supply.look()
-        contradiction = self.clock.contradiction_ms()
-        if contradiction is not None:
-            self._messenger.alarm("clock-contradiction", f"the machine's clock differs by {contradiction:.0f} ms")
 
     def _mono_s(self) -> float:
         return self.clock.mono_ms() / 1000.0

@@ -38,6 +38,7 @@ class Executor:
         cache: Cache,
         refresh: Callable[[], None],
         restart: Callable[[], None] | None,
+        update: Callable[[str, float], str],
     ) -> None:
         self._state = state
         self._player = player
@@ -58,6 +59,7 @@ class Executor:
             "refresh": self._refresh_now,
             "restart": self._restart_soon,
             "rotate": self._rotate,
+            "update": lambda order: update(order.command.release, order.accepted_at),
         }
 
     def execute(self, order: Order) -> str:

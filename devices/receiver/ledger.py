@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from devices.protocol.plan import PlanAiring
 from devices.receiver.clock import SignedClock
@@ -22,10 +22,13 @@ HELD_MAX = 10_000  # records kept in memory while the disk takes none
 class Ledger:
     """Writes through to the disk. While that fails, records wait in memory and are tried again."""
 
-    def __init__(self, state: State, outbox: Outbox, clock: SignedClock) -> None:
+    def __init__(
+        self, state: State, outbox: Outbox, clock: SignedClock, *, disk_full: Callable[[], bool] = lambda: False
+    ) -> None:
         self._state = state
         self._outbox = outbox
         self._clock = clock
+        self._disk_full = disk_full  # makes room, where there is something to drop for it
         self._held: list[tuple[Draft, bool]] = []
         self._stops = {row[0] for row in state.rows("SELECT what FROM stops")}
         self._day: tuple[float, int] = (float("-inf"), 0)  # when it was counted, and what the count was
@@ -49,19 +52,27 @@ class Ledger:
             draft, emergency = self._held[0]
             try:
                 self._outbox.add(draft, emergency=emergency)
-            except sqlite3.Error:
+            except sqlite3.Error as error:
+                if _is_full(error) and self._disk_full():
+                    continue
                 log.exception("A record can't be written; it is tried again")
                 return
             self._held = self._held[1:]
             self._day = (float("-inf"), 0)
+
+    @property
+    def holding(self) -> bool:
+        """Do records wait in memory?"""
+        return bool(self._held)
 
     def save_progress(self, rows: Sequence[tuple[Job, Slot]]) -> None:
         """What sounds, as its record would read if power went now."""
         drafts = [(job.progress(slot), job.emergency) for job, slot in rows if job.recorded]
         try:
             self._outbox.save_progress(drafts)
-        except sqlite3.Error:
-            log.exception("The progress can't be written")
+        except sqlite3.Error as error:
+            if not _is_full(error) or not self._disk_full():
+                log.exception("The progress can't be written")
 
     def open_items(self, airing: PlanAiring) -> bool:
         """Has any item of a planned airing no record yet?"""
@@ -92,3 +103,7 @@ class Ledger:
         if self._state.run("DELETE FROM stops WHERE until < ?", int(now_ms)).rowcount:
             self._stops = {row[0] for row in self._state.rows("SELECT what FROM stops")}
         self._outbox.forget(int(now_ms) - keep_ms)
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}

@@ -12,6 +12,8 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
+RELEASE_FILE = "RELEASE"
+
 
 def digest(root: Path = Path("/")) -> str:
     """A digest of what names this machine; empty where nothing does."""
@@ -43,6 +45,10 @@ def temperature_c() -> float | None:
 
 
 def software() -> str:
+    """Name and version of what runs: of the release that this module is part of, else of what is installed."""
+    released = _read(Path(__file__).resolve().parents[2] / RELEASE_FILE)
+    if released:
+        return f"truyenthanh {released}"
     try:
         return f"truyenthanh {importlib.metadata.version('truyenthanh')}"
     except importlib.metadata.PackageNotFoundError:

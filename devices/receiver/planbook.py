@@ -107,6 +107,11 @@ class Planbook:
         """Of the plan in force; 0: none."""
         return self.held.plan.revision if self.held else 0
 
+    def next_in_ms(self, now_ms: float) -> float:
+        """In how many milliseconds the next airing begins; negative while one is on, infinite where there is none."""
+        ahead = (airing.starts_at - now_ms for airing in self.airings if airing.ends_at > now_ms)
+        return min(ahead, default=float("inf"))
+
     def offer(self, token: bytes, now_ms: float) -> bool:
         """Check a plan and put it in force; False where it is the one held. Raises `PlanNotAccepted`, `OSError`."""
         floor = int(self._state.get("plan-floor", 0))

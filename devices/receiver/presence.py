@@ -49,7 +49,7 @@ class Presence:
         """Tell the status when it has changed, and now and then; in how many seconds to be called again."""
         if not self._messenger.online:
             return NEVER
-        status = self._status()
+        status = self.status()
         shown = (status.playing, status.item, status.volume, status.muted_until)
         if shown != self._shown or now_s >= self._due:
             self._shown = shown
@@ -62,7 +62,8 @@ class Presence:
         if self._messenger.online:
             self._messenger.status(Status(online=False, at=self._clock.stated_ms())).wait(GOODBYE_S)
 
-    def _status(self) -> Status:
+    def status(self) -> Status:
+        """As the server is told it."""
         job = self._player.sounding
         slot = next((slot for slot in job.slots if slot.started_at and not slot.closed), None) if job else None
         shown = job is not None and job.recorded

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-CAPABILITIES = ("plan", "play-now", "stop", "volume", "mute", "test-tone", "refresh", "restart", "rotate", "resume")
+CAPABILITIES = (
+    "plan",
+    "play-now",
+    "stop",
+    "volume",
+    "mute",
+    "test-tone",
+    "refresh",
+    "restart",
+    "rotate",
+    "update",
+    "resume",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +30,7 @@ class AgentSettings:
     last_call_ms: int = 1_000  # audio that is not there this long before a start is not waited for
     fade_ms: int = 200
     # Time
-    time_fast_s: float = 2.0  # between requests, until `time_fast_count` answers have come
-    time_fast_count: int = 8
+    time_fast_s: float = 2.0  # between requests at first, then ever longer, up to `time_slow_s`
     time_slow_s: float = 60.0
     clock_error_max_ms: float = 120_000.0  # beyond this the time is no longer trusted, and the box is silent
     # Audio objects
@@ -34,6 +45,9 @@ class AgentSettings:
     ack_timeout_max_s: float = 600.0
     keep_days: int = 90
     synchronous: Literal["FULL", "OFF"] = "FULL"  # OFF only for simulated receivers, where no power is cut
+    # Software
+    update_clear_ms: int = 600_000  # a new release is tried when nothing sounds for at least so long
+    proof_s: float = 10.0  # how long a release on trial must have worked
     # Presence
     status_s: float = 60.0
     refusals_per_minute: int = 20  # reports of refused messages; more are counted, not sent

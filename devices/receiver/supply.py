@@ -21,6 +21,7 @@ from devices.receiver.settings import AgentSettings
 log = logging.getLogger(__name__)
 
 NEVER = float("inf")
+RELEASE_IN_MS = DAY_MS * 4
 READY_MAX = 5_000  # names of objects in one report: some 450 kB as signed
 
 
@@ -41,6 +42,7 @@ class Supply:
         planbook: Planbook,
         player: Player,
         executor: Executor,
+        release: Callable[[], Manifest | None],
         subscribe: Callable[[str], None],
         unsubscribe: Callable[[str], None],
         settings: AgentSettings,
@@ -51,6 +53,8 @@ class Supply:
         self._planbook = planbook
         self._player = player
         self._executor = executor
+        self._release = release
+        self._keep: dict[str, float] = {}  # what mustn't be dropped, and in how many milliseconds it is needed
         self._fetcher = Fetcher(
             cache,
             subscribe=subscribe,
@@ -71,6 +75,9 @@ class Supply:
             if airing.ends_at > now:
                 for sha256 in sources(airing):
                     soonest[sha256] = min(soonest.get(sha256, NEVER), airing.starts_at - now)
+        release = self._release()
+        if release is not None:
+            manifests[release.sha256], soonest[release.sha256] = release, RELEASE_IN_MS  # what sounds comes first
         urgent: set[str] = set()
         for job in self._player.wanted():
             manifests |= self._executor.objects.get(job.command or "", {})
@@ -80,7 +87,20 @@ class Supply:
             for sha256, in_ms in {**soonest, **dict.fromkeys(urgent, 0.0)}.items()
             if sha256 in manifests
         ]
-        self._fetcher.need(needs, keep=soonest.keys() | urgent, now_s=self._now_s())
+        self._keep = {**soonest, **dict.fromkeys(urgent, 0.0)}
+        self._fetcher.need(needs, keep=self._keep.keys(), now_s=self._now_s())
+
+    def keep_spare(self) -> None:
+        """Of the disk some room stays for records and the system, at the expense of what nothing needs."""
+        self._cache.make_room(0, self._keep)
+
+    def give_way(self) -> bool:
+        """The disk is full: drop one object, of the least use first; False: there is none."""
+        worst = self._cache.least_useful(self._keep)
+        if worst is None:
+            return False
+        self._cache.drop(worst)
+        return True
 
     def touch(self, now_ms: float) -> None:
         """All that the plan names is needed now."""

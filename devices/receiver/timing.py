@@ -39,6 +39,11 @@ class Lateness:
         return "clock-untrusted" if self.trusted_ms is not None and start_ms < self.trusted_ms else "late"
 
 
+def interval_s(since_s: float, settings: AgentSettings) -> float:
+    """How long to wait for the next question, so long after the first: ever longer, as what is known grows."""
+    return min(settings.time_slow_s, max(settings.time_fast_s, since_s / 20))
+
+
 class Timekeeper:
     """Used by the working thread only. `wonder` is told why an answer was refused; `known` that one was not."""
 
@@ -61,6 +66,7 @@ class Timekeeper:
         self._wonder = wonder
         self._known = known
         self._due_s = 0.0
+        self._began_s = clock.mono_ms() / 1000.0
 
     def connected(self) -> None:
         """Ask at once."""
@@ -91,7 +97,6 @@ class Timekeeper:
         if reason:
             self._messenger.refused(topic, reason)
             return
-        fast = self._clock.answers < self._settings.time_fast_count
         now_s = self._clock.mono_ms() / 1000.0
-        self._due_s = now_s + (self._settings.time_fast_s if fast else self._settings.time_slow_s)
+        self._due_s = now_s + interval_s(now_s - self._began_s, self._settings)
         self._known()

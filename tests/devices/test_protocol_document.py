@@ -125,6 +125,7 @@ SAMPLES: dict[str, list[Any]] = {
             until=5,
             duration_ms=6,
             keys=["a.b.c"],
+            release="a.b.c",
             reason="lũ",
         ),
     ],
@@ -184,6 +185,8 @@ SAMPLES: dict[str, list[Any]] = {
                     volume=4,
                     output_dbfs=-20.5,
                     heard_dbfs=-30.0,
+                    heard_match=0.5,
+                    heard_lag_ms=120,
                     command=new_id(),
                 ),
             ]
@@ -268,7 +271,9 @@ def test_every_member_of_every_message_was_among_the_samples() -> None:
 
     def look(value: Any) -> None:
         if isinstance(value, msgspec.Struct):
-            names = {name for name in value.__struct_fields__ if getattr(value, name) not in (None, [], "")}
+            names = {
+                name for name in value.__struct_fields__ if getattr(value, name) not in (None, [], "", msgspec.UNSET)
+            }
             seen.setdefault(type(value).__name__, set()).update(names)
             for name in value.__struct_fields__:
                 look(getattr(value, name))

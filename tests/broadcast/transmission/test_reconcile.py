@@ -18,6 +18,8 @@ from broadcast.reconcile import (
     NO_PLAN,
     NO_RECORD,
     NOT_ACCEPTED,
+    NOT_HEARD,
+    SILENT_CARD,
     TWO_LOGS,
     Evidence,
     Expected,
@@ -65,6 +67,17 @@ def test_finished_needs_a_start_and_an_end() -> None:
     assert judged(heard(0), heard(1, started_at=None), heard(2)).state == "partial"
     alone = replace(EXPECTED, items=ITEMS[:1])
     assert judged(heard(0, ended_at=None), expected=alone).state == "unconfirmed"
+
+
+def test_played_is_not_heard() -> None:
+    """The reason says what the evidence doesn't carry; the state is what is proven."""
+    every = range(len(ITEMS))
+    assert judged(*(heard(n, heard_match=0.6, output_dbfs=-20.0) for n in every)).reason is None
+    assert judged(*(heard(n, output_dbfs=-20.0) for n in every)).reason is None  # nothing listens
+    deaf = judged(*(heard(n, heard_match=0.05, output_dbfs=-20.0) for n in every))
+    assert (deaf.state, deaf.reason) == ("finished", NOT_HEARD)
+    mute = judged(*(heard(n, output_dbfs=-120.0) for n in every))
+    assert (mute.state, mute.reason) == ("finished", SILENT_CARD)
 
 
 def test_other_audio_than_was_approved_proves_nothing() -> None:
