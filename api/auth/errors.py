@@ -28,6 +28,15 @@ class TooManyAttempts(TruyenThanhError):
     en = "Too many failed logins. Wait {seconds} seconds and try again; an administrator can set a new password."
 
 
+class TooManyRefused(TruyenThanhError):
+    """Boxes from one address that were refused again and again."""
+
+    slug = "too-many-refused"
+    status = 429
+    vi = "Địa chỉ này đã bị từ chối nhiều lần. Hãy chờ {wait}, kiểm tra mã ghi danh trên phiếu rồi thử lại."
+    en = "This address was refused too often. Wait {seconds} seconds, check the code on the sheet, and try again."
+
+
 class CrossSite(TruyenThanhError):
     slug = "cross-site-request"
     status = 403

@@ -9,6 +9,10 @@
    to guess others.
 4. A counter that rested for `FORGET` is forgotten.
 
+The two doors that are open to boxes (enrolment and renewal) are held in the same way, by address alone: `admit`
+refuses while a wait is running, `refused` counts a box that was sent away. Whoever comes with a good code or key counts
+for nothing, so a whole sheet of boxes may enrol from one workshop.
+
 Counters stand in the database, so it doesn't help to ask another process. A name and an address together wait
 long. A name alone, from wherever, has more that is free and waits a minute at most: whoever has many addresses guesses
 sixty times an hour, and can't lock a colleague out for longer than that minute.
@@ -21,13 +25,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from api.auth.errors import TooManyAttempts
+from api.auth.errors import TooManyAttempts, TooManyRefused
 from api.auth.secrets import digest
 from api.tables import LoginFailure
 from core.clock import Clock
@@ -101,15 +106,9 @@ def attempt(session: Session, *, username: str, address: str, clock: Clock) -> N
         if failure is not None:
             longest = max(longest, failure.last_at + counter.wait(failure.count) - now)
     if longest > timedelta():
-        seconds = ceil(longest.total_seconds())
-        wait = f"{seconds} giây" if seconds < 90 else f"{ceil(seconds / 60)} phút"
-        raise TooManyAttempts(seconds=seconds, wait=wait)
+        raise TooManyAttempts(**_said(longest))
     for key, failure in held.items():
-        if failure is None:
-            session.add(LoginFailure(key=key, count=1, first_at=now, last_at=now))
-        else:
-            failure.count += 1
-            failure.last_at = now
+        _count(session, key, failure, now)
 
 
 def succeeded(session: Session, *, username: str, address: str) -> None:
@@ -117,3 +116,39 @@ def succeeded(session: Session, *, username: str, address: str) -> None:
     *names, place = _counters(username, address)
     session.execute(delete(LoginFailure).where(LoginFailure.key.in_([name.key for name in names])))
     session.execute(update(LoginFailure).where(LoginFailure.key == place.key).values(count=LoginFailure.count - 1))
+
+
+def _door(address: str) -> _Counter:
+    return _Counter(digest(f"door\n{address}"), FREE_PER_ADDRESS)
+
+
+def admit(session: Session, *, address: str, clock: Clock) -> None:
+    """A box knocks at one of the open doors. Raises `TooManyRefused` while a wait is running for its address."""
+    counter = _door(address)
+    held = session.get(LoginFailure, counter.key)
+    if held is None or held.last_at < clock.now() - FORGET:
+        return
+    left = held.last_at + counter.wait(held.count) - clock.now()
+    if left > timedelta():
+        raise TooManyRefused(**_said(left))
+
+
+def refused(session: Session, *, address: str, clock: Clock) -> None:
+    """The box that knocked from this address was sent away."""
+    now, key = clock.now(), _door(address).key
+    session.execute(delete(LoginFailure).where(LoginFailure.last_at < now - FORGET))
+    _count(session, key, session.get(LoginFailure, key), now)
+
+
+def _count(session: Session, key: str, held: LoginFailure | None, now: datetime) -> None:
+    if held is None:
+        session.add(LoginFailure(key=key, count=1, first_at=now, last_at=now))
+    else:
+        held.count += 1
+        held.last_at = now
+
+
+def _said(wait: timedelta) -> dict[str, Any]:
+    """A wait as an error tells it."""
+    seconds = ceil(wait.total_seconds())
+    return {"seconds": seconds, "wait": f"{seconds} giây" if seconds < 90 else f"{ceil(seconds / 60)} phút"}

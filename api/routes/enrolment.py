@@ -1,26 +1,32 @@
 """Enrolling: places and codes for those who manage receivers, and the two doors for boxes.
 
-The doors are open to all: a box proves itself by its code or its key, and its answer is signed for it alone.
+The doors are open to all: a box proves itself by its code or its key, and its answer is signed for it alone. An
+address from which many are refused waits, longer each time (`throttle`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import Depends
+from fastapi import Depends, Request
 from pydantic import Field
 
 from api import enrolling
-from api.auth.guard import Ctx, Needs, Principal, public
+from api.auth import throttle
+from api.auth.guard import Ctx, Needs, Principal, address_of, public
 from api.auth.rights import Right
+from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.places import ReceiverOut
 from api.routes.schemas import Checked, Identifier, In, Instant, Out, Sha256
 from broadcast import delivery
 from core import units as tree
+from core.errors import TruyenThanhError
 from core.profiles import Profile
 from devices import enrolment, registry
 from devices.keyring import Keyring
@@ -106,22 +112,39 @@ def make_codes(context: Ctx, who: Manager, body: CodesIn) -> CodesOut:
         )
 
 
-@router.post("/enrolment", summary="For boxes: enrol with a code", dependencies=_PUBLIC)
-def enrol(context: Ctx, body: EnrolIn) -> AnswerOut:
+@contextmanager
+def _door(context: Context, request: Request) -> Iterator[None]:
+    """What one box asks. Raises `TooManyRefused`; counts it where the box is refused."""
+    address = address_of(request)
+    with context.db.reading() as session:
+        throttle.admit(session, address=address, clock=context.clock)
+    try:
+        yield
+    except TruyenThanhError as error:
+        if error.status < 500:
+            with context.db.writing() as session:
+                throttle.refused(session, address=address, clock=context.clock)
+        raise
+
+
+@router.post("/enrolment", summary="For boxes: enrol with a code", dependencies=_PUBLIC, responses=responses(403, 429))
+def enrol(context: Ctx, request: Request, body: EnrolIn) -> AnswerOut:
     """See docs/receiver-protocol.md, section 2."""
     office = enrolling.office(context.settings, context.clock, context.broker_port)
-    with context.db.writing() as session:
+    with _door(context, request), context.db.writing() as session:
         answer, receiver = office.enrol(session, EnrolCall(key=body.key, request=body.request))
         delivery.request(session, [receiver.id], context.clock.now())
     return AnswerOut.model_validate(msgspec.to_builtins(answer))
 
 
-@router.post("/renewal", summary="For receivers: fresh certificates", dependencies=_PUBLIC)
-def renew(context: Ctx, body: RenewIn) -> AnswerOut:
+@router.post(
+    "/renewal", summary="For receivers: fresh certificates", dependencies=_PUBLIC, responses=responses(403, 429)
+)
+def renew(context: Ctx, request: Request, body: RenewIn) -> AnswerOut:
     """See docs/receiver-protocol.md, section 2."""
     office = enrolling.office(context.settings, context.clock, context.broker_port)
     try:
-        with context.db.writing() as session:
+        with _door(context, request), context.db.writing() as session:
             answer = office.renew(session, RenewCall(receiver=body.receiver, request=body.request))
     except enrolment.AnotherMachine:
         with context.db.writing() as session:

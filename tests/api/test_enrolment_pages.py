@@ -9,8 +9,12 @@ import pytest
 from playwright.sync_api import Browser
 from sqlalchemy import func, select
 
+from api.auth import throttle
+from core.clock import ManualClock
 from devices.keyring import Keyring
 from devices.protocol.enrolment import Code
+from devices.protocol.signing import SigningKey
+from devices.receiver import office, tls
 from devices.tables import EnrolmentCode, Receiver
 from tests.api.scene import PASSWORD, Scene
 from tests.api.site import Site
@@ -155,3 +159,41 @@ def test_the_sheet_prints_eight_on_a_page(browser: Browser, site: Site, scene: S
     assert spilt == 0
     assert b"/Count 1" in page.pdf(prefer_css_page_size=True)
     context.close()
+
+
+def test_an_address_from_which_boxes_are_refused_again_and_again_waits(
+    site: Site, scene: Scene, clock: ManualClock
+) -> None:
+    """Both doors count together; a box with a good code gets in when the wait is over, and counts for nothing."""
+    made = site.as_("admin").post("/api/v1/receivers/codes", json=places(scene, "Chợ")).json()
+    code = made["codes"][0]["code"]
+    client = site.client()
+    doors = (
+        ("/api/v1/enrolment", {"key": "0" * 64, "request": "whatever"}),
+        ("/api/v1/renewal", {"receiver": scene.receivers[scene.communes[0]][0], "request": "whatever"}),
+    )
+    for number in range(throttle.FREE_PER_ADDRESS):
+        path, body = doors[number % 2]
+        assert client.post(path, json=body).status_code in {403, 422}
+    for path, body in doors:
+        answer = client.post(path, json=body)
+        assert (answer.status_code, answer.json()["type"]) == (429, "/problems/too-many-refused")
+        assert int(answer.headers["Retry-After"]) == throttle.FIRST_WAIT.seconds
+        assert "Hãy chờ 15 giây" in answer.json()["detail"]
+
+    def post(url: str, body: bytes) -> bytes:
+        answer = client.post(url.removeprefix("http://box"), content=body, headers={"Content-Type": "application/json"})
+        if answer.status_code == 429:
+            raise ConnectionError
+        return answer.raise_for_status().content
+
+    pending = office.Pending(code=Code.parse(code).tag, key=SigningKey.generate().seed.hex(), tls_key=tls.new_key())
+
+    def enrol() -> str:
+        return office.enrol("http://box", Code.parse(code), pending, post=post, this_machine="").receiver
+
+    with pytest.raises(ConnectionError):
+        enrol()
+    clock.advance(throttle.FIRST_WAIT)
+    assert enrol() == made["codes"][0]["receiver"]["id"]
+    assert enrol() == made["codes"][0]["receiver"]["id"]
