@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -47,7 +47,19 @@ class Candidates:
     withdrawn: frozenset[str]  # cancelled while on air, to be finished
     _by_target: dict[str, list[AiringFacts]]  # by unit or receiver
 
-    def of(self, receiver: ReceiverFacts) -> list[AiringFacts]:
+    _named: frozenset[str]  # receivers that some airing is for, or not for, by themselves
+    _of_places: dict[Hashable, list[AiringFacts]]  # what any other receiver of a place has
+
+    def of(self, receiver: ReceiverFacts) -> Sequence[AiringFacts]:
+        """What concerns this receiver: looked for once for all that stand at one place and aren't named."""
+        if receiver.id in self._named:
+            return self._found(receiver)
+        place = (receiver.path, receiver.ahead)
+        if place not in self._of_places:
+            self._of_places[place] = self._found(receiver)
+        return self._of_places[place]
+
+    def _found(self, receiver: ReceiverFacts) -> list[AiringFacts]:
         places = [(receiver.id,), receiver.path, *(path for _, path in receiver.ahead)]
         found = {airing.id: airing for path in places for one in path for airing in self._by_target.get(one, [])}
         return [airing for airing in found.values() if planning.concerns(airing, receiver)]
@@ -102,7 +114,9 @@ def candidates(session: Session, now: datetime, until: datetime) -> Candidates:
     for airing in airings:
         for one in airing.reach.units | airing.reach.receivers:
             by_target[one].append(airing)
-    return Candidates(airings, frozenset(row.id for row in current if row.status == "cancelled"), dict(by_target))
+    withdrawn = frozenset(row.id for row in current if row.status == "cancelled")
+    named = frozenset[str]().union(*(one.reach.receivers | one.reach.except_receivers for one in airings))
+    return Candidates(airings, withdrawn, dict(by_target), named, {})
 
 
 def alive() -> ColumnElement[bool]:

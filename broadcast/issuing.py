@@ -36,6 +36,7 @@ from broadcast.tables import IssuedPlan, PlanRequest
 from broadcast.upserts import table
 from core import events
 from core.clock import Clock, from_ms, to_ms
+from core.collecting import collecting_paused
 from core.database import Database
 from core.settings import Settings
 from devices.keyring import Keyring
@@ -97,7 +98,7 @@ def issue_requested(
         with db.reading() as session:
             if session.scalar(select(PlanRequest.receiver_id).limit(1)) is None:
                 return issued
-        with db.writing() as session:
+        with collecting_paused(), db.writing() as session:
             fence = leadership_check(session)
             issued += issuer.issue_batch(session, fence)
 
@@ -320,7 +321,7 @@ def _record_issued(session: Session, issued: Sequence[tuple[Plan, promises.Chang
         data = {"revision": plan.revision, "added": change.added, "dropped": change.dropped}
         who = (events.SYSTEM.id, events.SYSTEM.name, "receiver", plan.receiver)
         rows.append((at, "system:plan:issued", *who, msgspec.json.encode(data).decode()))
-    bulk.put(session, events.Event, _EVENT, rows)
+    bulk.add(session, events.Event, _EVENT, rows)
 
 
 def _tell_shortened(session: Session, fits: Mapping[str, Fit], now: datetime) -> None:

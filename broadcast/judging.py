@@ -28,6 +28,7 @@ from broadcast import playouts, unplanned
 from broadcast.tables import UnjudgedBatch
 from core import events
 from core.clock import Clock
+from core.collecting import collecting_paused
 from core.database import Database, is_away
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class Judge:
         """Whether there may be more."""
         limit = ROUND if self._free.wait(YIELD_S) else BUSY_ROUND
         try:
-            with self._db.writing() as session:
+            with collecting_paused(), self._db.writing() as session:
                 done = judge(session, self._clock.now(), limit)
         except Exception as error:
             if isinstance(error, SQLAlchemyError) and is_away(error):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -74,13 +75,18 @@ class ReceiverFacts:
     @property
     def areas(self) -> list[Area]:
         """The units whose area commands it obeys, each in its time."""
-        ends = {unit: since for since, later in reversed(self.ahead) for unit in self.path if unit not in later}
-        held = [Area(unit=unit, until=ends.get(unit)) for unit in self.path]
-        for number, (since, later) in enumerate(self.ahead):
-            before = self.ahead[number - 1][1] if number else self.path
-            until = self.ahead[number + 1][0] if number + 1 < len(self.ahead) else None
-            held += [Area(unit=unit, from_=since, until=until) for unit in later if unit not in before]
-        return held
+        return list(_areas(self.path, self.ahead))
+
+
+@lru_cache(maxsize=4_096)
+def _areas(path: tuple[str, ...], ahead: tuple[tuple[int, tuple[str, ...]], ...]) -> tuple[Area, ...]:
+    ends = {unit: since for since, later in reversed(ahead) for unit in path if unit not in later}
+    held = [Area(unit=unit, until=ends.get(unit)) for unit in path]
+    for number, (since, later) in enumerate(ahead):
+        before = ahead[number - 1][1] if number else path
+        until = ahead[number + 1][0] if number + 1 < len(ahead) else None
+        held += [Area(unit=unit, from_=since, until=until) for unit in later if unit not in before]
+    return tuple(held)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ class Promise:
         return self.first_revision > 0 and self.dropped_revision is None
 
 
+_promise = lru_cache(maxsize=16_384)(Promise)  # plans of one batch mostly promised the same
 Promises = Mapping[str, Mapping[str, Promise]]  # by receiver and airing
 
 
@@ -89,18 +90,16 @@ def existing(session: Session, receivers: Collection[str], now: datetime) -> dic
             Playout.receiver_id,
             Playout.airing_id,
             Playout.first_revision,
+            Playout.planned_at,
+            Playout.planned_ms,
             Playout.dropped_revision,
             Playout.cancelled,
             Playout.note,
-            Playout.planned_at,
-            Playout.planned_ms,
         ).where(Playout.receiver_id.in_(receivers), Playout.planned_at > now - LONGEST_AIRING)
     )
     found: dict[str, dict[str, Promise]] = {receiver: {} for receiver in receivers}
-    for row in rows:
-        found[row.receiver_id][row.airing_id] = Promise(
-            row.first_revision, row.planned_at, row.planned_ms, row.dropped_revision, row.cancelled, row.note
-        )
+    for receiver, airing, *promised in rows:
+        found[receiver][airing] = _promise(*promised)
     return found
 
 

@@ -14,6 +14,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -156,12 +157,15 @@ def sign(
     cert: str | None = None,
 ) -> bytes:
     """A compact JWS over the claims and the JSON of `body` (a struct of the protocol)."""
-    header: dict[str, Any] = {"alg": "Ed25519", "kid": key.kid}
-    if cert is not None:
-        header["cert"] = cert
     claims = Claims(typ=typ, iss=iss, aud=aud, seq=seq, iat=iat, exp=exp, body=msgspec.Raw(msgspec.json.encode(body)))
-    signed = _encoded(json.dumps(header, separators=(",", ":")).encode()) + b"." + _encoded(msgspec.json.encode(claims))
+    signed = _encoded_header(key.kid, cert) + b"." + _encoded(msgspec.json.encode(claims))
     return signed + b"." + _encoded(key.sign(signed))
+
+
+@lru_cache(maxsize=64)
+def _encoded_header(kid: str, cert: str | None) -> bytes:
+    header = {"alg": "Ed25519", "kid": kid} | ({} if cert is None else {"cert": cert})
+    return _encoded(json.dumps(header, separators=(",", ":")).encode())
 
 
 def open_signed(token: bytes, find_key: KeyFinder) -> Verified:
