@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from broadcast import commands, delivery, facts, playlog, playouts, wire
+from broadcast import bulk, commands, delivery, facts, playlog, playouts, wire
 from broadcast.play_messages import LATEST_MS, Batch, read_batch
 from broadcast.playlog import Standing
 from broadcast.tables import CommandAnswer, IssuedCommand, IssuedPlan, ReceiverObject
@@ -198,6 +198,7 @@ def _take_reports(
 ) -> set[Pair]:
     now = clock.now()
     accepted: dict[tuple[str, int], datetime] = {}
+    told: list[tuple[str, dict[str, Any]]] = []
     ready: dict[str, set[str]] = defaultdict(set)
     results: list[tuple[str, CommandResult]] = []
     for receiver, report, said_at in reports:
@@ -205,7 +206,7 @@ def _take_reports(
             case PlanAccepted():
                 accepted.setdefault((receiver, report.revision), said_at)
                 registry.mark_held(session, receiver, report.revision, clock=clock)
-                _event(session, "plan-accepted", receiver, now, revision=report.revision)
+                told.append((receiver, {"revision": report.revision}))
             case PlanRefused():
                 _take_plan_refused(session, receiver, report, now)
             case Ready():
@@ -219,6 +220,7 @@ def _take_reports(
             case Alarm():
                 _event(session, "alarm", receiver, now, name=report.name, detail=report.detail)
     _take_results(session, results, now)
+    _events(session, "plan-accepted", told, now)
     pairs = playouts.accept(session, accepted, now) if accepted else set()
     return pairs | _take_ready(session, ready, now)
 
@@ -247,8 +249,7 @@ def _take_ready(session: Session, ready: dict[str, set[str]], now: datetime) -> 
     if not rows:
         return set()
     session.execute(insert(session, ReceiverObject).on_conflict_do_nothing(), rows)
-    for receiver, objects in ready.items():
-        _event(session, "objects-ready", receiver, now, sha256=sorted(objects))
+    _events(session, "objects-ready", [(one, {"sha256": sorted(objects)}) for one, objects in ready.items()], now)
     return playouts.open_of(session, list(ready), now)
 
 
@@ -283,6 +284,17 @@ def note_rejected(session: Session, rejected: Rejected, now: datetime) -> None:
         message=rejected.kind,
         reason=rejected.reason,
     )
+
+
+def _events(session: Session, action: str, told: Sequence[tuple[str, dict[str, Any]]], now: datetime) -> None:
+    """The same of many receivers: when a plan goes out, all of a province say that they have it."""
+    at, kind = bulk.moment(session, now), f"receiver:receiver:{action}"
+    rows = [
+        (at, kind, f"receiver:{receiver}", "Bộ thu", "receiver", receiver, msgspec.json.encode(data).decode())
+        for receiver, data in told
+    ]
+    names = ("at", "kind", "actor_id", "actor_name", "subject_kind", "subject_id", "data")
+    bulk.add(session, events.Event, names, rows)
 
 
 def _event(session: Session, action: str, receiver: str, now: datetime, **data: Any) -> None:

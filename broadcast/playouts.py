@@ -123,11 +123,14 @@ def accept(session: Session, told: Mapping[tuple[str, int], datetime], now: date
             Playout.planned_at > min(plan.issued_at for plan in plans) - LONGEST_AIRING,
         )
     ).all()
+    waiting_of: dict[str, list[Any]] = defaultdict(list)
+    for row in waiting:
+        waiting_of[row.receiver_id].append(row)
     accepted: dict[Pair, datetime] = {}
     for plan in sorted(plans, key=lambda plan: plan.revision):
         at = when[plan.receiver_id, plan.revision]
-        for row in waiting:
-            if row.receiver_id == plan.receiver_id and _held_by(row, plan.revision, plan.issued_at):
+        for row in waiting_of[plan.receiver_id]:
+            if _held_by(row, plan.revision, plan.issued_at):
                 pair = (row.airing_id, row.receiver_id)
                 accepted[pair] = min(accepted.get(pair, at), at)
     if accepted:

@@ -34,6 +34,7 @@ class CrowdedLink(asyncio.Protocol):
         self._handler, self._lost = handler, lost
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._answers: bytearray | None = None  # while packets are taken: what is said to them goes out together
         self._packet_id = 0
         self._accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._ping: asyncio.TimerHandle | None = None
@@ -107,6 +108,15 @@ class CrowdedLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._answers = bytearray()
+        try:
+            self._take_packets()
+        finally:
+            answers, self._answers = self._answers, None
+            if answers and self._transport is not None:
+                self._transport.write(answers)
+
+    def _take_packets(self) -> None:
         at = 0
         while (packet := _packet_at(self._buffer, at)) is not None:
             start, end = packet
@@ -136,7 +146,11 @@ class CrowdedLink(asyncio.Protocol):
     def _write(self, kind: int, body: bytes) -> bool:
         if self._transport is None or self._transport.is_closing():
             return False
-        self._transport.write(bytes((kind,)) + _length(len(body)) + body)
+        packet = bytes((kind,)) + _length(len(body)) + body
+        if self._answers is not None:
+            self._answers += packet
+        else:
+            self._transport.write(packet)
         return True
 
     def _next_id(self) -> bytes:
