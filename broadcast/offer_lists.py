@@ -1,4 +1,6 @@
-"""Lists of offers: what is offered to a commune, and what has become of an offer at the communes that it is for."""
+"""Lists of offers: what is offered to a commune, what has become of an offer at the communes that it is for, and what
+overlaps at one of them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Select, or_, select
@@ -17,6 +21,7 @@ from broadcast.planning import AiringFacts
 from core import events, units
 from core.clock import from_ms
 from core.units import Unit
+from devices.protocol.plan import BroadcastClass
 from devices.tables import Receiver
 from schedules import timetable
 from schedules.tables import Airing, Schedule
@@ -73,16 +78,70 @@ class Offer:
 def to_commune(session: Session, commune_id: str, now: datetime, until: datetime) -> list[Offer]:
     """What is offered to this commune between two instants, by its first airing. Raises NotFound."""
     units.get(session, commune_id)
-    path = units.above(session, commune_id, on=units.date_of(now))
-    boxes = offers.receivers_of(session, commune_id, now)
     rows = session.execute(_coming(now, until).order_by(Airing.starts_at, Airing.id)).all()
-    found = [
-        airing
-        for airing in facts.airing_facts(session, rows)
-        if is_offer(airing, commune_id) and offers.meant(session, airing, commune_id, boxes, path)
-    ]
+    offered = [airing for airing in facts.airing_facts(session, rows) if is_offer(airing, commune_id)]
+    found = _meant(session, offered, commune_id, now)
     choices = choice_reads.load(session, [commune_id], now, until)
     return _listed(session, [(airing, commune_id) for airing in found], choices, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two airings of one class that overlap at a commune. `first_id`: what it has put first; None: it hasn't chosen."""
+
+    class_: BroadcastClass
+    airings: tuple[Clashing, Clashing]
+    first_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clashing:
+    airing_id: str
+    title: str
+    owner: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+def clashes(session: Session, commune_id: str, now: datetime, until: datetime) -> list[Clash]:
+    """What overlaps at this commune between two instants where its word decides, by the first start.
+
+    Of two classes the stronger comes first, and what the commune doesn't take sounds not at all. Raises NotFound.
+    """
+    units.get(session, commune_id)
+    rows = session.execute(_coming(now, until).order_by(Airing.starts_at, Airing.id)).all()
+    choices = choice_reads.load(session, [commune_id], now, until)
+    told = [one for one in facts.airing_facts(session, rows, with_items=False) if one.class_ != "emergency"]
+    there = [one for one in _meant(session, told, commune_id, now) if choices.taken(one, commune_id)]
+    pairs = [
+        (one, other)
+        for index, one in enumerate(there)
+        for other in takewhile(partial(_begins_before, one.ends_at), there[index + 1 :])
+        if other.class_ == one.class_ and other.schedule_id != one.schedule_id
+    ]
+    owners = {one.owner.unit_id for pair in pairs for one in pair if one.owner}
+    names = units.names(session, owners, on=units.date_of(now))
+
+    def shown(one: AiringFacts) -> Clashing:
+        owner = names[one.owner.unit_id] if one.owner else ""
+        return Clashing(one.id, one.title, owner, from_ms(one.starts_at), from_ms(one.ends_at))
+
+    def first(one: AiringFacts, other: AiringFacts) -> str | None:
+        pair = ((one, other), (other, one))
+        return next((here.id for here, there in pair if choices.before(here, [there], commune_id)), None)
+
+    return [Clash(one.class_, (shown(one), shown(other)), first(one, other)) for one, other in pairs]
+
+
+def _begins_before(ends_at: int, airing: AiringFacts) -> bool:
+    return airing.starts_at < ends_at
+
+
+def _meant(session: Session, airings: Iterable[AiringFacts], commune_id: str, now: datetime) -> list[AiringFacts]:
+    """Those of these airings that are for the commune or for anything in it."""
+    path = units.above(session, commune_id, on=units.date_of(now))
+    boxes = offers.receivers_of(session, commune_id, now)
+    return [one for one in airings if offers.meant(session, one, commune_id, boxes, path)]
 
 
 def of_schedule(session: Session, schedule_id: str, now: datetime, until: datetime) -> list[Offer]:

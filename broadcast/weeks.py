@@ -35,6 +35,9 @@ _DAY = timedelta(days=1)
 class Entry:
     """One airing at the unit. `part`: where in it, if not everywhere; `because`: the local day that made it so."""
 
+    airing_id: str
+    schedule_id: str
+    original_start: datetime
     uid: str
     sequence: int
     changed_at: datetime
@@ -73,10 +76,12 @@ class SheetDay:
         return sum(entry.duration_ms for entry in self.entries if not entry.cancelled)
 
 
-def week(session: Session, unit_id: str, first: date, zone: ZoneInfo, *, days: int = 7) -> list[SheetDay]:
-    """The unit's days from the local date `first` on."""
+def week(
+    session: Session, unit_id: str, first: date, zone: ZoneInfo, *, days: int = 7, receiver_id: str | None = None
+) -> list[SheetDay]:
+    """The unit's days from the local date `first` on; with a receiver that stands there, what is for that one."""
     until = first + days * _DAY
-    held = entries(session, unit_id, _begin(first, zone), _begin(until, zone))
+    held = entries(session, unit_id, _begin(first, zone), _begin(until, zone), receiver_id)
     by_day: dict[date, list[Entry]] = defaultdict(list)
     # What was brought back to a day that has another time by now is another occurrence; a telephone is told of both.
     for entry in (one for one in held if not one.replaced):
@@ -90,9 +95,19 @@ def week(session: Session, unit_id: str, first: date, zone: ZoneInfo, *, days: i
     return [SheetDay(one, tuple(named[one.day]), _gathered(by_day[one.day])) for one in calendar(first, until)]
 
 
-def entries(session: Session, unit_id: str, start: datetime, until: datetime) -> list[Entry]:
+def entries(
+    session: Session, unit_id: str, start: datetime, until: datetime, receiver_id: str | None = None
+) -> list[Entry]:
     """The airings at a unit that begin in [start, until), in order. Of an occurrence the last word counts."""
     found = [one for one in timetable.between(session, start, until, [unit_id]) if start <= one.starts_at < until]
+    if receiver_id is not None:
+        resolver = Resolver(session)
+        path = units.above(session, unit_id, on=units.date_of(start))
+        found = [
+            one
+            for one in found
+            if resolver.reach(one.targets, on=units.date_of(one.starts_at)).holds(receiver_id, path)
+        ]
     newest: dict[str, Airing] = {}
     for airing in sorted(found, key=lambda one: one.generation):
         newest[_uid(airing)] = airing
@@ -107,6 +122,9 @@ def entries(session: Session, unit_id: str, start: datetime, until: datetime) ->
     parts = _parts(session, unit_id, airings)
     return [
         Entry(
+            airing_id=airing.id,
+            schedule_id=airing.schedule_id,
+            original_start=airing.original_start,
             uid=_uid(airing),
             # A withdrawn airing is the same row: its being cancelled is one change more.
             sequence=2 * airing.generation + (airing.status == "cancelled"),

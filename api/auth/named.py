@@ -81,7 +81,7 @@ PATHS = {
 }
 
 # What may be read of the units above one's own: what they are called, what they rule, and how they say names.
-ABOVE_TOO = re.compile(r"/api/v1/units/[^/]+(/history|/rules(/history)?|/lexicon(/.*)?)?")
+ABOVE_TOO = re.compile(r"/api/v1/units/[^/]+(/history|/rules(/history)?|/lexicon(/.*)?)?|/quy-dinh/[^/]+")
 
 NAMES = {
     # Where something is to be: the right must be held there.

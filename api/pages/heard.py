@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 
-from api.auth.guard import Ctx, Needs, Principal
-from api.auth.rights import Right
+from api.auth.guard import Ctx
+from api.pages.forms import Reader
 from api.pages.newsdesk import CLASSES, plain
 from api.pages.templating import page
 from api.pages.words import sort_key
@@ -23,7 +23,6 @@ from core.errors import Invalid
 from schedules.tables import Airing
 
 router = APIRouter(include_in_schema=False)
-Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
 
 _FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)
 
@@ -79,7 +78,7 @@ def place(
         unit_id=unit_id,
         place=name,
         found=found,
-        groups=_together(found.items),
+        groups=together(found.items),
         day=day,
         noon=datetime.combine(day, datetime.min.time(), settings.zone) + timedelta(hours=12),
         today=today,
@@ -94,7 +93,7 @@ def place(
     )
 
 
-def _together(items: Sequence[heard_items.Item]) -> list[list[heard_items.Item]]:
+def together(items: Sequence[heard_items.Item]) -> list[list[heard_items.Item]]:
     """What is one thing to whoever listens: the same at the same time, however far each receiver is with it."""
     ordered = sorted(items, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in heard_items.SILENT))
     by_thing = groupby(ordered, key=lambda one: (one.starts_at, one.ends_at, one.id, one.state in heard_items.SILENT))

@@ -15,10 +15,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AfterValidator
 from sqlalchemy.orm import Session
 
-from api.auth.guard import Ctx, Needs, NeedsForm, Principal
+from api.auth.guard import Ctx, NeedsForm, Principal
 from api.auth.rights import Right
 from api.context import Context
 from api.pages import newsdesk, spoken
+from api.pages.forms import NewsReader as Reader
+from api.pages.forms import NewsReaderForm as ReaderForm
+from api.pages.forms import Short, Writer, WriterForm
 from api.pages.templating import page
 from api.pages.words import sort_key
 from api.routes.bulletins import BroadcastClass, speak
@@ -35,15 +38,10 @@ from core.events import Actor
 
 router = APIRouter(include_in_schema=False)
 
-Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
-ReaderForm = Annotated[Principal, Depends(NeedsForm(Right.READ_NEWS))]
-Writer = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
-WriterForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_NEWS))]
 ApproverForm = Annotated[Principal, Depends(NeedsForm(Right.APPROVE_NEWS))]
 LexiconForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_LEXICON))]
 
 Words = Annotated[str, Form(max_length=400_000), AfterValidator(without_nul)]
-Short = Annotated[str, Form(max_length=5000), AfterValidator(without_nul)]
 
 
 @dataclass(slots=True)
@@ -177,7 +175,7 @@ def preview(
     request: Request, context: Ctx, who: ReaderForm, text: Words = "", unit_id: Short = "", rate: Short = ""
 ) -> Response:
     """How a text will be read: the right-hand side of the page of writing, for the script that keeps it up to date."""
-    return page(request, "preview.html", who=who, **_reading(context, Draft(text=_lines(text), unit_id=unit_id,
+    return page(request, "preview.html", who=who, **read_draft(context, Draft(text=_lines(text), unit_id=unit_id,
                 rate=rate)))  # fmt: skip
 
 
@@ -207,11 +205,11 @@ def _form(
         units=standing,
         classes=newsdesk.CLASSES,
         characters_max=context.settings.bulletin_characters_max,
-        **_reading(context, draft),
+        **read_draft(context, draft),
     )
 
 
-def _reading(context: Context, draft: Draft, bulletin: Bulletin | None = None) -> dict[str, Any]:
+def read_draft(context: Context, draft: Draft, bulletin: Bulletin | None = None) -> dict[str, Any]:
     """How a draft is read by the lexicon of its place."""
     now = context.clock.now()
     today = units.date_of(now)
@@ -250,10 +248,10 @@ def _rate(text: str, *, none_for_wrong: bool = False) -> int | None:
 
 @router.get("/ban-tin/{bulletin_id}", response_class=HTMLResponse)
 def one(request: Request, context: Ctx, who: Reader, bulletin_id: str, ban: str | None = None) -> Response:
-    return _page(request, context, who, bulletin_id, ban)
+    return bulletin_page(request, context, who, bulletin_id, ban)
 
 
-def _page(
+def bulletin_page(
     request: Request,
     context: Context,
     who: Principal,
@@ -275,7 +273,7 @@ def _page(
         decided=newsdesk.DECISIONS,
         fallback_permitted=context.settings.fallback_voices_permitted,
         share=request.app.state.renderings.share(desk.version.id),
-        **_reading(context, _draft_of(desk), desk.bulletin),
+        **read_draft(context, _draft_of(desk), desk.bulletin),
     )
 
 
@@ -298,7 +296,7 @@ def _changed(
         with context.db.writing() as session:
             change(session)
     except TruyenThanhError as error:
-        return _page(request, context, who, bulletin_id, version_id, error)
+        return bulletin_page(request, context, who, bulletin_id, version_id, error)
     return _to(bulletin_id, version_id, place)
 
 
@@ -307,7 +305,7 @@ def make_sound(request: Request, context: Ctx, who: WriterForm, bulletin_id: str
     try:
         speak(request, context, who, ban)
     except TruyenThanhError as error:
-        return _page(request, context, who, bulletin_id, ban, error)
+        return bulletin_page(request, context, who, bulletin_id, ban, error)
     return _to(bulletin_id, ban, "#nghe")
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.guard import Principal
 from api.auth.rights import Right
+from api.pages.forms import paged
 from api.tables import User
 from broadcast import bulletins, programmes, recordings
 from broadcast.bulletin_lexicon import unit_of
@@ -73,13 +74,12 @@ def listed(session: Session, who: Principal, *, chosen: str, search: str, number
         for name, (_, states) in FILTERS.items()
     }
     shown = by_filter.get(chosen, by_filter[""])
-    pages = max(1, -(-len(shown) // A_PAGE))
-    number = min(max(1, number), pages)
-    ids = shown[(number - 1) * A_PAGE : number * A_PAGE]
+    part = paged(shown, number, A_PAGE)
+    ids = part.shown
     held = {one.id: one for one in session.scalars(select(Bulletin).where(Bulletin.id.in_(ids)))}
     names = names_of(session, {version.written_by for one in ids for version in newest[one]})
     rows = [_row(held[one], newest[one], names) for one in ids]
-    return Listed(rows, {name: len(some) for name, some in by_filter.items()}, number, pages)
+    return Listed(rows, {name: len(some) for name, some in by_filter.items()}, part.number, part.pages)
 
 
 def _newest(session: Session) -> dict[str, list[Any]]:

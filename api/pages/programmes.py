@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.auth.guard import Ctx, Needs, NeedsForm, Principal
+from api.auth.guard import Ctx, Principal
 from api.auth.rights import Right
 from api.context import Context
+from api.pages.forms import NewsReader as Reader
+from api.pages.forms import Short, Writer, WriterForm, paged
 from api.pages.newsdesk import A_PAGE, names_of, plain
 from api.pages.templating import page
 from api.routes.schemas import without_nul
@@ -32,10 +33,6 @@ from schedules.tables import Airing
 
 router = APIRouter(include_in_schema=False)
 
-Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
-Writer = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
-WriterForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_NEWS))]
-Short = Annotated[str, Form(max_length=1000), AfterValidator(without_nul)]
 
 _KIND_WORDS = {"chime": "nhạc hiệu", "music": "bài nhạc", "bulletin": "bản tin"}
 _OFFERED_MOST = 60  # approved bulletins to choose from at once; the search finds the others
@@ -67,9 +64,8 @@ def every(
             select(Programme.id, Programme.title).where(shown_to).order_by(Programme.id.desc())
         ).all()
         ids = [row.id for row in titles if wanted in plain(row.title)]
-        pages = max(1, -(-len(ids) // A_PAGE))
-        number = min(max(1, trang), pages)
-        shown = ids[(number - 1) * A_PAGE : number * A_PAGE]
+        part = paged(ids, trang, A_PAGE)
+        shown = part.shown
         held = {one.id: one for one in session.scalars(select(Programme).where(Programme.id.in_(shown)))}
         lengths = {
             row.programme_id: row
@@ -85,7 +81,9 @@ def every(
         }
         names = names_of(session, {one.created_by for one in held.values()})
         rows = [(held[one], lengths.get(one), names.get(held[one].created_by, "")) for one in shown]
-    return page(request, "programmes.html", who=who, rows=rows, search=tim, number=number, pages=pages, total=len(ids))
+    return page(
+        request, "programmes.html", who=who, rows=rows, search=tim, number=part.number, pages=part.pages, total=len(ids)
+    )
 
 
 # --- Putting one together ------------------------------------------------------------------------------------------

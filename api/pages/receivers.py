@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -16,17 +17,16 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.auth.guard import Ctx, Needs, NeedsForm, Principal
+from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
+from api.pages.forms import OnDutyForm, PlannerForm, Short, paged
 from api.pages.newsdesk import plain
 from api.pages.templating import page
 from api.pages.words import STATES, sort_key
 from api.routes import commands
-from api.routes.schemas import without_nul
 from broadcast.tables import CommandAnswer, IssuedCommand, Playout, StoredRecord
 from core import units
 from core.clock import from_ms
@@ -37,9 +37,6 @@ from devices.tables import Receiver
 
 router = APIRouter(include_in_schema=False)
 Reader = Annotated[Principal, Depends(Needs(Right.READ_RECEIVERS))]
-OperatorForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_SCHEDULES))]
-OnDutyForm = Annotated[Principal, Depends(NeedsForm(Right.STOP_SOUND))]
-Short = Annotated[str, Form(max_length=500), AfterValidator(without_nul)]
 
 A_PAGE = 60
 FILTERS = {
@@ -96,19 +93,18 @@ def every(
             "thu": [one for one in found if one.status == "revoked"],
         }
         chosen = by_filter.get(loc, active)
-        pages = max(1, -(-len(chosen) // A_PAGE))
-        number = min(max(1, trang), pages)
-        rows = _rows(session, chosen[(number - 1) * A_PAGE : number * A_PAGE], names, now)
+        part = paged(chosen, trang, A_PAGE)
+        rows = _rows(session, part.shown, names, now)
     counts = {name: len(some) for name, some in by_filter.items()}
     return page(request, "receivers.html", who=who, rows=rows, counts=counts, filters=FILTERS, chosen=loc, search=tim,
-                number=number, pages=pages, any=bool(every))  # fmt: skip
+                number=part.number, pages=part.pages, any=bool(every))  # fmt: skip
 
 
 def _places(session: Session, now: datetime) -> dict[str, str]:
     return {one.id: one.name for one in units.standing(session, on=units.date_of(now))}
 
 
-def _rows(session: Session, receivers: list[Receiver], names: dict[str, str], now: datetime) -> list[Row]:
+def _rows(session: Session, receivers: Sequence[Receiver], names: dict[str, str], now: datetime) -> list[Row]:
     """With what each has proven in the last days."""
     recent = session.execute(
         select(
@@ -215,13 +211,13 @@ def _told(session: Session, receiver_id: str, now: datetime) -> list[tuple[Issue
 
 
 @router.post("/bo-thu/{receiver_id}/thu-loa")
-def tone(context: Ctx, who: OperatorForm, receiver_id: str) -> Response:
+def tone(context: Ctx, who: PlannerForm, receiver_id: str) -> Response:
     commands.test_tone(context, who, receiver_id, commands.ToneIn.model_validate({}))
     return _back(receiver_id)
 
 
 @router.post("/bo-thu/{receiver_id}/am-luong")
-def volume(context: Ctx, who: OperatorForm, receiver_id: str, muc: Annotated[int, Form(ge=0, le=100)]) -> Response:
+def volume(context: Ctx, who: PlannerForm, receiver_id: str, muc: Annotated[int, Form(ge=0, le=100)]) -> Response:
     commands.set_volume(context, who, receiver_id, commands.VolumeIn(volume=muc))
     return _back(receiver_id)
 

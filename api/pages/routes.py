@@ -30,16 +30,24 @@ from api.pages import (
     airtime,
     attention,
     campaigns,
+    commune,
     day,
     enrolment,
     heard,
+    local_days,
+    moving,
     news,
+    notices,
     programmes,
     receivers,
+    rules,
     scheduling,
+    slots,
     timeline,
     week,
+    week_board,
 )
+from api.pages.forms import OnDuty, OnDutyForm, paged
 from api.pages.templating import STATIC, page
 from api.routes.commands import stop_airing
 from api.routes.schemas import without_nul
@@ -49,12 +57,19 @@ from core.errors import NotFound
 router = APIRouter(include_in_schema=False)
 router.include_router(airtime.router)
 router.include_router(campaigns.router)
+router.include_router(commune.router)
 router.include_router(enrolment.router)
 router.include_router(heard.router)
 router.include_router(news.router)
+router.include_router(notices.router)
 router.include_router(programmes.router)
 router.include_router(receivers.router)
+router.include_router(local_days.router)
+router.include_router(moving.router)
+router.include_router(rules.router)
+router.include_router(week_board.router)
 router.include_router(scheduling.router)
+router.include_router(slots.router)
 router.include_router(week.router)
 
 FORM_COOKIE = "truyenthanh_form"
@@ -63,8 +78,6 @@ YEAR_S = 365 * 24 * 3600
 
 Viewer = Annotated[Principal, Depends(Needs(Right.READ_TODAY))]
 Member = Annotated[Principal, Depends(NeedsForm(Right.OWN_ACCOUNT))]
-OnDuty = Annotated[Principal, Depends(Needs(Right.STOP_SOUND))]
-OnDutyForm = Annotated[Principal, Depends(NeedsForm(Right.STOP_SOUND))]
 
 
 @router.get("/static/{name}", dependencies=[Depends(public)])
@@ -194,17 +207,15 @@ def _board(context: Context, who: Principal, number: int) -> dict[str, Any]:
         matters = attention.matters(session, whole, zone, who)
     # Where there are many communes, those in trouble come first, and a page holds so many.
     ordered = sorted(whole.communes, key=lambda commune: not commune.troubled)
-    pages = max(1, -(-len(ordered) // COMMUNES_A_PAGE))
-    number = min(max(1, number), pages)
-    shown = ordered[(number - 1) * COMMUNES_A_PAGE : number * COMMUNES_A_PAGE]
-    shown = [commune for commune in whole.communes if commune in shown]  # by name again
+    part = paged(ordered, number, COMMUNES_A_PAGE)
+    shown = [commune for commune in whole.communes if commune in part.shown]  # by name again
     return {
         "day": whole,
         "matters": matters,
         "communes": shown,
         "timeline": timeline.draw(replace(whole, communes=shown), zone, shown),
-        "number": number,
-        "pages": pages,
+        "number": part.number,
+        "pages": part.pages,
     }
 
 

@@ -10,16 +10,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.auth.guard import Ctx, Needs, NeedsForm, Principal
+from api.auth.guard import Ctx, Principal
 from api.auth.rights import Right
 from api.auth.scope import Reach
 from api.context import Context
+from api.pages.forms import Planner, PlannerForm, Reader, Short, paged
 from api.pages.newsdesk import A_PAGE, names_of, plain
 from api.pages.templating import page
 from api.pages.words import WEEKDAYS, sort_key
@@ -28,7 +28,7 @@ from api.routes import preview as preview_door
 from api.routes import rules as rules_door
 from api.routes import schedule_bodies as bodies
 from api.routes import schedules as door
-from api.routes.schemas import without_nul
+from api.routes import sessions as sessions_door
 from broadcast import programmes
 from broadcast.tables import Programme
 from core import units
@@ -39,12 +39,6 @@ from schedules.recurrence import occurrences
 from schedules.tables import Airing, Schedule
 
 router = APIRouter(include_in_schema=False)
-
-Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
-Planner = Annotated[Principal, Depends(Needs(Right.WRITE_SCHEDULES))]
-PlannerForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_SCHEDULES))]
-Short = Annotated[str, Form(max_length=1000), AfterValidator(without_nul)]
-Many = Annotated[list[str], Form(max_length=2000)]
 
 TIMES = ("05:00", "05:30", "06:00", "11:00", "17:00", "17:30", "18:00")  # those that stations keep to
 NEXT = 10  # airings that are shown ahead
@@ -77,13 +71,13 @@ class Draft:
             raise Invalid(what="hãy chọn một lần, hằng ngày, hay theo thứ / choose how it repeats")
         if self.kind == "weekly" and not self.weekdays:
             raise Invalid(what="chưa chọn thứ nào trong tuần / choose weekdays")
-        first = _day(self.first, "ngày phát đầu tiên / the first day")
-        last = _day(self.last, "ngày cuối / the last day") if self.last.strip() and self.kind != "once" else None
+        first = read_day(self.first, "ngày phát đầu tiên / the first day")
+        last = read_day(self.last, "ngày cuối / the last day") if self.last.strip() and self.kind != "once" else None
         rule = {
             "kind": self.kind,
             "first_date": first,
             "last_date": last,
-            "local_time": _time(self.at),
+            "local_time": read_time(self.at),
             "weekdays": [int(one) for one in self.weekdays if one in set("1234567")] or None,
         }
         return bodies.ScheduleIn.model_validate(
@@ -97,7 +91,7 @@ class Draft:
         )
 
 
-def _day(text: str, what: str) -> date:
+def read_day(text: str, what: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
@@ -105,7 +99,7 @@ def _day(text: str, what: str) -> date:
         raise Invalid(what=f"{vietnamese} chưa đúng, hãy chọn lại trong lịch / {english} is not a date") from None
 
 
-def _time(text: str) -> time:
+def read_time(text: str) -> time:
     """`5h30`, `05:30`, `17h`, `17.30`: as people write a time of day."""
     hours, _, minutes = text.strip().lower().replace("giờ", ":").replace("h", ":").replace(".", ":").partition(":")
     try:
@@ -133,18 +127,12 @@ def every(
             .order_by(Schedule.id.desc())
         ).all()
         ids = [row.id for row in titles if wanted in plain(row.title)]
-        pages = max(1, -(-len(ids) // A_PAGE))
-        number = min(max(1, trang), pages)
-        held = {
-            one.id: one
-            for one in session.scalars(
-                select(Schedule).where(Schedule.id.in_(ids[(number - 1) * A_PAGE : number * A_PAGE]))
-            )
-        }
-        rows = [(held[one], _next(held[one], now)) for one in ids if one in held]
+        part = paged(ids, trang, A_PAGE)
+        held = {one.id: one for one in session.scalars(select(Schedule).where(Schedule.id.in_(part.shown)))}
+        rows = [(held[one], _next(held[one], now)) for one in part.shown]
         names = units.names(session, {unit for one in held.values() for unit in one.unit_ids}, on=units.date_of(now))
-    return page(request, "schedules.html", who=who, rows=rows, names=names, search=tim, ended=bool(het), number=number,
-                pages=pages, total=len(ids), words=repetition)  # fmt: skip
+    return page(request, "schedules.html", who=who, rows=rows, names=names, search=tim, ended=bool(het),
+                number=part.number, pages=part.pages, total=len(ids), words=repetition)  # fmt: skip
 
 
 def _next(schedule: Schedule, now: datetime) -> datetime | None:
@@ -227,34 +215,61 @@ def look(request: Request, context: Ctx, who: PlannerForm, draft: Filled) -> Res
 
 def _foreseen(context: Context, who: Principal, draft: Draft) -> dict[str, Any]:
     """What will be heard if the draft is saved, what stands against it, or what is still missing."""
-    told: dict[str, Any] = {"found": None, "broken": None, "starts": [], "missing": "", "silent": [], "mends": {},
-                            "draft": draft}  # fmt: skip
     try:
-        wanted = draft.wanted()
-        told["found"] = preview_door.preview(context, who, preview_door.PreviewIn(**wanted.model_dump(by_alias=True)))
-        checked = wanted.model_dump(include={"title", "programme_id", "rule", "unit_ids"})
-        told["broken"] = rules_door.check(context, who, rules_door.CheckIn(**checked))
-        reach = door.preview_targets(
-            context, who, bodies.TargetsIn(unit_ids=wanted.unit_ids), on=wanted.rule.first_date
-        )
+        told = foreseen(context, who, draft.wanted())
     except TruyenThanhError as error:
-        return told | {"found": None, "missing": error.text("vi")}
-    told["mends"] = dict(_mends(told, wanted, context.settings.zone))
-    now = context.clock.now()
-    rule = bodies.rule_of(wanted.rule, context)
-    told["starts"] = [start for start, _ in zip(occurrences(rule, now, now + _FAR), range(NEXT), strict=False)]
+        told = NOTHING_FORESEEN | {"missing": error.text("vi")}
+    return told | {"draft": draft}
+
+
+NOTHING_FORESEEN: dict[str, Any] = {
+    "found": None, "broken": None, "starts": [], "missing": "", "silent": [], "mends": {},
+}  # fmt: skip
+
+
+def foreseen(
+    context: Context, who: Principal, wanted: bodies.ScheduleIn, schedule_id: str | None = None
+) -> dict[str, Any]:
+    """What will be heard if this is saved (as a change of that schedule), as `foreseen.html` shows it."""
+    whole = wanted.model_dump(by_alias=True) | {"schedule_id": schedule_id}
+    checked = wanted.model_dump(include={"title", "programme_id", "rule"} | TARGETED) | {"schedule_id": schedule_id}
+    found = preview_door.preview(context, who, preview_door.PreviewIn(**whole))
+    broken = rules_door.check(context, who, rules_door.CheckIn(**checked))
+    return told_of(context, who, wanted, found, broken)
+
+
+TARGETED = {"unit_ids", "group_ids", "receiver_ids", "except_unit_ids", "except_receiver_ids"}
+
+
+def told_of(
+    context: Context,
+    who: Principal,
+    wanted: bodies.ScheduleIn | sessions_door.SessionIn,
+    found: preview_door.PreviewOut,
+    broken: rules_door.CheckOut,
+) -> dict[str, Any]:
+    """With when it airs next, where nobody would hear it, and the times that would mend what stands against it."""
+    targets = bodies.TargetsIn(**wanted.model_dump(include=TARGETED))
+    reach = door.preview_targets(context, who, targets, on=wanted.rule.first_date)
+    rule, now = bodies.rule_of(wanted.rule, context), context.clock.now()
     with context.db.reading() as session:
-        told["silent"] = list(units.names(session, reach.silent_unit_ids, on=wanted.rule.first_date).values())
-    return told
+        silent = list(units.names(session, reach.silent_unit_ids, on=wanted.rule.first_date).values())
+    return NOTHING_FORESEEN | {
+        "found": found,
+        "broken": broken,
+        "mends": dict(_mends(found, broken, wanted.rule.local_time, context.settings.zone)),
+        "starts": [start for start, _ in zip(occurrences(rule, now, now + _FAR), range(NEXT), strict=False)],
+        "silent": silent,
+    }
 
 
-def _mends(told: dict[str, Any], wanted: bodies.ScheduleIn, zone: ZoneInfo) -> list[tuple[str, str]]:
+def _mends(
+    found: preview_door.PreviewOut, broken: rules_door.CheckOut, at: time, zone: ZoneInfo
+) -> list[tuple[str, str]]:
     """The times that would mend it, by the minute: an earlier one begins no later than it must, a later no sooner."""
-    found = [
-        (one.vi, one.mend_starts_at.astimezone(zone).time()) for one in told["broken"].violations if one.mend_starts_at
-    ]
-    found += [(one.told, time.fromisoformat(one.local_time)) for one in told["found"].options if one.local_time]
-    return [(what, _by_the_minute(at, later=at > wanted.rule.local_time)) for what, at in found]
+    times = [(one.vi, one.mend_starts_at.astimezone(zone).time()) for one in broken.violations if one.mend_starts_at]
+    times += [(one.told, time.fromisoformat(one.local_time)) for one in found.options if one.local_time]
+    return [(what, _by_the_minute(other, later=other > at)) for what, other in times]
 
 
 def _by_the_minute(at: time, *, later: bool) -> str:
@@ -274,7 +289,7 @@ def _form(
     looked_at: bool = False,
 ) -> HTMLResponse:
     with context.db.reading() as session:
-        offered = _programmes(session, who, draft.programme_id)
+        offered = programmes_offered(session, who, draft.programme_id)
         tree = tree_of(session, who.reach(Right.WRITE_SCHEDULES), units.date_of(context.clock.now()))
     if not draft.title:
         draft.title = next((one.title for one in offered if one.id == draft.programme_id), "")
@@ -302,16 +317,10 @@ def _title(context: Context, programme_id: str) -> str:
     return programme.title if programme else ""
 
 
-def _programmes(session: Session, who: Principal, chosen: str) -> list[Programme]:
-    """The newest ones, and the one that is chosen."""
-    found = list(
-        session.scalars(
-            select(Programme)
-            .where(who.sees(session, "programme"))
-            .order_by(Programme.id.desc())
-            .limit(_PROGRAMMES_MOST)
-        )
-    )
+def programmes_offered(session: Session, who: Principal, chosen: str = "") -> list[Programme]:
+    """The newest ones in sight, and the one that is chosen."""
+    newest = select(Programme).where(who.sees(session, "programme")).order_by(Programme.id.desc())
+    found = list(session.scalars(newest.limit(_PROGRAMMES_MOST)))
     if chosen and all(one.id != chosen for one in found) and (one := session.get(Programme, chosen)):
         found.insert(0, one)
     return found

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from api.auth.guard import Ctx, Needs, Principal
-from api.auth.rights import Right
+from api.auth.guard import Ctx
+from api.pages.forms import Reader
 from api.pages.templating import page
 from api.pages.words import WEEKDAYS, duration, sort_key
 from broadcast import weeks
@@ -19,7 +19,6 @@ from core import units
 from core.errors import Invalid
 
 router = APIRouter(include_in_schema=False)
-Reader = Annotated[Principal, Depends(Needs(Right.READ_SCHEDULES))]
 
 _WEEK = timedelta(days=7)
 MOST_NAMED = 4  # of the places below that one row is for

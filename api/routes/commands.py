@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
+from api.context import Context
 from api.problems import responses
 from api.routes import api_router
 from api.routes.schemas import After, Identifier, In, Instant, InstantIn, Limit, Out, Page, page_of
 from broadcast import commands as room
+from broadcast import pauses
 from broadcast.tables import CommandAnswer, IssuedCommand
 from core import units
 from core.clock import Clock
@@ -194,11 +196,48 @@ def set_volume(context: Ctx, who: Operator, receiver_id: str, body: VolumeIn) ->
 @router.post("/receivers/{receiver_id}/mute", summary="Silence a receiver", status_code=201, responses=responses(404))
 def mute(context: Ctx, who: OnDuty, receiver_id: str, body: MuteIn) -> CommandOut:
     """Emergencies still sound. Anyone on duty may, alone; the reason can follow."""
+    return _mute(context, who, body, receiver_id=receiver_id)
+
+
+def _mute(context: Context, who: Principal, body: MuteIn, **to: str) -> CommandOut:
     now = context.clock.now()
     if body.until is not None and not now < body.until <= now + MUTED_MOST:
         raise Invalid(what="chỉ tắt tiếng được đến một lúc trong 7 ngày tới / a time within the next 7 days")
     with context.db.writing() as session:
-        command = room.mute(
-            session, until=body.until, actor=who.actor, now=now, receiver_id=receiver_id, reason=body.reason
-        )
+        command = room.mute(session, until=body.until, actor=who.actor, now=now, reason=body.reason, **to)
         return shown(session, command)
+
+
+class PauseOut(Out):
+    until: Instant
+    command: CommandOut
+    receivers: int = Field(description="In use at and below the unit")
+    obeyed: int = Field(description="Those that have said so; the others follow when they are connected")
+
+
+@router.post("/units/{unit_id}/pause", summary="Pause a place", status_code=201, responses=responses(404))
+def pause(context: Ctx, who: OnDuty, unit_id: str, body: MuteIn) -> CommandOut:
+    """All receivers at and below it fall silent at once, until then; `until` null takes it back. Emergencies still
+    sound. What was cut off isn't played again.
+    """
+    return _mute(context, who, body, unit_id=unit_id)
+
+
+@router.get("/units/{unit_id}/pause", summary="Whether a place is paused", responses=responses(404))
+def get_pause(context: Ctx, who: Reader, unit_id: str) -> PauseOut | None:
+    """Null: it isn't. A pause of a unit above it counts."""
+    with context.db.reading() as session:
+        found = pauses.of(session, unit_id, context.clock.now())
+        if found is None:
+            return None
+        command = shown(session, found.command, who)
+        return PauseOut(until=found.until, command=command, receivers=found.receivers, obeyed=found.obeyed)
+
+
+@router.post("/units/{unit_id}/volume", summary="Set the volume of a place", status_code=201, responses=responses(404))
+def set_unit_volume(context: Ctx, who: Operator, unit_id: str, body: VolumeIn) -> list[CommandOut]:
+    """One command for each receiver in use at and below the unit."""
+    with context.db.writing() as session:
+        now = context.clock.now()
+        given = pauses.set_volume(session, unit_id, body.volume, actor=who.actor, now=now)
+        return [shown(session, command) for command in given]

@@ -106,6 +106,31 @@ class OfferOut(Out):
     told: str = Field(description="What comes of it, as a Vietnamese sentence")
 
 
+class ClashingOut(Out):
+    airing_id: str
+    title: str
+    owner: str = Field(description="The unit whose schedule it is; empty: none is above all of its targets")
+    starts_at: Instant
+    ends_at: Instant
+
+
+class ClashOut(Out):
+    """Two airings of one class that overlap at the commune; what is of a stronger class comes first by itself."""
+
+    class_: str = Field(serialization_alias="class", description="ordinary or priority")
+    airings: list[ClashingOut] = Field(min_length=2, max_length=2)
+    first_id: str | None = Field(description="The airing that the commune has put first; null: it hasn't chosen")
+
+
+@router.get("/clashes", summary="What overlaps at a commune where its word decides", responses=responses(404))
+def list_clashes(context: Ctx, _who: Reader, unit_id: Commune, days: ListDays = 14) -> list[ClashOut]:
+    """Put one of them first with `/clash-orders`; without that the unit that stands higher comes first."""
+    now = context.clock.now()
+    with context.db.reading() as session:
+        found = offer_lists.clashes(session, unit_id, now, now + timedelta(days=days))
+        return [ClashOut.model_validate(one) for one in found]
+
+
 @router.get("/offers", summary="Offers to a commune, or of a schedule to all its communes", responses=responses(404))
 def list_offers(
     context: Ctx,

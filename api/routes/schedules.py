@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 from fastapi import Depends, Query
 from pydantic import Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
+from api.context import Context
 from api.problems import responses
 from api.routes import api_router, rule_gate
 from api.routes.schedule_bodies import (
@@ -87,24 +89,28 @@ def preview_targets(context: Ctx, _who: Reader, body: TargetsIn, on: On = None) 
 @router.post("/schedules", summary="Schedule a programme", status_code=201, responses=responses(404, 409))
 def create_schedule(context: Ctx, who: Planner, body: ScheduleIn) -> ScheduleOut:
     with context.db.writing() as session:
-        programmes.require_usable(session, body.programme_id)
-        schedule = timetable.add(
-            session,
-            title=body.title,
-            programme_id=body.programme_id,
-            rule=rule_of(body.rule, context),
-            targets=body.targets,
-            owner_id=body.owner_id,
-            duration_ms=programmes.duration_ms(session, body.programme_id),
-            actor=who.actor,
-            clock=context.clock,
-        )
-        rule_gate.require_schedule(session, context, who, schedule, body.override_reason)
-        if not body.without_receivers:
-            require_receivers(session, body.targets, units.date_of(context.clock.now()))
-        made = materialise(session, context, schedule.id)
-        tell_receivers(session, context, made)
-        return ScheduleOut.model_validate(schedule)
+        return ScheduleOut.model_validate(scheduled(session, context, who, body))
+
+
+def scheduled(session: Session, context: Context, who: Principal, body: ScheduleIn) -> Schedule:
+    """A schedule of what `body` says, if the rules let it air and somebody hears it; receivers are told."""
+    programmes.require_usable(session, body.programme_id)
+    schedule = timetable.add(
+        session,
+        title=body.title,
+        programme_id=body.programme_id,
+        rule=rule_of(body.rule, context),
+        targets=body.targets,
+        owner_id=body.owner_id,
+        duration_ms=programmes.duration_ms(session, body.programme_id),
+        actor=who.actor,
+        clock=context.clock,
+    )
+    rule_gate.require_schedule(session, context, who, schedule, body.override_reason)
+    if not body.without_receivers:
+        require_receivers(session, body.targets, units.date_of(context.clock.now()))
+    tell_receivers(session, context, materialise(session, context, schedule.id))
+    return schedule
 
 
 @router.get("/schedules/{schedule_id}", summary="One schedule", responses=responses(404))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy.orm import Session
 
 from core import migrations
-from core.clock import ShiftedClock
+from core.clock import Clock, ShiftedClock
 from core.database import Database
 from tests.api.browsing import FLAGS
-from tests.api.scene import PASSWORD, ZONE, add_cast, add_day, add_leader, add_places
+from tests.api.scene import PASSWORD, ZONE, Scene, add_airing, add_cast, add_day, add_leader, add_places
 from tests.api.site import make_context, running
 from tests.support.services import require
 
@@ -29,7 +30,7 @@ số 0204.3855.114 hoặc gặp cán bộ KNQZ của xã, bà con lưu ý lưu �
 
 
 def take(folder: Path) -> None:
-    """An afternoon in five made-up communes: the day, and a bulletin while it is written."""
+    """An afternoon in five made-up communes: the day, a bulletin while it is written, the week of one of them."""
     clock = ShiftedClock.starting_at(AT)
     with tempfile.TemporaryDirectory() as name:
         data = Path(name)
@@ -37,7 +38,9 @@ def take(folder: Path) -> None:
         migrations.upgrade(db)
         with db.writing() as session:
             add_cast(session, clock)
-            add_day(session, add_places(session, clock), clock)
+            scene = add_places(session, clock)
+            add_day(session, scene, clock)
+            _add_week(session, scene, clock)
             add_leader(session, expires_at=time.time() + 3600)
         with running(make_context(db, clock, data)) as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=str(require("chromium")), args=FLAGS)
@@ -50,8 +53,25 @@ def take(folder: Path) -> None:
             writing.fill("#text", TEXT)
             writing.wait_for_selector(".doubts")
             writing.screenshot(path=folder / "console-writing.png")
+            today.goto(f"{site.url}/lich/bang?noi={scene.communes[1]}")
+            today.screenshot(path=folder / "console-week.png")
             browser.close()
         db.close()
+
+
+def _add_week(session: Session, scene: Scene, clock: Clock) -> None:
+    """What the second commune airs on the days around today."""
+    commune = [scene.communes[1]]
+    for title, hour, minute, days in (
+        ("Chương trình sáng", 5, 0, (-3, -2, -1, 1, 2, 3)),
+        ("Bản tin xã", 11, 0, (-2, 0, 2)),
+        ("Bản tin chiều", 17, 30, (-3, -1, 1, 2, 3)),
+        ("An toàn giao thông", 18, 15, (1, 3)),
+    ):
+        for day in days:
+            at = AT.replace(hour=hour, minute=minute, second=0) + timedelta(days=day)
+            status = "closed" if at < clock.now() else "scheduled"
+            add_airing(session, scene, clock, title, at, unit_ids=commune, status=status)
 
 
 def _logged_in(browser: Browser, url: str, username: str) -> Page:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from api.pages.scheduling import _by_the_minute, _time
+from api.pages.scheduling import _by_the_minute, read_time
 from core.errors import Invalid
 from tests.api.browsing import log_in
 from tests.api.scene import Scene
@@ -107,13 +107,13 @@ def test_what_is_missing_or_wrong_is_said(site: Site, scene: Scene, given: dict[
     [("5h30", time(5, 30)), ("17:00", time(17)), ("17h", time(17)), (" 6.15 ", time(6, 15)), ("5 giờ", time(5))],
 )
 def test_a_time_is_read_as_people_write_it(text: str, at: time) -> None:
-    assert _time(text) == at
+    assert read_time(text) == at
 
 
 @pytest.mark.parametrize("text", ["", "25:00", "năm giờ", "5:75", "-1:00", "5:3:1"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
-        _time(text)
+        read_time(text)
 
 
 def test_a_mend_is_offered_by_the_minute_on_its_safe_side() -> None:

@@ -1,4 +1,4 @@
-// Keeps the page of the day up to date: waits for word from the server, then asks for the board and changes only what
+// Keeps the page of the day, or of a commune, up to date: waits for word from the server, then asks for the board and changes only what
 // differs. Without this script the page reloads itself.
 
 const board = document.getElementById("bang");
@@ -42,7 +42,9 @@ function sync(held, wanted) {
     if (held.nodeValue !== wanted.nodeValue) held.nodeValue = wanted.nodeValue;
     return;
   }
-  for (const { name } of [...held.attributes]) if (!wanted.hasAttribute(name)) held.removeAttribute(name);
+  for (const { name } of [...held.attributes]) {
+    if (!wanted.hasAttribute(name) && name !== "open") held.removeAttribute(name); // what a person has opened stays so
+  }
   for (const { name, value } of wanted.attributes) if (held.getAttribute(name) !== value) held.setAttribute(name, value);
   let place = held.firstChild;
   for (const child of [...wanted.childNodes]) {
@@ -118,7 +120,7 @@ async function refresh() {
   try {
     do {
       again = false;
-      const answer = await fetch(`/hom-nay${location.search}`, { headers: { Accept: "text/html" } });
+      const answer = await fetch(board.dataset.from ?? `/hom-nay${location.search}`, { headers: { Accept: "text/html" } });
       if (answer.redirected || answer.status === 401) {
         location.reload(); // the login has ended: the server brings back here after a new one
         return;
