@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,6 +31,16 @@ BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.service("postgres")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: WAITING.index(item.path.name) if item.path.name in WAITING else len(WAITING))
+
+
+def pytest_collection() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded and collected stays to the end: the collector need not go through it again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +120,7 @@ def empty_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
         url = databases.empty()
-        request.addfinalizer(lambda: databases.drop(url))  # noqa: PT021 - only where there is a server
+        request.addfinalizer(lambda: databases.server.drop_database(url.rpartition("/")[2]))  # noqa: PT021 - only where there is a server
     database = Database(url)
     yield database
     database.close()

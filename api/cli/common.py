@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import os
 import sys
@@ -60,6 +61,19 @@ def check_output(path: Path) -> None:
         raise FileUnwritable(path=path, why="đây là thư mục / it is a folder")
     if not os.access(folder, os.W_OK):
         raise FileUnwritable(path=path, why=f"không có quyền ghi vào {folder} / no right to write into {folder}")
+
+
+@contextmanager
+def loaded_for_good() -> Iterator[None]:
+    """Around imports of a server: what they make stays until it ends. The collector, which would go through it again
+    and again (a sixth of the start), leaves it alone now and later.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import make_url
 
-from api.cli.common import SYSTEM_OPERATOR, open_database
+from api.cli.common import SYSTEM_OPERATOR, loaded_for_good, open_database
 from core.clock import SystemClock
 from core.errors import Invalid
 from core.settings import Settings
@@ -39,7 +39,8 @@ def serve(
     ] = None,
 ) -> None:
     """Chạy máy chủ đến khi nhận Ctrl-C: web, bộ lập lịch, bộ nhận nhật ký, và broker nhúng nếu được đặt."""
-    from api.serve import run_until_signal  # noqa: PLC0415 - heavy, and only this command needs it
+    with loaded_for_good():
+        from api.serve import run_until_signal  # noqa: PLC0415 - heavy, and only this command needs it
 
     run_until_signal(Settings.load(), only)
 
@@ -62,7 +63,8 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Cuối cùng in một đối tượng JSON ra đầu ra chuẩn")] = False,
 ) -> None:
     """Trình diễn cả hệ thống trên một máy: từ văn bản chỉ đạo đến sáu bộ thu và báo cáo thời lượng."""
-    from api.demo import DemoOptions, run_demo  # noqa: PLC0415 - heavy, and only this command needs it
+    with loaded_for_good():
+        from api.demo import DemoOptions, run_demo  # noqa: PLC0415 - heavy, and only this command needs it
 
     options = DemoOptions(
         dispatch=dispatch,

@@ -17,6 +17,7 @@ from core.database import Database
 from core.events import Actor, Event, record
 from core.units import ALWAYS, FOREVER, Unit, UnitName
 from schedules.tables import Firing
+from tests.support.database import PostgresDatabases
 from tests.support.postgres import PostgresServer
 
 HANOI = timezone(timedelta(hours=7))
@@ -189,6 +190,34 @@ def test_a_postgres_that_was_killed_comes_back_with_what_was_committed(
     finally:
         postgres.start()
         db.close()
+
+
+@pytest.mark.service("postgres")
+def test_a_test_finds_nothing_of_the_one_before(postgres_databases: PostgresDatabases) -> None:
+    """The databases of the tests themselves are used again: emptied, counting from one, under another name."""
+
+    def claimed(url: str, statement: str = "SELECT 1") -> tuple[list[str], int]:
+        db = Database(url)
+        try:
+            with db.writing() as session:
+                held = [unit.name for unit in session.query(Unit)]
+                units.add(session, kind="commune", name="Xã Một")
+                claim = Firing(kind="close", key="a", fence=1, due_at=AT, fired_at=AT)
+                session.add(claim)
+                session.flush()
+                session.execute(text(statement))
+                return held, claim.id
+        finally:
+            db.close()
+
+    urls = []
+    for statement in ("SELECT 1", "CREATE INDEX another ON units (name)", "SELECT 1"):
+        urls.append(postgres_databases.fresh())
+        assert claimed(urls[-1], statement) == ([], 1)
+        postgres_databases.drop(urls[-1])
+    assert len(set(urls)) == 3
+    with pytest.raises(OperationalError):
+        claimed(urls[0])
 
 
 def test_a_number_for_each_claim(db: Database) -> None:

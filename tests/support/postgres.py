@@ -134,6 +134,19 @@ class PostgresServer:
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
+    def rename_database(self, name: str, new_name: str) -> str:
+        """Nobody may be in it. Returns its SQLAlchemy address."""
+        self.execute(f'ALTER DATABASE "{name}" RENAME TO "{new_name}"')
+        return self.url(new_name)
+
+    def end_sessions(self, name: str) -> None:
+        """End all sessions in a database, and wait until they are gone."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = %s",
+                (int(STOP_TIMEOUT_S * 1000), name),
+            )
+
     def drop_database(self, name: str) -> None:
         """Drop it, ending the sessions that are still in it."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
