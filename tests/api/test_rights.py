@@ -104,22 +104,20 @@ def test_no_door_opens_without_a_login(site: Site) -> None:
 
 
 def test_a_role_without_the_right_is_refused_everywhere(site: Site) -> None:
-    """Each role at each door: refused with 403 exactly where the table says so."""
+    """Each role at each door that isn't for it: refused with 403. The first role that a door is for is let in."""
     doors = [door for door in _doors(create_app(site.context)) if door.name not in OPEN]
-    harmless = {"POST /api/v1/logout", "POST /dang-xuat", "GET /api/v1/live"}
+    let_in = {"POST /api/v1/logout", "POST /dang-xuat", "GET /api/v1/live"}  # asking there would end the asking
     for role in ROLES:
         client = site.as_(role)
-        refused = {door.name for door in doors if door.needs[0] not in RIGHTS[role]}
         for door in doors:
-            if door.name in harmless and door.name not in refused:
-                continue
-            answer = client.request(door.method, door.url)
-            problem = _problem(answer)
-            if door.name in refused:
+            if door.needs[0] not in RIGHTS[role]:
+                answer = client.request(door.method, door.url)
                 assert answer.status_code == 403, f"{role} at {door.name}: {answer.status_code}"
-                assert problem in {"/problems/forbidden", None}
-            else:
-                assert problem != "/problems/forbidden", f"{role} at {door.name}"
+                assert _problem(answer) in {"/problems/forbidden", None}
+            elif door.name not in let_in:
+                let_in.add(door.name)
+                answer = client.request(door.method, door.url)
+                assert _problem(answer) != "/problems/forbidden", f"{role} at {door.name}"
 
 
 def _problem(answer: httpx.Response) -> str | None:
