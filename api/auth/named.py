@@ -117,6 +117,8 @@ NAMES = {
     "ban": Name("version", at=True),
     "muc": Name("version", prefix="bulletin:"),
     "recording_id": Name("recording"),
+    "filling": Name("filling", at=True),
+    "decision": Name("acceptance", at=True),
     "schedule_id": Name("schedule"),
     "schedule_ids": Name("schedule"),
     "airing_id": Name("airing"),

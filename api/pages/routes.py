@@ -38,12 +38,14 @@ from api.pages import (
     moving,
     news,
     notices,
+    people,
     programmes,
     receivers,
     rules,
     scheduling,
     slots,
     timeline,
+    trail,
     week,
     week_board,
 )
@@ -62,6 +64,7 @@ router.include_router(enrolment.router)
 router.include_router(heard.router)
 router.include_router(news.router)
 router.include_router(notices.router)
+router.include_router(people.router)
 router.include_router(programmes.router)
 router.include_router(receivers.router)
 router.include_router(local_days.router)
@@ -70,6 +73,7 @@ router.include_router(rules.router)
 router.include_router(week_board.router)
 router.include_router(scheduling.router)
 router.include_router(slots.router)
+router.include_router(trail.router)
 router.include_router(week.router)
 
 FORM_COOKIE = "truyenthanh_form"
