@@ -11,6 +11,7 @@ from sqlalchemy import select
 from api.auth import things, trail
 from api.auth.guard import Ctx, Needs, Principal
 from api.auth.rights import Right
+from api.pages import trail_words
 from api.pages.templating import page
 from core.events import Event
 
@@ -32,6 +33,7 @@ FILTERS = {
     "system:": "Việc của hệ thống",
 }
 _TOLD_MOST = 200
+_ROWS = {"decision", "grant"}  # where it is written down: nothing to a person
 
 
 @router.get("/nhat-ky", response_class=HTMLResponse)
@@ -53,20 +55,27 @@ def every(
     with context.db.reading() as session:
         wanted = wanted.where(trail.seen(session, things.Looker(who.user.id, who.reach(Right.READ_EVENTS))))
         found = session.scalars(wanted).all()
-    rows = found[:A_PAGE]
+        rows = found[:A_PAGE]
+        about = trail_words.subjects(session, rows)
     return page(
         request,
         "trail.html",
         who=who,
-        rows=[
-            (one, [(name, _told(value)) for name, value in one.data.items() if value not in (None, [], "")])
-            for one in rows
-        ],
+        rows=[(one, about.get((one.subject_kind, one.subject_id)), _details(one.data)) for one in rows],
         filters=FILTERS,
         chosen=loc,
         actor=ai,
+        sentence=trail_words.sentence,
         older=rows[-1].seq if len(found) > A_PAGE else None,
     )
+
+
+def _details(data: dict[str, object]) -> list[tuple[str, str]]:
+    return [
+        (trail_words.DETAILS.get(name, name), _told(value))
+        for name, value in data.items()
+        if value not in (None, [], "")
+    ]
 
 
 def _told(value: object) -> str:
