@@ -74,7 +74,7 @@ class Door:
         try:
             self._server = ThreadingHTTPServer(address, _handler({"enrolment": self._enrol, "renewal": self._renew}))
         except OSError as error:
-            raise PortInUse(port=address[1]) from error
+            raise PortInUse(port=address[1], what="ghi danh / enrolment", setting="--listen") from error
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="door", daemon=True)
         self._thread.start()

@@ -94,7 +94,8 @@ def run(
         link, far = _broker(bench, place, stack)
         line = stack.enter_context(Line(bench.listen, far))
         near = (bench.listen[0], line.port)
-        door = stack.enter_context(Door((bench.listen[0], _above(line.port)), place, keys, broker=near, clock=clock))
+        at = (bench.listen[0], _above(line.port) if bench.listen[1] else 0)
+        door = stack.enter_context(Door(at, place, keys, broker=near, clock=clock))
         place.save(bench.folder)
         if not place.key:
             invite(f"http://{bench.listen[0]}:{door.port}", door.code.text)

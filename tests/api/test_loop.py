@@ -210,7 +210,7 @@ def test_a_bulletin_is_spoken_heard_and_approved_by_another(site: Site) -> None:
 def test_who_wrote_it_cannot_approve_it_even_with_both_roles(site: Site) -> None:
     admin = site.as_("admin")
     me = site.as_("editor").get("/api/v1/me").json()["id"]
-    _made(admin.patch(f"/api/v1/users/{me}", json={"roles": ["editor", "approver"]}), 200)
+    _made(admin.post(f"/api/v1/users/{me}/grants", json={"role": "approver"}))
     both = site.as_("editor")
     version = _made(both.post("/api/v1/bulletins", json={"title": "Tin", "text": TEXT}))["versions"][0]["id"]
     spoken = _made(both.post(f"/api/v1/versions/{version}/render"), 200)

@@ -170,6 +170,9 @@ def test_each_slot_of_a_session_is_told_and_what_waits_is_tentative(
 
 def entry(starts_at: datetime, **given: object) -> Entry:
     facts: dict[str, object] = {
+        "airing_id": "a",
+        "schedule_id": "s",
+        "original_start": starts_at,
         "uid": "u",
         "sequence": 0,
         "changed_at": datetime(2026, 7, 1, tzinfo=UTC),
