@@ -90,6 +90,7 @@ def named(name: str, *, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarf
         b"no archive",
         pack({"a": b"a"}, "2")[:40],
     ],
+    ids=["above", "absolute", "above-later", "link", "hard-link", "pipe", "too-many", "another", "none", "cut-short"],
 )
 def test_what_is_no_release_leaves_nothing_behind(tmp_path: Path, packed: bytes) -> None:
     with pytest.raises((OSError, ValueError, tarfile.TarError, EOFError)):
