@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
+from fastapi import APIRouter, Form, Query, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AfterValidator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.auth.guard import Ctx, Needs, NeedsForm, Principal
+from api.auth.guard import Ctx, Principal
 from api.auth.rights import Right
 from api.context import Context
+from api.pages.forms import Many, NewsReader, Short, Writer, WriterForm, paged
 from api.pages.newsdesk import A_PAGE
 from api.pages.scheduling import tree_of
 from api.pages.templating import page
@@ -30,12 +31,7 @@ from core.errors import Invalid, TruyenThanhError
 
 router = APIRouter(include_in_schema=False)
 
-Reader = Annotated[Principal, Depends(Needs(Right.READ_NEWS))]
-Writer = Annotated[Principal, Depends(Needs(Right.WRITE_NEWS))]
-WriterForm = Annotated[Principal, Depends(NeedsForm(Right.WRITE_NEWS))]
-Short = Annotated[str, Form(max_length=1000), AfterValidator(without_nul)]
 Words = Annotated[str, Form(max_length=400_000), AfterValidator(without_nul)]
-Many = Annotated[list[str], Form(max_length=2000)]
 
 DAYS_SHOWN = 31
 COMMUNES_SHOWN = 40  # of 31 days each a page stays below 100 KB
@@ -63,7 +59,7 @@ class Draft:
 
 
 @router.get("/dot", response_class=HTMLResponse)
-def every(request: Request, context: Ctx, who: Reader, trang: int = 1) -> Response:
+def every(request: Request, context: Ctx, who: NewsReader, trang: int = 1) -> Response:
     today = context.clock.now().astimezone(context.settings.zone).date()
     with context.db.reading() as session:
         mine = who.sees(session, "campaign")
@@ -187,7 +183,7 @@ def _form(
 def one(
     request: Request,
     context: Ctx,
-    who: Reader,
+    who: NewsReader,
     campaign_id: str,
     tu: Annotated[date | None, Query(description="First day shown; not given: the part that today lies in")] = None,
     trang: int = 1,
@@ -204,8 +200,7 @@ def one(
         bulletins = _bulletins(session, who, campaign_id)
         places = units.names(session, campaign.unit_ids, on=today)
     communes = sorted(found.communes, key=lambda row: sort_key(row.name))
-    pages = max(1, -(-len(communes) // COMMUNES_SHOWN))
-    number = min(max(1, trang), pages)
+    listed = paged(communes, trang, COMMUNES_SHOWN)
     starts = [found.days[at] for at in range(0, len(found.days), DAYS_SHOWN)]
     at = tu or today
     first = max((day for day in starts if day <= at), default=starts[0])
@@ -218,12 +213,11 @@ def one(
         dispatch=dispatch,
         bulletins=bulletins,
         places=list(places.values()),
-        communes=communes[(number - 1) * COMMUNES_SHOWN : number * COMMUNES_SHOWN],
+        communes=listed.shown,
         sums=Counter(verdict for row in communes for verdict in VERDICTS for _ in range(row.of(verdict))),
         owed=sum(row.owed for row in communes),
         sounded=sum(row.sounded for row in communes),
         silent=[row for row in communes if row.empty],
-        total=len(communes),
         verdicts=VERDICTS,
         names={row.unit_id: row.name for row in communes},
         gaps=found.gaps[:GAPS_SHOWN],
@@ -233,8 +227,8 @@ def one(
         starts=starts,
         first=first,
         today=today,
-        number=number,
-        pages=pages,
+        number=listed.number,
+        pages=listed.pages,
     )
 
 
