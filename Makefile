@@ -13,8 +13,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c "
 unexport PYTHONDONTWRITEBYTECODE
 
 DEMO_ARGS ?=
-# Four at once on two cores, a file at a time: about one of them waits for airtimes while others compute (tests/conftest.py).
-TEST_ARGS ?= -n 4 --dist loadfile --no-loadscope-reorder
+# Three at once on two cores, a file at a time, those that wait for airtimes first (tests/conftest.py).
+TEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo install dev test lint bench soak lock docs clean
 

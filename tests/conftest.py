@@ -23,27 +23,18 @@ from tests.support.services import require
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
-# These wait for airtimes and restarts more than they compute, the longest first.
+# These wait for airtimes and restarts more than they compute: begun first, they wait beside one another, and what they
+# time is not disturbed by others that compute.
 WAITING = (
-    "test_faults.py", "test_soak.py", "test_demo.py", "test_conformance.py", "test_engine.py", "test_process.py",
-    "test_plans.py", "test_commands.py",
+    "test_faults.py", "test_soak.py", "test_demo.py", "test_engine.py", "test_process.py", "test_plans.py",
+    "test_commands.py", "test_conformance.py",
 )  # fmt: skip
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.service("postgres"))]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two files that wait come first, the others here and there among those that compute: so that while some of the
-    workers wait, others compute.
-    """
-    files = list(dict.fromkeys(item.path for item in items))
-    waiting = sorted((file for file in files if file.name in WAITING), key=lambda file: WAITING.index(file.name))
-    order = waiting[:2] + [file for file in files if file.name not in WAITING]
-    apart = len(order) // (len(WAITING) + 2)
-    for number, file in enumerate(waiting[2:], 1):
-        order.insert(2 + number * apart, file)
-    place = {file: number for number, file in enumerate(order)}
-    items.sort(key=lambda item: place[item.path])
+    items.sort(key=lambda item: WAITING.index(item.path.name) if item.path.name in WAITING else len(WAITING))
 
 
 def pytest_collection() -> None:
